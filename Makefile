@@ -1,0 +1,64 @@
+# One door to everything. Each target installs what it needs, or says what is missing, and may be run again at any time.
+SHELL := /bin/sh
+NODE := scripts/node
+MINI_WORKSPACE ?= $(CURDIR)/constellation-mini
+.DEFAULT_GOAL := help
+
+.PHONY: help install generate ok types lint format dead unit integration test image image-debug components e2e mini mini-down bench clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+install: ## Install what builds and tests need: system packages, Node.js, npm packages, the tools tree
+	@scripts/install
+
+mini: install image ## From nothing to a running attested cluster of two nodes on this machine
+	./constellation mini up --workspace $(MINI_WORKSPACE) --yes
+
+mini-down: ## End the cluster that 'make mini' started
+	./constellation mini down --workspace $(MINI_WORKSPACE) --yes
+
+image: install ## Build the node image and its predicted measurements into build/image
+	@$(NODE) image/src/main.ts
+
+image-debug: install ## Build the debug image (fault injection; other measurements) into build/image-debug
+	@$(NODE) image/src/main.ts --flavour debug
+
+components: install ## Build the upstream components that tests run on the host
+	@$(NODE) image/src/build-components.ts
+
+generate: ## Generate code from proto/
+	@scripts/generate
+
+types:
+	@node_modules/.bin/tsc --noEmit -p tsconfig.json
+
+lint:
+	@node_modules/.bin/oxlint --type-aware --deny-warnings
+	@node_modules/.bin/buf lint
+
+format:
+	@node_modules/.bin/biome format --write --log-level=warn
+
+dead:
+	@$(NODE) node_modules/.bin/knip
+
+unit: ## Run the unit tests
+	@$(NODE) scripts/test.ts unit
+
+integration: components ## Run the tests against real programs: swtpm, etcd, kube-apiserver, QEMU's network
+	@$(NODE) scripts/test.ts integration
+
+ok: generate types lint format dead unit ## What must be green before each commit
+
+test: install ## Run all tests: unit, integration and end to end in virtual machines
+	@$(NODE) scripts/test.ts all
+
+e2e: install image ## Run the end-to-end tests in virtual machines
+	@$(NODE) scripts/test.ts e2e
+
+bench: install image ## Print the measured numbers of SPECIFICATION.md
+	@$(NODE) bench/src/main.ts
+
+clean: ## Remove what builds left in the checkout (the cache outside it stays)
+	rm -rf build

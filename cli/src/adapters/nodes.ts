@@ -1,0 +1,168 @@
+import { ANONYMOUS, type Appraiser, AtlsError, connectAtls } from "@constellation/atls";
+import { appraise, AttestationError, type Policy, requireAccepted } from "@constellation/attestation";
+import { fromHex } from "@constellation/bytes";
+import {
+  createAtlsClient,
+  createTcpClient,
+  fromConnectError,
+  type InitRequest,
+  InitRequestSchema,
+  InitService,
+  NodeRole,
+  RecoverService,
+  type RpcClient,
+  VerifyService,
+} from "@constellation/rpc";
+import { create, type DescService } from "@bufbuild/protobuf";
+import { serializePolicy } from "@constellation/attestation";
+import { CliError } from "../errors.ts";
+import type { AttestedCall, Endpoint, InitParameters, NodePort } from "../ports/cluster.ts";
+
+const HANDSHAKE_TIMEOUT_MS = 60_000;
+const INIT_TIMEOUT_MS = 60 * 60_000;
+const CALL_TIMEOUT_MS = 60_000;
+
+/** Nodes, reached over attested TLS (init, recover) and plain gRPC (evidence). */
+export const attestedNodes: NodePort = {
+  async init(endpoint, parameters, call) {
+    return overAttestedTls("Initialise cluster", InitService, "init", endpoint, call, async ({ client }) => {
+      call.onEvent({ kind: "accepted" });
+      const request = initRequest(parameters);
+      for await (const response of client.init(request, { signal: call.signal, timeoutMs: INIT_TIMEOUT_MS })) {
+        const { event } = response;
+        switch (event.case) {
+          case "progress":
+            call.onEvent({ kind: "progress", step: event.value.step, text: event.value.text });
+            break;
+          case "log":
+            call.onEvent({ kind: "log", data: event.value.data });
+            break;
+          case "success":
+            return {
+              kubeconfig: new TextDecoder().decode(event.value.kubeconfig),
+              clusterId: event.value.clusterId,
+            };
+          case "failure":
+            throw initFailure(event.value.code, event.value.message);
+        }
+      }
+      throw new CliError("unreachable", "Initialise cluster failed: the node ended the stream without a result");
+    });
+  },
+
+  async recover(endpoint, parameters, call) {
+    await overAttestedTls("Recover node", RecoverService, "recover", endpoint, call, async ({ client }) => {
+      await client.recover(
+        {
+          masterSecret: parameters.masterSecret.reveal(),
+          masterSecretSalt: parameters.masterSecretSalt,
+          measurementSalt: parameters.measurementSalt,
+        },
+        { signal: call.signal, timeoutMs: CALL_TIMEOUT_MS },
+      );
+    });
+  },
+
+  async evidence(endpoint, nonce, signal) {
+    const { client, close } = createTcpClient(VerifyService, { ...endpoint, timeoutMs: CALL_TIMEOUT_MS });
+    try {
+      return (await client.getEvidence({ nonce }, { signal })).evidence;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw rpcFailure("Get evidence", endpoint, error);
+    } finally {
+      await close();
+    }
+  },
+};
+
+async function overAttestedTls<Service extends DescService, Result>(
+  operation: string,
+  service: Service,
+  purpose: "init" | "recover",
+  endpoint: Endpoint,
+  { policy, signal }: AttestedCall,
+  work: (rpc: RpcClient<Service>) => Promise<Result>,
+): Promise<Result> {
+  const options = { ...endpoint, purpose, attester: ANONYMOUS, timeoutMs: HANDSHAKE_TIMEOUT_MS } as const;
+  let rpc: RpcClient<Service> | undefined;
+  try {
+    const { socket } = await connectAtls({ ...options, appraiser: policyAppraiser(policy) }, signal);
+    rpc = createAtlsClient(service, { socket });
+    return await work(rpc);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof CliError) throw error;
+    throw error instanceof AtlsError ? atlsFailure(operation, endpoint, error) : rpcFailure(operation, endpoint, error);
+  } finally {
+    await rpc?.close();
+  }
+}
+
+function policyAppraiser(policy: Policy): Appraiser<true> {
+  return {
+    async appraise(evidence, reportData) {
+      requireAccepted(appraise(evidence, policy, { reportData, now: new Date() }));
+      return true;
+    },
+  };
+}
+
+/** Errors of attested TLS that pass when the node has come up, or that a broken connection leads to. */
+const TEMPORARY = new Set(["connect-failed", "tls-failed", "closed", "timeout", "too-many-pending", "issue-failed"]);
+
+function atlsFailure(operation: string, { host, port }: Endpoint, error: AtlsError): CliError {
+  const at = `${host}:${port}`;
+  if (error.code === "evidence-refused") {
+    const refusal = error.cause instanceof AttestationError ? error.cause : error;
+    return new CliError("untrusted", `${operation} failed: the evidence of ${at} was refused: ${refusal.message}`, {
+      hint: "nothing secret was sent; the node is not what the configuration expects (see measurements, image and node records)",
+      cause: error,
+    });
+  }
+  // A peer that refuses because of its own trouble may be asked again; one that refuses us may not.
+  const temporary = TEMPORARY.has(error.code) || (error.code === "peer-refused" && TEMPORARY.has(error.peerCode ?? ""));
+  return new CliError(temporary ? "unreachable" : "untrusted", `${operation} failed: no attested connection to ${at}`, {
+    cause: error,
+  });
+}
+
+function rpcFailure(operation: string, { host, port }: Endpoint, error: unknown): CliError {
+  const failure = fromConnectError(error);
+  const broken = ["unavailable", "canceled", "aborted", "deadline-exceeded", "unknown", "internal"];
+  // A coded error is the node's answer; one without code is a connection that broke.
+  const temporary = failure.remoteCode === undefined && broken.includes(failure.code);
+  return new CliError(temporary ? "unreachable" : "refused", `${operation} failed at ${host}:${port}: ${failure.message}`, {
+    cause: error,
+  });
+}
+
+function initFailure(code: string, message: string): CliError {
+  return new CliError("init-failed", `Initialise cluster failed: the node reports "${code}": ${message}`, {
+    hint: "run `constellation apply` again; if it fails again, `constellation terminate` and begin anew",
+  });
+}
+
+function initRequest(parameters: InitParameters): InitRequest {
+  return create(InitRequestSchema, {
+    clusterName: parameters.clusterName,
+    masterSecret: parameters.masterSecret.reveal(),
+    masterSecretSalt: parameters.masterSecretSalt,
+    measurementSalt: parameters.measurementSalt,
+    kubernetesVersion: parameters.kubernetesVersion,
+    serviceCidr: parameters.serviceCidr,
+    apiServerCertSans: [...parameters.apiServerCertSans],
+    nodes: parameters.nodes.map((node) => ({
+      name: node.name,
+      role: node.role === "control-plane" ? NodeRole.CONTROL_PLANE : NodeRole.WORKER,
+      ekDigest: fromHex(node.ekDigest),
+      diskUuid: node.diskUUID,
+    })),
+    attestationPolicy: serializePolicy(parameters.policy),
+    registryMirrors: Object.entries(parameters.registryMirrors).map(([registry, endpoints]) => ({
+      registry,
+      endpoints: [...endpoints],
+    })),
+    timingProfile: parameters.timingProfile,
+  });
+}

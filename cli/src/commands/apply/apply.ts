@@ -1,0 +1,114 @@
+import { MASTER_SECRET_FILE, type State, staleMeasurements, stateMode } from "@constellation/config";
+import type { Config } from "@constellation/config";
+import { readImage } from "../../cluster/image.ts";
+import type { Context } from "../../context.ts";
+import { CliError } from "../../errors.ts";
+import type { KubernetesNode } from "../../ports/cluster.ts";
+import { confirm } from "../../terminal/prompt.ts";
+import { formatTable } from "../../terminal/table.ts";
+import { ADMIN_CONF_FILE } from "../../workspace/workspace.ts";
+import { attestationConfigPhase } from "./phases/attestationconfig.ts";
+import { infrastructurePhase } from "./phases/infrastructure.ts";
+import { initPhase } from "./phases/init.ts";
+import { waitForNodes } from "./phases/wait-nodes.ts";
+import { type Phase, type Plan, planApply, runs } from "./plan.ts";
+
+/** Options of `apply`. */
+export interface ApplyOptions {
+  readonly yes: boolean;
+  readonly skipPhases: ReadonlySet<Phase>;
+  readonly skipNodeWait: boolean;
+}
+
+/** What `apply` has made. */
+export interface ApplyResult {
+  readonly config: Config;
+  readonly state: State;
+  /** Nodes that are Ready; empty if they were not waited for. */
+  readonly nodes: readonly KubernetesNode[];
+}
+
+/** Brings the cluster to what the configuration says. */
+export async function apply(context: Context, options: ApplyOptions): Promise<ApplyResult> {
+  return context.workspace.exclusively(async () => {
+    const { workspace } = context;
+    const config = await workspace.readConfig();
+    let state = await workspace.readState();
+    const plan = planApply({
+      config,
+      state,
+      mode: stateMode(state),
+      skip: options.skipPhases,
+      hasMasterSecret: workspace.has(MASTER_SECRET_FILE),
+      hasAdminConf: workspace.has(ADMIN_CONF_FILE),
+    });
+    await warn(context, config, plan);
+    await agree(context, plan, options.yes);
+    if (runs(plan, "infrastructure")) state = await infrastructurePhase(context, config, state);
+    if (runs(plan, "init")) state = await initPhase(context, config, state);
+    if (runs(plan, "attestationconfig")) await attestationConfigPhase(context, config, state, options.yes);
+    const initialised = state.clusterValues.clusterID !== "";
+    const nodes = initialised && !options.skipNodeWait ? await waitForNodes(context, state) : [];
+    return { config, state, nodes };
+  });
+}
+
+/** What the user is told at the end. */
+export function describeResult(context: Context, result: ApplyResult): string {
+  const { state, config } = result;
+  if (context.json) return `${JSON.stringify(jsonResult(context, result), null, 2)}\n`;
+  const rows = [
+    ["Cluster name", config.name],
+    ["Cluster endpoint", state.infrastructure.clusterEndpoint],
+  ];
+  if (state.clusterValues.clusterID === "") {
+    return `The machines are there, the cluster is not initialised.\n\n${formatTable(rows, "  ")}\n`;
+  }
+  rows.push(["Cluster ID", state.clusterValues.clusterID]);
+  for (const node of result.nodes) rows.push([`Node ${node.name}`, `Ready, ${node.version}`]);
+  return `Your Constellation cluster is up.\n\n${formatTable(rows, "  ")}\n\nYou can now use it with:\n  ${exportLine(context)}\n`;
+}
+
+/** The line that points kubectl at the cluster. */
+export function exportLine(context: Context): string {
+  return `export KUBECONFIG="${context.workspace.path(ADMIN_CONF_FILE)}"`;
+}
+
+function jsonResult(context: Context, { state, config, nodes }: ApplyResult): unknown {
+  const initialised = state.clusterValues.clusterID !== "";
+  return {
+    name: config.name,
+    clusterEndpoint: state.infrastructure.clusterEndpoint,
+    clusterID: state.clusterValues.clusterID,
+    kubeconfig: initialised ? context.workspace.path(ADMIN_CONF_FILE) : "",
+    nodes: nodes.map(({ name, ready, version, address }) => ({ name, ready, version, address })),
+  };
+}
+
+async function agree(context: Context, plan: Plan, yes: boolean): Promise<void> {
+  const { io } = context;
+  for (const line of plan.summary) io.err(`${line}\n`);
+  io.err(`Phases:\n${formatTable(plan.phases.map(({ name, run, text }) => [run ? "+" : "-", name, text]), "  ")}\n`);
+  if (plan.question === undefined || yes) return;
+  if (!(await confirm(io, plan.question, context.signal))) {
+    throw new CliError("declined", "Apply failed: you have declined it; nothing was changed");
+  }
+}
+
+async function warn(context: Context, config: Config, plan: Plan): Promise<void> {
+  const warnings: string[] = [];
+  if (config.debugCluster) warnings.push("this is a debug cluster: whoever reaches its nodes can look into them");
+  for (const [index, { warnOnly }] of Object.entries(config.attestation.qemuVTPM.measurements)) {
+    if (warnOnly) warnings.push(`PCR ${index} may have any value: warnOnly in the configuration`);
+  }
+  if (runs(plan, "infrastructure")) {
+    const image = await readImage(context, config.image);
+    const stale = staleMeasurements(config, image.measurements);
+    if (stale.length > 0) {
+      warnings.push(
+        `the configuration's measurements are not those of the image (PCR ${stale.join(", ")}): its nodes will be refused`,
+      );
+    }
+  }
+  for (const warning of warnings) context.io.err(`Warning: ${warning}\n`);
+}

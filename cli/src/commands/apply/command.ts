@@ -1,0 +1,40 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type { CommandSetup } from "../../program.ts";
+import { PHASES, type Phase } from "./plan.ts";
+
+/** Defines `apply`. */
+export function defineApply(program: Command, setup: CommandSetup): void {
+  const command = program
+    .command("apply")
+    .summary("create or change a cluster")
+    .description(
+      `Bring the cluster to what the configuration says.
+
+A plan is shown first, and before anything is created or removed you are asked. Phases:
+  infrastructure      create, start and remove machines
+  init                verify the first control plane and turn it into a cluster
+  attestationconfig   bring node records and attestation policy in the cluster up to date
+
+Then it waits until all nodes are Ready. When it is cut off anywhere, run it again: it goes on where it stopped.`,
+    )
+    .option("-y, --yes", "create or change without asking", false)
+    .option("--skip-phases <names>", `phases to leave out, separated by commas (${PHASES.join(", ")})`, parsePhases, [])
+    .option("--skip-node-wait", "do not wait until all nodes are Ready", false);
+  setup.report(command).action(
+    setup.run(async (context, options: { yes: boolean; skipPhases: Phase[]; skipNodeWait: boolean }) => {
+      const { apply, describeResult } = await import("./apply.ts");
+      const result = await apply(context, { ...options, skipPhases: new Set(options.skipPhases) });
+      context.io.out(describeResult(context, result));
+    }),
+  );
+}
+
+function parsePhases(text: string, before: Phase[]): Phase[] {
+  const names = text.split(",").map((name) => name.trim());
+  for (const name of names) {
+    if (!PHASES.some((phase) => phase === name)) {
+      throw new InvalidArgumentError(`There is no phase "${name}"; phases are ${PHASES.join(", ")}.`);
+    }
+  }
+  return [...before, ...(names as Phase[])];
+}

@@ -1,0 +1,88 @@
+import { serializePolicy } from "@constellation/attestation";
+import {
+  CLUSTER_STATE_NAME,
+  CLUSTER_STATE_NAMESPACE,
+  type ClusterState,
+  parseClusterState,
+  serializeClusterState,
+} from "@constellation/cluster-state";
+import { attestationPolicy, type Config, FRESH_NODE, type State } from "@constellation/config";
+import { diffLines } from "../../../cluster/diff.ts";
+import { retryKubernetes } from "../../../cluster/kubernetes.ts";
+import type { Context } from "../../../context.ts";
+import { CliError } from "../../../errors.ts";
+import { confirm } from "../../../terminal/prompt.ts";
+
+/**
+ * Brings node records, attestation policy and registry mirrors in the cluster up to date: what a joining node is
+ * measured against and told.
+ */
+export async function attestationConfigPhase(
+  context: Context,
+  config: Config,
+  state: State,
+  assumeYes: boolean,
+): Promise<"changed" | "up-to-date"> {
+  const [namespace, name] = [CLUSTER_STATE_NAMESPACE, CLUSTER_STATE_NAME];
+  const kubernetes = await context.dependencies.kubernetes(await context.workspace.readAdminConf());
+  const data = await context.progress.step("Compare attestation policy and node records", () =>
+    retryKubernetes(context, (signal) => kubernetes.readConfigMap(namespace, name, signal)),
+  );
+  if (data === undefined) {
+    throw new CliError("cluster", `Compare attestation policy failed: ConfigMap "${namespace}/${name}" is missing`, {
+      hint: "the cluster was changed from inside: without this ConfigMap no node can join",
+    });
+  }
+  const current = parseClusterState(data);
+  const wanted = wantedState(current, config, state);
+  const changed = changedKeys(serializeClusterState(current), serializeClusterState(wanted));
+  if (Object.keys(changed).length === 0) return "up-to-date";
+  if (!sameJson(withoutMachines(current), withoutMachines(wanted)) && !assumeYes) await agree(context, current, wanted);
+  await context.progress.step("Update attestation policy and node records", () =>
+    retryKubernetes(context, (signal) => kubernetes.updateConfigMap(namespace, name, changed, signal)),
+  );
+  return "changed";
+}
+
+/** Cluster ID, service network and timing are those of initialisation: they stay. */
+function wantedState(current: ClusterState, config: Config, state: State): ClusterState {
+  const nodes = state.infrastructure.qemu?.nodes ?? [];
+  return {
+    policyJson: serializePolicy(attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit: "all" })),
+    nodes: nodes.map(({ name, role, ekDigest, diskUUID }) => ({ name, role, ekDigest, diskUuid: diskUUID })),
+    settings: {
+      ...current.settings,
+      registryMirrors: Object.entries(config.registryMirrors).map(([registry, endpoints]) => ({ registry, endpoints })),
+    },
+  };
+}
+
+function changedKeys(before: Record<string, string>, after: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(after).filter(([key, text]) => !sameJson(before[key], text)));
+}
+
+/** The policy without the machines it admits: those follow the node records, which were agreed with the plan. */
+function withoutMachines({ policyJson }: ClusterState): string {
+  return JSON.stringify({ ...(JSON.parse(policyJson) as object), endorsements: null });
+}
+
+async function agree(context: Context, current: ClusterState, wanted: ClusterState): Promise<void> {
+  const difference = diffLines(current.policyJson, wanted.policyJson);
+  context.io.err(`The attestation policy of the cluster will change:\n${difference.join("\n")}\n`);
+  const question = "Are you sure you want to change your cluster's attestation config?";
+  if (!(await confirm(context.io, question, context.signal))) {
+    throw new CliError("declined", "Change attestation config failed: you have declined it");
+  }
+}
+
+function sameJson(a: string | undefined, b: string): boolean {
+  return a !== undefined && (a === b || canonical(a) === canonical(b));
+}
+
+function canonical(json: string): string {
+  return JSON.stringify(JSON.parse(json), (_, child: unknown) =>
+    typeof child === "object" && child !== null && !Array.isArray(child)
+      ? Object.fromEntries(Object.entries(child).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : child,
+  );
+}

@@ -1,0 +1,192 @@
+import { clusterIdPcr } from "@constellation/attestation";
+import { equalConstantTime, fromHex, hex } from "@constellation/bytes";
+import {
+  attestationPolicy,
+  type Config,
+  FRESH_NODE,
+  MASTER_SECRET_FILE,
+  type MasterSecretFile,
+  type State,
+  withState,
+} from "@constellation/config";
+import { deriveClusterId, MasterSecret } from "@constellation/keys";
+import { requireMachinesRunning } from "../../../cluster/crashed.ts";
+import { withServer } from "../../../cluster/kubeconfig.ts";
+import { PORTS } from "../../../cluster/ports.ts";
+import type { Context } from "../../../context.ts";
+import { CliError } from "../../../errors.ts";
+import type { InitEvent, InitParameters, InitResult } from "../../../ports/cluster.ts";
+import { retry } from "../../../retry.ts";
+import { CLUSTER_LOG_FILE } from "../../../workspace/workspace.ts";
+
+const SECRET_LENGTH_BYTES = 32;
+
+/** How long a control plane may be silent. Under emulation a boot takes minutes. */
+const SILENCE_TIMEOUT_MS = 20 * 60_000;
+
+/**
+ * Turns the first control plane into a cluster. It can be cut off anywhere and run again (T10):
+ * master secret and measurement salt are on disk before the node hears of them, so that a second try derives the same
+ * cluster ID; the node answers a second try of the same cluster with the same result, and no other.
+ */
+export async function initPhase(context: Context, config: Config, before: State): Promise<State> {
+  const secret = await ensureMasterSecret(context);
+  const state = await ensureMeasurementSalt(context, before);
+  const measurementSalt = fromHex(state.clusterValues.measurementSalt);
+  const clusterId = deriveClusterId(secret.masterSecret, secret.salt, measurementSalt);
+  const result = await callInit(context, state, initParameters(config, state, secret, measurementSalt), {
+    config,
+    clusterPcr: acceptedClusterPcr(before, clusterId),
+  });
+  if (!equalConstantTime(result.clusterId, clusterId)) {
+    throw new CliError(
+      "untrusted",
+      `Initialise cluster failed: the node reports cluster ID "${hex(result.clusterId)}", wanted "${hex(clusterId)}"`,
+      { hint: "the node does not use this workspace's master secret; end the cluster with `constellation terminate`" },
+    );
+  }
+  // The kubeconfig first: once the state says that the cluster is initialised, it must be there.
+  await context.workspace.writeAdminConf(withServer(result.kubeconfig, state.infrastructure.clusterEndpoint));
+  const next = withState(state, { clusterValues: { clusterID: hex(clusterId) } });
+  await context.workspace.writeState(next);
+  return next;
+}
+
+/** The values of PCR 15 with which a node may be given the master secret. */
+function acceptedClusterPcr(before: State, clusterId: Uint8Array): readonly string[] {
+  const ours = clusterIdPcr(clusterId);
+  if (before.clusterValues.clusterID !== "") return [ours];
+  return before.clusterValues.measurementSalt === "" ? FRESH_NODE : [...FRESH_NODE, ours];
+}
+
+async function ensureMasterSecret(context: Context): Promise<MasterSecretFile> {
+  if (context.workspace.has(MASTER_SECRET_FILE)) return context.workspace.readMasterSecret();
+  const { random } = context.dependencies;
+  const file = {
+    masterSecret: new MasterSecret(random(SECRET_LENGTH_BYTES)),
+    salt: random(SECRET_LENGTH_BYTES),
+  };
+  await context.workspace.createMasterSecret(file);
+  context.progress.line(
+    `Your master secret was written to ${context.workspace.show(MASTER_SECRET_FILE)}. Keep a copy in a safe place.`,
+  );
+  return file;
+}
+
+async function ensureMeasurementSalt(context: Context, state: State): Promise<State> {
+  if (state.clusterValues.measurementSalt !== "") return state;
+  const salt = hex(context.dependencies.random(SECRET_LENGTH_BYTES));
+  const next = withState(state, { clusterValues: { measurementSalt: salt } });
+  await context.workspace.writeState(next);
+  return next;
+}
+
+function initParameters(
+  config: Config,
+  state: State,
+  secret: MasterSecretFile,
+  measurementSalt: Uint8Array,
+): InitParameters {
+  const { infrastructure } = state;
+  const names = [infrastructure.clusterEndpoint, config.customEndpoint, ...infrastructure.apiServerCertSANs];
+  return {
+    clusterName: config.name,
+    masterSecret: secret.masterSecret,
+    masterSecretSalt: secret.salt,
+    measurementSalt,
+    kubernetesVersion: config.kubernetesVersion,
+    serviceCidr: config.serviceCIDR,
+    apiServerCertSans: [...new Set(names.filter((name) => name !== ""))],
+    nodes: infrastructure.qemu?.nodes ?? [],
+    policy: attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit: "all" }),
+    registryMirrors: config.registryMirrors,
+    timingProfile: infrastructure.qemu?.accel === "tcg" ? "patient" : "default",
+  };
+}
+
+async function callInit(
+  context: Context,
+  state: State,
+  parameters: InitParameters,
+  trust: { config: Config; clusterPcr: readonly string[] },
+): Promise<InitResult> {
+  const nodes = await context.dependencies.nodes();
+  const policy = attestationPolicy(trust.config, state, { clusterPcr: trust.clusterPcr, admit: "control-planes" });
+  const endpoint = { host: state.infrastructure.clusterEndpoint, port: PORTS.init };
+  const events = new InitEvents(context);
+  const waiting = "Wait for the first control plane";
+  const result = await context.progress.step(waiting, async (step) =>
+    retry(
+      async (signal) => {
+        try {
+          return await nodes.init(endpoint, parameters, { policy, signal, onEvent: (event) => events.take(event) });
+        } catch (error) {
+          if (isUnreachable(error)) await requireMachinesRunning(context);
+          throw error;
+        }
+      },
+      {
+        clock: context.clock,
+        waitingFor: `the first control plane at ${endpoint.host}:${endpoint.port}`,
+        timeoutMs: SILENCE_TIMEOUT_MS,
+        lastSignMs: () => events.lastSignMs,
+        isTemporary: isUnreachable,
+        onRetry: (error) => {
+          if (events.lastSignMs === undefined) step.note(error instanceof Error ? error.message : "");
+          context.debug(`init attempt failed: ${String(error)}`);
+        },
+        hint: "look at the node's console under constellation-local, and run `constellation apply` again",
+      },
+      context.signal,
+    ).catch((error: unknown) => {
+      throw events.withLogHint(error);
+    }),
+  ).finally(() => events.flushed);
+  return result;
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof CliError && error.code === "unreachable";
+}
+
+/** Shows what the node reports and keeps the logs it sends. */
+class InitEvents {
+  readonly #context: Context;
+  flushed: Promise<void> = Promise.resolve();
+  lastSignMs: number | undefined;
+  #logged = false;
+  #step = "";
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  take(event: InitEvent): void {
+    this.lastSignMs = this.#context.clock.monotonicMs();
+    switch (event.kind) {
+      case "accepted":
+        this.#begin("Attest the first control plane");
+        break;
+      case "progress":
+        this.#begin(event.text === "" ? event.step : event.text);
+        break;
+      case "log":
+        this.#logged = true;
+        this.flushed = this.flushed.then(() => this.#context.workspace.appendClusterLog(event.data));
+        break;
+    }
+  }
+
+  withLogHint(error: unknown): unknown {
+    if (!this.#logged || !(error instanceof CliError)) return error;
+    const where = `the node's logs are in ${this.#context.workspace.show(CLUSTER_LOG_FILE)}`;
+    const hint = error.hint === undefined ? where : `${where}; ${error.hint}`;
+    return new CliError(error.code, error.message, { hint, cause: error.cause });
+  }
+
+  #begin(text: string): void {
+    if (text === this.#step) return;
+    this.#step = text;
+    this.#context.progress.begin(text);
+  }
+}

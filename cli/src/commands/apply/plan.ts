@@ -1,0 +1,141 @@
+import { type Config, nodeCount, type State, type StateMode } from "@constellation/config";
+import { CliError } from "../../errors.ts";
+
+/** Phases of `apply` in their order. */
+export const PHASES = ["infrastructure", "init", "attestationconfig"] as const;
+
+/** Name of a phase. */
+export type Phase = (typeof PHASES)[number];
+
+/** What a plan is made from. */
+export interface PlanInput {
+  readonly config: Config;
+  readonly state: State;
+  readonly mode: StateMode;
+  readonly skip: ReadonlySet<Phase>;
+  readonly hasMasterSecret: boolean;
+  readonly hasAdminConf: boolean;
+}
+
+/** What `apply` will do. */
+export interface Plan {
+  readonly phases: readonly { readonly name: Phase; readonly run: boolean; readonly text: string }[];
+  /** What is asked before the first change; undefined if nothing changes. */
+  readonly question: string | undefined;
+  /** Lines that describe what will be created or changed. */
+  readonly summary: readonly string[];
+}
+
+/**
+ * Decides which phases run.
+ *
+ * @throws CliError `workspace` if files and state contradict each other, `unsupported-change` for a change that no phase
+ * can make
+ */
+export function planApply(input: PlanInput): Plan {
+  checkWorkspace(input);
+  const changes = input.mode === "pre-create" ? [] : nodeChanges(input);
+  const phases = PHASES.map((name) => ({ name, ...phasePlan(name, input, changes) }));
+  const creates = input.mode === "pre-create" && !input.skip.has("infrastructure");
+  return {
+    phases,
+    summary: creates ? creationSummary(input) : changes.map(({ text }) => text),
+    question: creates
+      ? "Do you want to create this cluster?"
+      : changes.length > 0
+        ? "Do you want to apply these changes?"
+        : undefined,
+  };
+}
+
+/** Whether a phase of a plan runs. */
+export function runs(plan: Plan, phase: Phase): boolean {
+  return plan.phases.some(({ name, run }) => name === phase && run);
+}
+
+function phasePlan(phase: Phase, input: PlanInput, changes: readonly Change[]): { run: boolean; text: string } {
+  if (input.skip.has(phase)) return { run: false, text: "skipped, as asked" };
+  const initialised = input.mode === "post-init";
+  switch (phase) {
+    case "infrastructure":
+      if (input.mode === "pre-create") return { run: true, text: "create machines" };
+      return { run: true, text: changes.length > 0 ? "change machines" : "check machines, restart what has ended" };
+    case "init":
+      if (initialised && input.hasAdminConf) return { run: false, text: "done before" };
+      if (initialised) return { run: true, text: "fetch the kubeconfig again" };
+      return { run: true, text: resumes(input) ? "go on with initialisation" : "initialise the cluster" };
+    case "attestationconfig":
+      if (!initialised && input.skip.has("init")) return { run: false, text: "not before init" };
+      return { run: true, text: "bring node records and attestation policy in the cluster up to date" };
+  }
+}
+
+function resumes(input: PlanInput): boolean {
+  return input.state.clusterValues.measurementSalt !== "";
+}
+
+function checkWorkspace(input: PlanInput): void {
+  const { mode, skip, hasAdminConf, hasMasterSecret } = input;
+  if (mode === "pre-create" && skip.has("infrastructure")) {
+    throw new CliError("workspace", "Plan apply failed: the infrastructure phase is skipped, but there are no machines", {
+      hint: "run `constellation apply` without --skip-phases infrastructure",
+    });
+  }
+  if (mode === "pre-create" && hasAdminConf) {
+    throw new CliError(
+      "workspace",
+      "Plan apply failed: the workspace holds the kubeconfig of another cluster, and no state of one",
+      { hint: "end the other cluster with `constellation terminate`, or move constellation-admin.conf away" },
+    );
+  }
+  if (mode !== "pre-create" && !hasMasterSecret && (mode === "post-init" || resumes(input))) {
+    throw new CliError("workspace", "Plan apply failed: constellation-mastersecret.json of this cluster is missing", {
+      hint: "bring the file back from your backup, or end the cluster with `constellation terminate`",
+    });
+  }
+}
+
+interface Change {
+  readonly text: string;
+}
+
+function nodeChanges(input: PlanInput): Change[] {
+  const existing = input.state.infrastructure.qemu?.nodes ?? [];
+  return (["control-plane", "worker"] as const).flatMap((role) => {
+    const got = existing.filter((node) => node.role === role).length;
+    const wanted = nodeCount(input.config, role);
+    if (wanted === got) return [];
+    if (wanted < got && role === "control-plane") throw fewerControlPlanes(got, wanted);
+    const verb = wanted > got ? "Add" : "Remove";
+    return [{ text: `${verb} ${plural(Math.abs(wanted - got), `${role} node`)}: from ${got} to ${wanted}` }];
+  });
+}
+
+function fewerControlPlanes(got: number, wanted: number): CliError {
+  return new CliError(
+    "unsupported-change",
+    `Plan apply failed: the cluster has ${plural(got, "control plane")}, and the configuration wants ${wanted}`,
+    { hint: `control planes can be added but not removed: set initialCount of their node groups to ${got} or more in sum` },
+  );
+}
+
+function creationSummary(input: PlanInput): string[] {
+  const { config } = input;
+  const { vcpus, memory, accel } = config.provider.qemu;
+  const controlPlanes = nodeCount(config, "control-plane");
+  const workers = nodeCount(config, "worker");
+  const lines = [
+    `The following Constellation cluster will be created:`,
+    `  ${plural(controlPlanes, "control-plane node")} and ${plural(workers, "worker node")}, each a virtual machine with ${vcpus} CPUs and ${memory} MiB (acceleration: ${accel})`,
+    `  name ${config.name}, Kubernetes ${config.kubernetesVersion}, image ${config.image}`,
+  ];
+  if (input.hasMasterSecret) lines.push("  with the master secret that is in the workspace already");
+  if (controlPlanes % 2 === 0) {
+    lines.push(`  note: ${controlPlanes} control planes survive the loss of no more of them than ${controlPlanes - 1} do`);
+  }
+  return lines;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

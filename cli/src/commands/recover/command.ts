@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import type { CommandSetup } from "../../program.ts";
+
+/** Defines `recover`. */
+export function defineRecover(program: Command, setup: CommandSetup): void {
+  program
+    .command("recover")
+    .summary("recover control planes after all of them went down")
+    .description(
+      `Hand the master secret to control planes that wait for it, after all of them went down at once. As long as one is
+up, nodes get their keys from it by themselves.
+
+A node gets the secret only after its evidence was accepted.`,
+    )
+    .option("-e, --endpoint <host[:port]>", "node that is recovered, instead of the cluster's endpoint")
+    .action(
+      setup.run(async (context, options: { endpoint?: string }) => {
+        const { recover } = await import("./recover.ts");
+        await recover(context, options);
+      }),
+    );
+}

@@ -1,0 +1,174 @@
+import { clusterIdPcr, type Check, type Verdict } from "@constellation/attestation";
+import { fromHex } from "@constellation/bytes";
+import { attestationPolicy, CONFIG_FILE, PCR_COUNT, STATE_FILE } from "@constellation/config";
+import { parseEndpoint } from "../../cluster/endpoint.ts";
+import { PORTS } from "../../cluster/ports.ts";
+import type { Context } from "../../context.ts";
+import { CliError } from "../../errors.ts";
+import type { Endpoint } from "../../ports/cluster.ts";
+import { retry } from "../../retry.ts";
+import { formatTable } from "../../terminal/table.ts";
+
+const NONCE_BYTES = 32;
+const TIMEOUT_MS = 30_000;
+
+/** Options of `verify`. */
+export interface VerifyOptions {
+  readonly clusterId?: string;
+  readonly nodeEndpoint?: string;
+}
+
+/** Evidence and what was made of it. */
+export interface Verification {
+  readonly endpoint: Endpoint;
+  readonly clusterId: string;
+  readonly verifiedAt: Date;
+  readonly verdict: Verdict;
+}
+
+/**
+ * Gets evidence that is bound to a fresh nonce, and appraises it against configuration and cluster ID.
+ *
+ * @throws CliError `unreachable` or `timeout` if no evidence is to be had; refused evidence is a verdict, not an error
+ */
+export async function verify(context: Context, options: VerifyOptions): Promise<Verification> {
+  const { workspace, dependencies, io, clock } = context;
+  const config = await workspace.readConfig();
+  const state = await workspace.readState();
+  const clusterId = options.clusterId ?? state.clusterValues.clusterID;
+  if (clusterId === "") throw missing("cluster ID", "--cluster-id");
+  const host = options.nodeEndpoint ?? state.infrastructure.clusterEndpoint;
+  if (host === "") throw missing("endpoint", "--node-endpoint");
+  const endpoint = parseEndpoint(host, PORTS.verify);
+  io.err(`Measurements are those of ${workspace.show(CONFIG_FILE)}.\n`);
+  io.err(`Endorsement authority and node records are those of ${workspace.show(STATE_FILE)}.\n`);
+  const nonce = dependencies.random(NONCE_BYTES);
+  const nodes = await dependencies.nodes();
+  const evidence = await context.progress.step(`Get evidence from ${endpoint.host}:${endpoint.port}`, () =>
+    retry(
+      (signal) => nodes.evidence(endpoint, nonce, signal),
+      {
+        clock,
+        waitingFor: `evidence from ${endpoint.host}:${endpoint.port}`,
+        timeoutMs: TIMEOUT_MS,
+        isTemporary: (error) => error instanceof CliError && error.code === "unreachable",
+        hint: "see `constellation status` whether the machines run",
+      },
+      context.signal,
+    ),
+  );
+  const policy = attestationPolicy(config, state, { clusterPcr: [clusterIdPcr(fromHex(clusterId))], admit: "all" });
+  const verifiedAt = clock.now();
+  const appraiser = await dependencies.appraiser();
+  return { endpoint, clusterId, verifiedAt, verdict: appraiser.appraise(evidence, policy, { nonce, now: verifiedAt }) };
+}
+
+/** The report: for people a table of registers with the other checks above it, or JSON. */
+export function describeVerification(verification: Verification, json: boolean): string {
+  return json ? describeJson(verification) : describeText(verification);
+}
+
+/** One register as it is reported. */
+interface PcrReport {
+  readonly index: number;
+  readonly outcome: Check["outcome"];
+  readonly expected: string;
+  readonly actual: string;
+  readonly reason?: string;
+}
+
+function pcrReports(verdict: Verdict): PcrReport[] {
+  return Array.from({ length: PCR_COUNT }, (_, index) => {
+    const check = verdict.checks.find(({ name }) => name === pcrCheckName(index));
+    const reason = check === undefined || check.outcome === "pass" ? undefined : check.reason;
+    return {
+      index,
+      outcome: check?.outcome ?? "fail",
+      expected: check?.wanted ?? "",
+      actual: check?.got ?? verdict.claims.pcrs?.[String(index)] ?? "",
+      ...(reason === undefined ? {} : { reason }),
+    };
+  });
+}
+
+function pcrCheckName(index: number): string {
+  return `pcr[${index}]`;
+}
+
+function otherChecks(verdict: Verdict): Check[] {
+  const names = new Set(Array.from({ length: PCR_COUNT }, (_, index) => pcrCheckName(index)));
+  return verdict.checks.filter((check) => !names.has(check.name));
+}
+
+function describeText({ verdict, clusterId, endpoint }: Verification): string {
+  const { claims, variant, accepted } = verdict;
+  const failed = verdict.checks.filter((check) => check.outcome === "fail");
+  const head = [
+    ["Verdict", accepted ? "accepted" : `refused: ${failed.length} of ${verdict.checks.length} checks failed`],
+    ["Variant", variant],
+    ["Node asked", `${endpoint.host}:${endpoint.port}`],
+    ["Cluster ID", clusterId],
+    ["Endorsement key", claims.ekDigest === undefined ? "unknown" : `sha256:${claims.ekDigest}`],
+    ["Certificate chain", (claims.chain ?? ["none"]).join(" <- ")],
+  ];
+  const checks = otherChecks(verdict).map((check) => [outcomeWord(check.outcome), check.name, explain(check)]);
+  const pcrs = pcrReports(verdict).flatMap((pcr) => [
+    [outcomeWord(pcr.outcome), `PCR ${pcr.index}`, "actual", printable(pcr.actual)],
+    ["", "", "expected", printable(pcr.reason === undefined ? pcr.expected : `${pcr.expected} (${pcr.reason})`)],
+  ]);
+  const why = failed.map((check) => `  ${failureLine(check)}`);
+  const sections = [
+    formatTable(head),
+    `Checks:\n${formatTable(checks, "  ")}`,
+    `Registers:\n${formatTable(pcrs, "  ")}`,
+    ...(why.length === 0 ? [] : [`Refused because of:\n${why.join("\n")}`]),
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+function failureLine(check: Check): string {
+  const pcr = /^pcr\[(\d+)\]$/.exec(check.name)?.[1];
+  const name = pcr === undefined ? check.name : `PCR ${pcr}`;
+  const code = check.outcome === "fail" ? ` (${check.code})` : "";
+  return `${name}${code}: got ${printable(check.got ?? "nothing")}, wanted ${printable(check.wanted ?? "a check that passes")}`;
+}
+
+function describeJson({ verdict, clusterId, endpoint, verifiedAt }: Verification): string {
+  const report = {
+    accepted: verdict.accepted,
+    variant: verdict.variant,
+    verifiedAt: verifiedAt.toISOString(),
+    endpoint: `${endpoint.host}:${endpoint.port}`,
+    clusterID: clusterId,
+    ekDigest: verdict.claims.ekDigest ?? "",
+    chain: verdict.claims.chain ?? [],
+    pcrs: pcrReports(verdict),
+    checks: otherChecks(verdict),
+  };
+  return `${JSON.stringify(report, null, 2)}\n`;
+}
+
+function outcomeWord(outcome: Check["outcome"]): string {
+  return { pass: "ok", fail: "FAILED", "accepted-by-choice": "any" }[outcome];
+}
+
+function explain(check: Check): string {
+  if (check.outcome === "pass") return "";
+  const parts = [
+    ...(check.got === undefined ? [] : [`got ${check.got}`]),
+    ...(check.wanted === undefined ? [] : [`wanted ${check.wanted}`]),
+    ...(check.reason === undefined ? [] : [check.reason]),
+  ];
+  return printable(parts.join(", "));
+}
+
+/** Evidence comes from outside: what it holds must not move a terminal's cursor. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, "?");
+}
+
+function missing(what: string, option: string): CliError {
+  return new CliError("workspace", `Verify cluster failed: the state file has no ${what}`, {
+    hint: `run \`constellation apply\` first, or give it with ${option}`,
+  });
+}

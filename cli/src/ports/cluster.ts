@@ -1,0 +1,91 @@
+import type { Policy, Verdict } from "@constellation/attestation";
+import type { NodeRecord } from "@constellation/config";
+import type { MasterSecret } from "@constellation/keys";
+
+/** Where a node's service is reached. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the first control plane is told. */
+export interface InitParameters {
+  readonly clusterName: string;
+  readonly masterSecret: MasterSecret;
+  readonly masterSecretSalt: Uint8Array;
+  readonly measurementSalt: Uint8Array;
+  readonly kubernetesVersion: string;
+  readonly serviceCidr: string;
+  readonly apiServerCertSans: readonly string[];
+  readonly nodes: readonly NodeRecord[];
+  readonly policy: Policy;
+  readonly registryMirrors: Readonly<Record<string, readonly string[]>>;
+  readonly timingProfile: "default" | "patient";
+}
+
+/** What happens while a node is initialised. */
+export type InitEvent =
+  | { readonly kind: "accepted" }
+  | { readonly kind: "progress"; readonly step: string; readonly text: string }
+  | { readonly kind: "log"; readonly data: Uint8Array };
+
+/** What the first control plane answers. */
+export interface InitResult {
+  readonly kubeconfig: string;
+  readonly clusterId: Uint8Array;
+}
+
+/** Options of a call to a node over attested TLS. */
+export interface AttestedCall {
+  /** What the node's evidence must fulfil before anything secret is sent. */
+  readonly policy: Policy;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Calls to nodes before or beside Kubernetes. Each is one attempt. Errors are CliErrors: `unreachable` where nobody
+ * answers yet or the connection broke, `untrusted` where the evidence was refused, `init-failed` where the node refuses.
+ */
+export interface NodePort {
+  init(
+    endpoint: Endpoint,
+    parameters: InitParameters,
+    call: AttestedCall & { readonly onEvent: (event: InitEvent) => void },
+  ): Promise<InitResult>;
+  recover(
+    endpoint: Endpoint,
+    parameters: Pick<InitParameters, "masterSecret" | "masterSecretSalt" | "measurementSalt">,
+    call: AttestedCall,
+  ): Promise<void>;
+  /** Gets evidence that is bound to the nonce, over plain gRPC. */
+  evidence(endpoint: Endpoint, nonce: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** Decides on evidence. */
+export interface AppraiserPort {
+  appraise(evidence: Uint8Array, policy: Policy, freshness: { nonce: Uint8Array; now: Date }): Verdict;
+}
+
+/** A node as Kubernetes sees it. */
+export interface KubernetesNode {
+  readonly name: string;
+  readonly ready: boolean;
+  /** Why it is not ready, where Kubernetes says so. */
+  readonly reason: string;
+  readonly version: string;
+  readonly address: string;
+}
+
+/** The few things that commands ask of Kubernetes. */
+export interface KubernetesPort {
+  nodes(signal: AbortSignal): Promise<readonly KubernetesNode[]>;
+  /** Data of a ConfigMap; undefined if there is none. */
+  readConfigMap(namespace: string, name: string, signal: AbortSignal): Promise<Readonly<Record<string, string>> | undefined>;
+  /** Sets keys of a ConfigMap. */
+  updateConfigMap(
+    namespace: string,
+    name: string,
+    data: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<void>;
+}

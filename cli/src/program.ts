@@ -1,0 +1,72 @@
+import { Command, Option } from "commander";
+import { defineApply } from "./commands/apply/command.ts";
+import { defineCompletion } from "./commands/completion/command.ts";
+import { defineConfig } from "./commands/config/command.ts";
+import { defineDoctor } from "./commands/doctor/command.ts";
+import { defineMini } from "./commands/mini/command.ts";
+import { defineRecover } from "./commands/recover/command.ts";
+import { defineStatus } from "./commands/status/command.ts";
+import { defineTerminate } from "./commands/terminate/command.ts";
+import { defineVerify } from "./commands/verify/command.ts";
+import { defineVersion } from "./commands/version/command.ts";
+import type { Context } from "./context.ts";
+
+/** Flags that every command has. */
+export interface GlobalOptions {
+  readonly workspace: string;
+  readonly debug: boolean;
+  readonly force: boolean;
+}
+
+/** What a command's own options say beside the global flags. */
+export interface CommandSetup {
+  /** Adds `--output json` to a command that reports. */
+  report(command: Command): Command;
+  /**
+   * Wraps a handler as a commander action: makes its context, and keeps the exit code that the handler returns.
+   *
+   * @param defaultWorkspace the workspace of this command without --workspace
+   */
+  run<Options>(
+    handler: (context: Context, options: Options, ...operands: string[]) => Promise<number | void>,
+    defaultWorkspace?: string,
+  ): (...args: unknown[]) => Promise<void>;
+}
+
+/** Builds the command tree. Handlers and what they need are imported only when a command runs. */
+export function createProgram(makeSetup: (program: Command) => CommandSetup): Command {
+  const program = new Command("constellation")
+    .description(
+      `Confidential Kubernetes: a cluster that is shielded as a whole from the infrastructure under it.
+
+Get a cluster on this computer with:  constellation mini up`,
+    )
+    .option("-C, --workspace <folder>", "folder with the cluster's files", "")
+    .option("--debug", "say in detail what is done, with stack traces", false)
+    .option("--force", "go on although a check of this computer has failed", false)
+    .helpCommand("help [command]", "show help for a command")
+    .showHelpAfterError("(see --help)")
+    .addHelpText(
+      "after",
+      `
+Exit codes: 0 done; 1 refused or failed; 2 wrong command line; 130 interrupted.
+Reports go to stdout, everything else to stderr. CONSTELL_NO_SPINNER=1 switches the spinner off.`,
+    );
+  const setup = makeSetup(program);
+  defineConfig(program, setup);
+  defineApply(program, setup);
+  defineMini(program, setup);
+  defineStatus(program, setup);
+  defineVerify(program, setup);
+  defineRecover(program, setup);
+  defineTerminate(program, setup);
+  defineDoctor(program, setup);
+  defineVersion(program, setup);
+  defineCompletion(program, setup);
+  return program;
+}
+
+/** The option of commands that report. */
+export function outputOption(): Option {
+  return new Option("-o, --output <format>", "how to report").choices(["text", "json"]).default("text");
+}

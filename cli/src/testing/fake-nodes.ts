@@ -1,0 +1,110 @@
+import { clusterIdPcr, type Policy, serializePolicy, type Verdict } from "@constellation/attestation";
+import { hex } from "@constellation/bytes";
+import { serializeClusterState } from "@constellation/cluster-state";
+import { deriveClusterId } from "@constellation/keys";
+import { CliError } from "../errors.ts";
+import type {
+  AppraiserPort,
+  AttestedCall,
+  Endpoint,
+  InitEvent,
+  InitParameters,
+  InitResult,
+  NodePort,
+} from "../ports/cluster.ts";
+import type { FakeKubernetes } from "./fake-kubernetes.ts";
+
+type InitCall = AttestedCall & { readonly onEvent: (event: InitEvent) => void };
+
+/** Control planes that keep to the agent's rules: they become one cluster, and say so again to who asks for the same. */
+export class FakeNodes implements NodePort {
+  readonly #kubernetes: FakeKubernetes;
+  readonly inits: { parameters: InitParameters; policy: Policy; endpoint: Endpoint }[] = [];
+  readonly recoveries: { endpoint: Endpoint; policy: Policy }[] = [];
+  /** Cluster ID of the node once it is initialised. */
+  clusterId: Uint8Array | undefined;
+  /** How many control planes wait for recovery. */
+  waiting = 0;
+  /** Called at each init before the node changes; may throw. */
+  beforeInit: (call: InitCall, attempt: number) => void = () => {};
+  /** Called after the node has changed, before it answers; may throw. */
+  afterInit: (call: InitCall, attempt: number) => void = () => {};
+  verdict: Partial<Verdict> = {};
+  #attempts = 0;
+
+  constructor(kubernetes: FakeKubernetes) {
+    this.#kubernetes = kubernetes;
+  }
+
+  async init(endpoint: Endpoint, parameters: InitParameters, call: InitCall): Promise<InitResult> {
+    call.signal.throwIfAborted();
+    const attempt = ++this.#attempts;
+    this.beforeInit(call, attempt);
+    call.signal.throwIfAborted();
+    const rule = call.policy.pcrs["15"];
+    const own = this.clusterId === undefined ? "0".repeat(64) : clusterIdPcr(this.clusterId);
+    if (rule.kind !== "equal" || !rule.anyOf.includes(own)) {
+      throw new CliError("untrusted", `Initialise cluster failed: pcr[15]: got ${own}`);
+    }
+    call.onEvent({ kind: "accepted" });
+    call.onEvent({ kind: "progress", step: "kubeadm", text: "Start control plane" });
+    this.inits.push({ endpoint, parameters, policy: call.policy });
+    const { masterSecret, masterSecretSalt, measurementSalt } = parameters;
+    this.clusterId = deriveClusterId(masterSecret, masterSecretSalt, measurementSalt);
+    this.#kubernetes.configMap ??= configMapOf(parameters, this.clusterId);
+    this.#kubernetes.setNodes(parameters.nodes.map((node) => node.name), true);
+    this.afterInit(call, attempt);
+    return { kubeconfig: KUBECONFIG, clusterId: this.clusterId };
+  }
+
+  async recover(endpoint: Endpoint, _parameters: unknown, { policy }: AttestedCall): Promise<void> {
+    if (this.waiting === 0) throw new CliError("unreachable", "Recover node failed: nobody answers");
+    this.waiting--;
+    this.recoveries.push({ endpoint, policy });
+  }
+
+  async evidence(): Promise<Uint8Array> {
+    if (this.clusterId === undefined) throw new CliError("unreachable", "Get evidence failed: nobody answers");
+    return new TextEncoder().encode("evidence");
+  }
+
+  readonly appraiser: AppraiserPort = {
+    appraise: (_evidence, policy) => ({
+      accepted: true,
+      variant: "qemu-vtpm",
+      checks: [
+        { name: "quote.signature", outcome: "pass" },
+        ...Object.entries(policy.pcrs).map(([index, rule]) =>
+          rule.kind === "equal"
+            ? ({ name: `pcr[${index}]`, outcome: "pass", got: rule.anyOf.join(" or "), wanted: rule.anyOf.join(" or ") } as const)
+            : ({ name: `pcr[${index}]`, outcome: "accepted-by-choice", got: "7".repeat(64), wanted: "any", reason: rule.reason } as const),
+        ),
+      ],
+      claims: { ekDigest: "a".repeat(64), chain: ["CN=ak", "CN=tpm ca"] },
+      ...this.verdict,
+    }),
+  };
+}
+
+/** A kubeconfig as the node sends it. */
+export const KUBECONFIG = `apiVersion: v1
+kind: Config
+clusters:
+  - name: mini
+    cluster:
+      server: https://10.42.0.10:6443
+users: []
+`;
+
+function configMapOf(parameters: InitParameters, clusterId: Uint8Array): Record<string, string> {
+  return serializeClusterState({
+    policyJson: serializePolicy(parameters.policy),
+    nodes: parameters.nodes.map(({ name, role, ekDigest, diskUUID }) => ({ name, role, ekDigest, diskUuid: diskUUID })),
+    settings: {
+      clusterId: hex(clusterId),
+      serviceCidr: parameters.serviceCidr,
+      timingProfile: parameters.timingProfile,
+      registryMirrors: Object.entries(parameters.registryMirrors).map(([registry, endpoints]) => ({ registry, endpoints })),
+    },
+  });
+}

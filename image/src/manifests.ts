@@ -1,0 +1,18 @@
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { buildComponent, CILIUM_VERSION, components, KUBERNETES_VERSION, moduleDir } from "./components.ts";
+import { imageDir } from "./paths.ts";
+import { run } from "./run.ts";
+
+/** Writes the manifests that the first node applies: upstream's charts rendered by Helm, and our own. */
+export async function writeManifests(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  const chart = join(await moduleDir("cilium", `github.com/cilium/cilium@v${CILIUM_VERSION}`), "install/kubernetes/cilium");
+  const helm = join(await buildComponent(components.helm), "helm");
+  const values = join(imageDir, "manifests/cilium-values.yaml");
+  const args = ["template", "cilium", chart, "--namespace", "kube-system", "--values", values];
+  const rendered = await run(helm, [...args, "--kube-version", KUBERNETES_VERSION]);
+  await writeFile(join(dir, "10-cilium.yaml"), rendered);
+  await cp(join(imageDir, "manifests/constellation.yaml"), join(dir, "20-constellation.yaml"));
+  await cp(join(imageDir, "manifests/coredns.yaml"), join(dir, "30-coredns.yaml"));
+}

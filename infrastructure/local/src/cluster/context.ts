@@ -1,0 +1,18 @@
+import type { ToolCommand } from "../tools-tree.ts";
+
+/** What a step of the work is. */
+export interface Progress {
+  /** The step in a few words, for example "start worker-0". */
+  step: string;
+  detail?: string;
+}
+
+/** Where and how the work is done. */
+export interface LocalContext {
+  /** Folder of the cluster's files; the infrastructure keeps to `constellation-local` in it. */
+  workspaceDir: string;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+  /** How to run netd with its configuration as last argument; default is this package's source by this Node. */
+  netdCommand?: ToolCommand;
+}

@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { lstat, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { LocalError } from "../errors.ts";
+import { makePrivateFolder } from "../host/atomic-file.ts";
+import type { SwtpmPaths } from "../tpm/swtpm.ts";
+
+/** sun_path of a unix socket without its end, less the longest name of ours in a run folder. */
+const MAX_RUN_FOLDER_BYTES = 107 - "/control-plane-89.tpm-cmd.sock".length;
+
+/** Files of a workspace's local cluster. */
+export interface WorkspacePaths {
+  root: string;
+  state: string;
+  lock: string;
+  tpmAuthority: string;
+  netdConfig: string;
+  netdLog: string;
+  gatewayLog: string;
+}
+
+/** Where the local infrastructure of `workspace` keeps its files. */
+export function workspacePaths(workspace: string): WorkspacePaths {
+  const root = join(workspace, "constellation-local");
+  return {
+    root,
+    state: join(root, "state.json"),
+    lock: join(root, "lock"),
+    tpmAuthority: join(root, "tpm-ca"),
+    netdConfig: join(root, "netd.json"),
+    netdLog: join(root, "netd.log"),
+    gatewayLog: join(root, "gateway.log"),
+  };
+}
+
+/** Unix sockets in a run folder. */
+export function socketPaths(runFolder: string): { control: string; gateway: string; gatewayQmp: string } {
+  return {
+    control: join(runFolder, "netd.sock"),
+    gateway: join(runFolder, "gateway.sock"),
+    gatewayQmp: join(runFolder, "gateway.qmp"),
+  };
+}
+
+/** Files and sockets of one node. */
+export interface NodePaths {
+  folder: string;
+  stateDisk: string;
+  firmwareVariables: string;
+  metadata: string;
+  consoleLog: string;
+  qemuLog: string;
+  netSocket: string;
+  qmpSocket: string;
+  swtpm: SwtpmPaths;
+}
+
+/** Where node `name` keeps its files. */
+export function nodePaths(root: string, runFolder: string, name: string): NodePaths {
+  const folder = join(root, "nodes", name);
+  return {
+    folder,
+    stateDisk: join(folder, "state.img"),
+    firmwareVariables: join(folder, "firmware-variables.fd"),
+    metadata: join(folder, "metadata.json"),
+    consoleLog: join(folder, "console.log"),
+    qemuLog: join(folder, "qemu.log"),
+    netSocket: join(runFolder, `${name}.net`),
+    qmpSocket: join(runFolder, `${name}.qmp`),
+    swtpm: {
+      stateFolder: join(folder, "tpm"),
+      controlSocket: join(runFolder, `${name}.tpm`),
+      commandSocket: join(runFolder, `${name}.tpm-cmd`),
+      logPath: join(folder, "swtpm.log"),
+    },
+  };
+}
+
+/**
+ * A short folder for a workspace's unix sockets, whose paths are limited to 107 bytes: below XDG_RUNTIME_DIR, else in
+ * /tmp. The same workspace always gets the same one.
+ */
+export async function chooseRunFolder(workspace: string): Promise<string> {
+  const hash = createHash("sha256").update(await realpath(workspace)).digest("hex").slice(0, 12);
+  const runtime = process.env["XDG_RUNTIME_DIR"];
+  const preferred = runtime === undefined || runtime === "" ? undefined : join(runtime, `constellation-${hash}`);
+  if (preferred !== undefined && Buffer.byteLength(preferred) <= MAX_RUN_FOLDER_BYTES) return preferred;
+  return `/tmp/constellation-${process.getuid?.() ?? 0}-${hash}`;
+}
+
+/**
+ * Makes the run folder; one that others made or can enter is refused.
+ * @throws LocalError "run-directory-unsafe"
+ */
+export async function makeRunFolder(path: string): Promise<void> {
+  await makePrivateFolder(path);
+  const stat = await lstat(path);
+  const mine = stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o077) === 0;
+  if (mine) return;
+  throw new LocalError("run-directory-unsafe", `Make run folder failed: "${path}" is not a folder of yours alone`, {
+    hint: `remove "${path}"`,
+  });
+}

@@ -1,0 +1,38 @@
+import { existsSync, readFileSync, unlinkSync } from "node:fs";
+
+declare const __DEBUG_IMAGE__: boolean | undefined;
+
+const FAULT_FILE = "/run/constellation/fault";
+
+/** Where the agent can be told to die, in the debug image only. Every name is one row of the table in README.md. */
+export type FaultPoint =
+  | "disk.after-format"
+  | "init.after-lock"
+  | "init.after-rekey"
+  | "init.after-pcr"
+  | "init.after-state"
+  | "init.after-certificates"
+  | "init.after-control-plane"
+  | "init.after-secrets"
+  | "init.after-commit"
+  | "init.after-manifests"
+  | "join.after-ticket"
+  | "join.after-rekey"
+  | "join.after-pcr"
+  | "join.after-files"
+  | "join.after-commit"
+  | "join.after-kubelet"
+  | "join.after-control-plane";
+
+/**
+ * Kills the agent with SIGKILL if the fault file names this point, once. In a release bundle `__DEBUG_IMAGE__` is the
+ * constant false and this function is empty.
+ */
+export function faultPoint(point: FaultPoint): void {
+  if (typeof __DEBUG_IMAGE__ === "undefined" || !__DEBUG_IMAGE__) return;
+  if (!existsSync(FAULT_FILE) || readFileSync(FAULT_FILE, "utf8").trim() !== point) return;
+  unlinkSync(FAULT_FILE);
+  process.kill(process.pid, "SIGKILL");
+  // The signal is delivered asynchronously: nothing after the point may run.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}

@@ -1,0 +1,71 @@
+import {
+  CLUSTER_STATE_NAME,
+  CLUSTER_STATE_NAMESPACE,
+  type ClusterState,
+  serializeClusterState,
+} from "@constellation/cluster-state";
+import type { MasterSecret } from "@constellation/keys";
+
+const RBAC = "rbac.authorization.k8s.io/v1";
+const RBAC_GROUP = "rbac.authorization.k8s.io";
+const NODES = { kind: "Group", apiGroup: RBAC_GROUP, name: "system:nodes" };
+
+/** The root of all keys for the key service: a Secret, which the API server encrypts before etcd sees it. */
+export function masterSecretObject(master: MasterSecret, salt: Uint8Array): object {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "constellation-mastersecret", namespace: "kube-system" },
+    type: "Opaque",
+    data: { mastersecret: Buffer.from(master.reveal()).toString("base64"), salt: Buffer.from(salt).toString("base64") },
+  };
+}
+
+/** Policy, node records and settings: what the join service decides by. */
+export function clusterStateObject(state: ClusterState): object {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: CLUSTER_STATE_NAME, namespace: CLUSTER_STATE_NAMESPACE },
+    data: serializeClusterState(state),
+  };
+}
+
+/** What nodes may do beyond the node authorizer's rules. */
+export function nodePermissions(): object[] {
+  return [
+    // The controller manager approves the renewal of a kubelet's own client certificate, and nothing else.
+    {
+      apiVersion: RBAC,
+      kind: "ClusterRoleBinding",
+      metadata: { name: "constellation:kubelet-certificate-rotation" },
+      roleRef: {
+        apiGroup: RBAC_GROUP,
+        kind: "ClusterRole",
+        name: "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
+      },
+      subjects: [NODES],
+    },
+    // Each node's local endpoint follows the list of API servers.
+    {
+      apiVersion: RBAC,
+      kind: "Role",
+      metadata: { name: "constellation:api-server-endpoints", namespace: "default" },
+      rules: [
+        {
+          apiGroups: ["discovery.k8s.io"],
+          resources: ["endpointslices"],
+          resourceNames: ["kubernetes"],
+          verbs: ["get"],
+        },
+      ],
+    },
+    {
+      apiVersion: RBAC,
+      kind: "RoleBinding",
+      metadata: { name: "constellation:api-server-endpoints", namespace: "default" },
+      roleRef: { apiGroup: RBAC_GROUP, kind: "Role", name: "constellation:api-server-endpoints" },
+      subjects: [NODES],
+    },
+  ];
+}

@@ -1,0 +1,88 @@
+import type { EtcdSecretsKey } from "@constellation/keys";
+
+/** Names of the files that the API server reads, all in one directory that its pod mounts read-only. */
+export const POLICY_FILES = {
+  audit: "audit-policy.yaml",
+  encryption: "encryption.yaml",
+  admission: "admission.yaml",
+  authentication: "authentication.yaml",
+} as const;
+
+/** Namespaces whose pods must be allowed what system services need. */
+const PRIVILEGED_NAMESPACES = ["kube-system"];
+
+/**
+ * What is written down about requests: who did what to which object, never the contents. Noise without meaning for an
+ * investigation (leases, events, health, watches of the components) is left out.
+ */
+export function auditPolicy(): object {
+  return {
+    apiVersion: "audit.k8s.io/v1",
+    kind: "Policy",
+    omitStages: ["RequestReceived"],
+    omitManagedFields: true,
+    rules: [
+      { level: "None", nonResourceURLs: ["/healthz*", "/livez*", "/readyz*", "/version", "/openapi/*"] },
+      { level: "None", resources: [{ group: "coordination.k8s.io", resources: ["leases"] }] },
+      { level: "None", resources: [{ group: "", resources: ["events"] }, { group: "events.k8s.io" }] },
+      {
+        level: "None",
+        userGroups: ["system:nodes", "system:serviceaccounts:kube-system"],
+        verbs: ["get", "list", "watch"],
+        resources: [{ group: "", resources: ["nodes", "nodes/status", "pods", "services", "endpoints", "configmaps"] }],
+      },
+      { level: "Metadata" },
+    ],
+  };
+}
+
+/** Secrets are encrypted before they reach etcd. There is no other provider: what is not encrypted can't be read. */
+export function encryptionConfiguration(key: EtcdSecretsKey): object {
+  const secret = Buffer.from(key.reveal()).toString("base64");
+  return {
+    apiVersion: "apiserver.config.k8s.io/v1",
+    kind: "EncryptionConfiguration",
+    resources: [
+      { resources: ["secrets"], providers: [{ secretbox: { keys: [{ name: "key1", secret }] } }] },
+    ],
+  };
+}
+
+/**
+ * Pod security: upstream's default of enforcing nothing that a namespace does not ask for, but each pod beyond the
+ * "baseline" standard is warned about and stands in the audit log.
+ */
+export function admissionConfiguration(): object {
+  return {
+    apiVersion: "apiserver.config.k8s.io/v1",
+    kind: "AdmissionConfiguration",
+    plugins: [
+      {
+        name: "PodSecurity",
+        configuration: {
+          apiVersion: "pod-security.admission.config.k8s.io/v1",
+          kind: "PodSecurityConfiguration",
+          defaults: {
+            enforce: "privileged",
+            "enforce-version": "latest",
+            audit: "baseline",
+            "audit-version": "latest",
+            warn: "baseline",
+            "warn-version": "latest",
+          },
+          exemptions: { usernames: [], runtimeClasses: [], namespaces: PRIVILEGED_NAMESPACES },
+        },
+      },
+    ],
+  };
+}
+
+/** Without credentials only the health of the API server can be asked for. */
+export function authenticationConfiguration(): object {
+  return {
+    apiVersion: "apiserver.config.k8s.io/v1",
+    kind: "AuthenticationConfiguration",
+    jwt: [],
+    anonymous: { enabled: true, conditions: [{ path: "/livez" }, { path: "/readyz" }, { path: "/healthz" }] },
+  };
+}

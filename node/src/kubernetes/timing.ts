@@ -1,0 +1,44 @@
+import type { TimingProfile } from "@constellation/cluster-state";
+
+/** Times that depend on how fast the machines are. "patient" is for emulated ones. */
+export interface Timing {
+  /** kubeadm's waits, as Go durations. */
+  kubeadm: string;
+  etcdHeartbeatMs: number;
+  etcdElectionMs: number;
+  leaseDuration: string;
+  renewDeadline: string;
+  retryPeriod: string;
+  nodeStatusUpdateFrequency: string;
+  nodeMonitorGracePeriod: string;
+  runtimeRequestTimeout: string;
+}
+
+const TIMINGS: Record<TimingProfile, Timing> = {
+  default: {
+    kubeadm: "4m0s",
+    etcdHeartbeatMs: 100,
+    etcdElectionMs: 1000,
+    leaseDuration: "15s",
+    renewDeadline: "10s",
+    retryPeriod: "2s",
+    nodeStatusUpdateFrequency: "10s",
+    nodeMonitorGracePeriod: "50s",
+    runtimeRequestTimeout: "2m0s",
+  },
+  patient: {
+    kubeadm: "10m0s",
+    etcdHeartbeatMs: 500,
+    etcdElectionMs: 5000,
+    leaseDuration: "60s",
+    renewDeadline: "45s",
+    retryPeriod: "5s",
+    nodeStatusUpdateFrequency: "20s",
+    nodeMonitorGracePeriod: "180s",
+    runtimeRequestTimeout: "10m0s",
+  },
+};
+
+export function timingOf(profile: TimingProfile): Timing {
+  return TIMINGS[profile];
+}

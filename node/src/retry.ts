@@ -1,0 +1,38 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface RetryOptions {
+  signal: AbortSignal;
+  /** Waits between attempts: from the first, doubled each time, up to the second. */
+  firstDelayMs?: number;
+  maxDelayMs?: number;
+  /** Total time; without it the retries end with the signal only. */
+  timeoutMs?: number;
+  /** Hears of each failure, for the log. */
+  onFailure?: (error: unknown, attempt: number) => void;
+  /** Ends the retries at once where it is true: the error can't get better. */
+  isFinal?: (error: unknown) => boolean;
+}
+
+/** Runs `attempt` until it succeeds. `what` says what is waited for. */
+export async function retry<T>(
+  what: string,
+  attempt: (signal: AbortSignal) => Promise<T>,
+  options: RetryOptions,
+): Promise<T> {
+  const { signal, firstDelayMs = 100, maxDelayMs = 1000, timeoutMs } = options;
+  const started = performance.now();
+  let waitMs = firstDelayMs;
+  for (let count = 1; ; count++) {
+    try {
+      return await attempt(signal);
+    } catch (error) {
+      if (signal.aborted || options.isFinal?.(error) === true) throw error;
+      options.onFailure?.(error, count);
+      if (timeoutMs !== undefined && performance.now() - started + waitMs > timeoutMs) {
+        throw new Error(`Wait for ${what} failed: got none in "${timeoutMs}" ms`, { cause: error });
+      }
+    }
+    await delay(waitMs, undefined, { signal });
+    waitMs = Math.min(waitMs * 2, maxDelayMs);
+  }
+}

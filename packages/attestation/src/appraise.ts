@@ -1,0 +1,64 @@
+import { type Check, type CheckCode, fail, pass } from "./check.ts";
+import { AttestationError } from "./error.ts";
+import { type Evidence, parseEvidence } from "./evidence.ts";
+import { checkPolicy } from "./parse-policy.ts";
+import type { Policy } from "./policy.ts";
+import { appraiseQemuVtpm, QEMU_VTPM_CHECKS } from "./qemu-vtpm/appraise.ts";
+import type { Claims, Verdict } from "./verdict.ts";
+
+/** What evidence is appraised against, beside the policy. */
+export interface AppraisalContext {
+  /** 64 bytes that the evidence must be bound to. */
+  readonly reportData: Uint8Array;
+  readonly now: Date;
+}
+
+/** Checks that could run, and what was learned. */
+export interface Appraisal {
+  readonly checks: readonly Check[];
+  readonly claims: Claims;
+}
+
+const REPORT_DATA_BYTES = 64;
+
+/**
+ * Judges evidence by a policy. Bad evidence never throws: each check of the policy's variant is in the verdict, and
+ * one that could not run counts as failed.
+ * Throws `AttestationError` "policy_malformed" or "report_data_length" for mistakes of the caller.
+ */
+export function appraise(evidenceBytes: Uint8Array, policy: Policy, context: AppraisalContext): Verdict {
+  if (context.reportData.length !== REPORT_DATA_BYTES) {
+    throw new AttestationError(
+      "report_data_length",
+      `Appraise evidence failed: got report data of "${context.reportData.length}" bytes, wanted "${REPORT_DATA_BYTES}"`,
+    );
+  }
+  const checked = checkPolicy(policy);
+  const { evidence, check } = readEvidence(evidenceBytes);
+  const appraisal = evidence === undefined ? undefined : appraiseQemuVtpm(evidence, checked, context);
+  const checks = [check, ...complete(appraisal?.checks ?? [])];
+  return {
+    accepted: checks.every(({ outcome }) => outcome !== "fail"),
+    variant: checked.variant,
+    checks,
+    claims: appraisal?.claims ?? {},
+  };
+}
+
+function readEvidence(bytes: Uint8Array): { evidence?: Evidence; check: Check } {
+  try {
+    const evidence = parseEvidence(bytes);
+    return { evidence, check: pass("evidence", { got: `"${evidence.variant}"` }) };
+  } catch (error) {
+    if (!(error instanceof AttestationError)) throw error;
+    return { check: fail("evidence", error.code as CheckCode, { reason: error.message }) };
+  }
+}
+
+/** All checks of the variant in their order; one that is missing did not run, and so failed. */
+function complete(checks: readonly Check[]): Check[] {
+  const byName = new Map(checks.map((check) => [check.name, check]));
+  return QEMU_VTPM_CHECKS.map(
+    (name) => byName.get(name) ?? fail(name, "not_checked", { reason: "a check before it failed" }),
+  );
+}

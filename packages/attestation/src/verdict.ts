@@ -1,0 +1,43 @@
+import type { Check, FailedCheck } from "./check.ts";
+import { AttestationError } from "./error.ts";
+import type { Policy } from "./policy.ts";
+
+/** What the evidence says of its machine. To be believed only where the verdict is "accepted". */
+export interface Claims {
+  /** SHA-256 of the endorsement key's SubjectPublicKeyInfo, hexadecimal: the identity of the machine. */
+  readonly ekDigest?: string;
+  /** SHA-256 values of PCR 0 to 15, hexadecimal. */
+  readonly pcrs?: Readonly<Record<string, string>>;
+  /** Subjects from the AK certificate to its root, for people. */
+  readonly chain?: readonly string[];
+}
+
+/** The result of appraising evidence: every check of the variant with its outcome. */
+export interface Verdict {
+  /** True where no check failed. */
+  readonly accepted: boolean;
+  readonly variant: Policy["variant"];
+  readonly checks: readonly Check[];
+  readonly claims: Claims;
+}
+
+/** Refuses where the verdict does. Throws `AttestationError` with the code of the first check that failed. */
+export function requireAccepted(verdict: Verdict): void {
+  const failed = verdict.checks.find((check) => check.outcome === "fail");
+  if (failed !== undefined) throw new AttestationError(failed.code, refusal(failed));
+  if (!verdict.accepted || verdict.checks.length === 0) {
+    throw new AttestationError(
+      "not_checked",
+      "Appraise evidence failed: got a verdict without checks, wanted all checks",
+    );
+  }
+}
+
+function refusal({ name, got, wanted, reason }: FailedCheck): string {
+  const details = [
+    ...(got === undefined ? [] : [`got ${got}`]),
+    ...(wanted === undefined ? [] : [`wanted ${wanted}`]),
+    ...(reason === undefined ? [] : [reason]),
+  ];
+  return `Appraise evidence failed: check "${name}": ${details.join(", ")}`;
+}

@@ -1,0 +1,55 @@
+import { BytesError } from "./error.ts";
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const VALUES = new Map(Array.from(ALPHABET).map((digit, value) => [digit, value]));
+
+/** Base64 text (RFC 4648 section 4, padded) of the bytes. */
+export function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = bytes.length - i;
+    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    text += ALPHABET.charAt(group >> 18) + ALPHABET.charAt((group >> 12) & 63);
+    text += left > 1 ? ALPHABET.charAt((group >> 6) & 63) : "=";
+    text += left > 2 ? ALPHABET.charAt(group & 63) : "=";
+  }
+  return text;
+}
+
+/**
+ * Bytes of a padded base64 text (RFC 4648 section 4). Strict: no white space, no URL alphabet, and the unused bits of
+ * the last digit are zero, so that each byte string has exactly one text. Throws `BytesError` "encoding".
+ */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  if (text.length % 4 !== 0) {
+    throw new BytesError("encoding", `Decode base64 failed: got ${text.length} characters, wanted a multiple of 4`);
+  }
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  let bits = 0;
+  let bitCount = 0;
+  let length = 0;
+  for (let i = 0; i < text.length - padding; i++) {
+    bits = ((bits << 6) | digitValue(text, i)) & 0xffff;
+    bitCount += 6;
+    if (bitCount >= 8) {
+      bitCount -= 8;
+      bytes[length++] = bits >> bitCount;
+    }
+  }
+  if ((bits & ((1 << bitCount) - 1)) !== 0) {
+    throw new BytesError("encoding", "Decode base64 failed: got unused bits that are set, wanted zero bits");
+  }
+  return bytes;
+}
+
+function digitValue(text: string, index: number): number {
+  const value = VALUES.get(text.charAt(index));
+  if (value === undefined) {
+    throw new BytesError(
+      "encoding",
+      `Decode base64 failed: got a character outside the alphabet at offset "${index}", wanted a base64 digit`,
+    );
+  }
+  return value;
+}

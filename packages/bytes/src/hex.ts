@@ -1,0 +1,22 @@
+import { BytesError } from "./error.ts";
+
+const HEX_PAIRS = /^(?:[0-9a-fA-F]{2})*$/;
+
+/** Lower-case hexadecimal text of the bytes. */
+export function hex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  return text;
+}
+
+/** Bytes of a hexadecimal text of either case. Throws `BytesError` "encoding" for anything but pairs of digits. */
+export function fromHex(text: string): Uint8Array<ArrayBuffer> {
+  if (!HEX_PAIRS.test(text)) {
+    throw new BytesError("encoding", `Decode hex failed: got ${text.length} characters, wanted pairs of hex digits`);
+  }
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  }
+  return bytes;
+}

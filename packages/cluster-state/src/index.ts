@@ -1,0 +1,15 @@
+export {
+  type ClusterSettings,
+  type RegistryMirror,
+  TIMING_PROFILES,
+  type TimingProfile,
+} from "./cluster-settings.ts";
+export {
+  CLUSTER_STATE_NAME,
+  CLUSTER_STATE_NAMESPACE,
+  type ClusterState,
+  parseClusterState,
+  serializeClusterState,
+} from "./cluster-state.ts";
+export { ClusterStateError, type ClusterStateErrorCode } from "./errors.ts";
+export { NODE_ROLES, type NodeRecord, type NodeRole } from "./node-records.ts";

@@ -1,0 +1,85 @@
+import type { z } from "zod";
+import { isHex, isHostName, isHttpUrl, isIpv4Cidr } from "./formats.ts";
+import { isPcrIndex } from "./measurements.ts";
+import { choice, fields, flag, listOf, mapOf, text, wholeNumber } from "./schema.ts";
+import { CONFIG_VERSION, RELEASE_VERSION, SUPPORTED_KUBERNETES_VERSIONS } from "./constants.ts";
+
+const PLACEHOLDER_MEASUREMENT = "1234".repeat(16);
+
+const measurement = fields({
+  expected: text(
+    "64 hexadecimal digits in quotes, not the placeholder 1234...",
+    (value) => isHex(value, 32) && value !== PLACEHOLDER_MEASUREMENT,
+  ).transform((value) => value.toLowerCase()),
+  warnOnly: flag(),
+});
+
+const nodeGroup = fields({
+  role: choice(["control-plane", "worker"]),
+  zone: text("an empty string: provider qemu has no zones", isEmpty).default(""),
+  instanceType: text("an empty string: provider qemu takes vcpus and memory from provider.qemu", isEmpty).default(""),
+  stateDiskSizeGB: wholeNumber(4, 4096, "gigabytes").default(10),
+  stateDiskType: text("an empty string: provider qemu has one type of disk", isEmpty).default(""),
+  initialCount: wholeNumber(0, 100),
+});
+
+const qemu = fields({
+  vcpus: wholeNumber(2, 256).default(2),
+  memory: wholeNumber(2048, 1_048_576, "MiB").default(4096),
+  imageFormat: choice(["raw"]).default("raw"),
+  accel: choice(["auto", "kvm", "tcg"]).default("auto"),
+  throwawayDisks: flag().default(false),
+});
+
+/** Schema of `constellation-conf.yaml`, version 4. Rules between fields stand in config-rules.ts. */
+export const configSchema = fields({
+  version: choice([CONFIG_VERSION]),
+  image: text("the path of a node image, ending in .raw", (value) => value.endsWith(".raw") && !value.includes("\0")),
+  name: text(
+    "1 to 37 lower-case letters, digits and dashes, with a letter first and no dash last",
+    (value) => value.length <= 37 && /^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(value),
+  ),
+  kubernetesVersion: choice(SUPPORTED_KUBERNETES_VERSIONS),
+  microserviceVersion: choice([RELEASE_VERSION]),
+  debugCluster: flag(),
+  customEndpoint: text("a host name after RFC 1123, or empty", (value) => value === "" || isHostName(value)).default(
+    "",
+  ),
+  internalLoadBalancer: flag().default(false),
+  serviceCIDR: text("an IPv4 network such as 10.96.0.0/12", isIpv4Cidr).default("10.96.0.0/12"),
+  tags: mapOf("a tag name that is not empty", (key) => key !== "", text("a string"), "a mapping of tags").default({}),
+  registryMirrors: mapOf(
+    'a registry host as in image names, for example "docker.io", or "_default"',
+    (key) => key === "_default" || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/.test(key),
+    listOf(text("an http or https URL", isHttpUrl), "a list of URLs").refine(
+      (list) => list.length > 0,
+      "a list with at least one URL",
+    ),
+    "a mapping from registry to a list of URLs",
+  ).default({}),
+  provider: fields({ qemu }),
+  nodeGroups: mapOf(
+    "a node group name of lower-case letters, digits and underscores",
+    (key) => /^[a-z][a-z0-9_]*$/.test(key),
+    nodeGroup,
+    "a mapping from node group name to node group",
+  ),
+  attestation: fields({
+    qemuVTPM: fields({
+      measurements: mapOf("a PCR index from 0 to 15", isPcrIndex, measurement, "a mapping from PCR index"),
+    }),
+  }),
+});
+
+/** The configuration of a cluster, checked and with defaults filled in. */
+export type Config = Readonly<z.output<typeof configSchema>>;
+
+/** One group of like nodes. */
+export type NodeGroup = Config["nodeGroups"][string];
+
+/** Expected value of one register. */
+export type Measurement = Config["attestation"]["qemuVTPM"]["measurements"][string];
+
+function isEmpty(value: string): boolean {
+  return value === "";
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import vectors from "../vectors.json" with { type: "json" };
+import { deriveClusterId, deriveDataKey, deriveEtcdSecretsKey, deriveStateDiskKey } from "./derive.ts";
+import { stateDiskUuid } from "./disk-uuid.ts";
+import { KeysError, type KeysErrorCode } from "./errors.ts";
+import { parseKeyId } from "./key-id.ts";
+import { MasterSecret } from "./roles.ts";
+
+const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
+const hex = (data: Uint8Array) => Buffer.from(data).toString("hex");
+const master = new MasterSecret(bytes(vectors.masterSecret));
+const salt = bytes(vectors.salt);
+const measurementSalt = bytes(vectors.measurementSalt);
+const coded = (code: KeysErrorCode) => (error: unknown) => error instanceof KeysError && error.code === code;
+
+test("deriveClusterId() gives the vector's ID", () => {
+  assert.equal(hex(deriveClusterId(master, salt, measurementSalt)), vectors.clusterId);
+});
+
+test("deriveClusterId() depends on each of its inputs", () => {
+  const other = new Uint8Array(32);
+  assert.notEqual(hex(deriveClusterId(new MasterSecret(other), salt, measurementSalt)), vectors.clusterId);
+  assert.notEqual(hex(deriveClusterId(master, other, measurementSalt)), vectors.clusterId);
+  assert.notEqual(hex(deriveClusterId(master, salt, other)), vectors.clusterId);
+});
+
+test("deriveEtcdSecretsKey() gives the vector's key", () => {
+  assert.equal(hex(deriveEtcdSecretsKey(master, salt).reveal()), vectors.etcdSecretsKey);
+});
+
+test("stateDiskUuid() gives the vector's version 8 UUID", () => {
+  assert.equal(stateDiskUuid(bytes(vectors.ekDigest)), vectors.stateDiskUuid);
+  assert.match(vectors.stateDiskUuid, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
+test("stateDiskUuid() refuses a digest of the wrong length", () => {
+  assert.throws(() => stateDiskUuid(new Uint8Array(31)), coded("digest_length"));
+});
+
+test("deriveStateDiskKey() gives the vector's key, the same as the data key of that disk", () => {
+  assert.equal(hex(deriveStateDiskKey(master, salt, vectors.stateDiskUuid).reveal()), vectors.stateDiskKey);
+});
+
+for (const { keyId, lengthBytes, key } of vectors.dataKeys) {
+  test(`deriveDataKey() gives the vector's key for ${keyId} of ${lengthBytes} bytes`, () => {
+    const { namespace, id } = parseKeyId(keyId);
+    assert.equal(hex(deriveDataKey(master, salt, namespace, id, lengthBytes).reveal()), key);
+  });
+}
+
+test("deriveDataKey() gives keys of different lengths that share no prefix", () => {
+  const short = hex(deriveDataKey(master, salt, "volume", "a", 32).reveal());
+  assert.ok(!hex(deriveDataKey(master, salt, "volume", "a", 64).reveal()).startsWith(short));
+});
+
+test("deriveDataKey() refuses lengths out of bounds, bad IDs and bad salts", () => {
+  for (const length of [0, 15, 129, 32.5, Number.NaN]) {
+    assert.throws(() => deriveDataKey(master, salt, "volume", "a", length), coded("key_length"));
+  }
+  assert.throws(() => deriveDataKey(master, salt, "state-disk", vectors.stateDiskUuid, 31), coded("key_length"));
+  assert.throws(() => deriveDataKey(master, salt, "volume", "a/b", 32), coded("key_id"));
+  assert.throws(() => deriveDataKey(master, new Uint8Array(31), "volume", "a", 32), coded("salt_length"));
+});

@@ -1,0 +1,13 @@
+/** Why a key could not be made. */
+export type KeysErrorCode = "secret_length" | "salt_length" | "digest_length" | "key_id" | "key_length";
+
+/** An input of the key hierarchy has the wrong shape. Messages never hold secret bytes. */
+export class KeysError extends Error {
+  override readonly name = "KeysError";
+  readonly code: KeysErrorCode;
+
+  constructor(code: KeysErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,16 @@
+export { deriveClusterId, deriveDataKey, deriveEtcdSecretsKey, deriveStateDiskKey } from "./derive.ts";
+export { stateDiskUuid } from "./disk-uuid.ts";
+export { KeysError, type KeysErrorCode } from "./errors.ts";
+export {
+  DATA_KEY_MAX_BYTES,
+  DATA_KEY_MIN_BYTES,
+  formatKeyId,
+  isUuid,
+  KEY_NAMESPACES,
+  type KeyId,
+  type KeyNamespace,
+  parseKeyId,
+  validateKeyLength,
+} from "./key-id.ts";
+export { DataKey, DiskKey, EtcdSecretsKey, KEY_LENGTH_BYTES, MasterSecret } from "./roles.ts";
+export { Secret } from "./secret.ts";

@@ -1,0 +1,11 @@
+export { KubeClient, type KubeLimits } from "./client.ts";
+export type { Credentials, CredentialSource, InClusterFiles } from "./credentials.ts";
+export { KubeError, type KubeErrorCode } from "./errors.ts";
+export type {
+  ConfigMap,
+  ConfigMapPatch,
+  EndpointSlice,
+  KubeNode,
+  NodeCondition,
+  ObjectMeta,
+} from "./objects.ts";

@@ -1,0 +1,97 @@
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
+import type { Credentials } from "./credentials.ts";
+import { KubeError } from "./errors.ts";
+
+/** One HTTP request to the API server. */
+export interface KubeRequest {
+  /** What it is for, as it stands at the start of messages. */
+  readonly operation: string;
+  readonly method: "GET" | "POST" | "PATCH";
+  readonly url: URL;
+  readonly contentType?: string;
+  readonly body?: string;
+}
+
+/** What came back, whatever its status. */
+export interface KubeResponse {
+  readonly status: number;
+  readonly body: string;
+}
+
+/**
+ * Sends one request over a connection of its own: calls are rare, and a fresh one always uses today's token and CA.
+ * @throws KubeError `unreachable`, `untrusted_server`, `response_too_large`, or as `abortError` says
+ */
+export async function send(
+  { operation, method, url, contentType, body }: KubeRequest,
+  credentials: Credentials,
+  maxResponseBytes: number,
+  signal: AbortSignal,
+): Promise<KubeResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const outgoing = request(url, {
+    method,
+    agent: false,
+    signal,
+    minVersion: "TLSv1.2",
+    ca: credentials.ca,
+    cert: credentials.clientCertificate,
+    key: credentials.clientKey,
+    headers: headersOf(credentials, contentType),
+  });
+  outgoing.once("response", resolve).once("error", reject).end(body);
+  try {
+    const response = await promise;
+    return { status: response.statusCode ?? 0, body: await readBounded(response, operation, maxResponseBytes) };
+  } catch (cause) {
+    throw cause instanceof KubeError ? cause : transportError(operation, url, cause, signal);
+  } finally {
+    outgoing.destroy();
+  }
+}
+
+function headersOf(credentials: Credentials, contentType: string | undefined): Record<string, string> {
+  return {
+    accept: "application/json",
+    ...(contentType === undefined ? {} : { "content-type": contentType }),
+    ...(credentials.token === undefined ? {} : { authorization: `Bearer ${credentials.token}` }),
+  };
+}
+
+async function readBounded(response: IncomingMessage, operation: string, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) {
+      throw new KubeError("response_too_large", `${operation} failed: got more than "${maxBytes}" bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function transportError(operation: string, url: URL, cause: unknown, signal: AbortSignal): KubeError {
+  if (signal.aborted) return abortError(operation, signal);
+  const { code } = cause as NodeJS.ErrnoException;
+  const got = `got "${code ?? "an error"}" from "${url.host}"`;
+  return isTrustFailure(code)
+    ? new KubeError("untrusted_server", `${operation} failed: ${got}, wanted a certificate of the cluster's CA`, {
+        cause,
+      })
+    : new KubeError("unreachable", `${operation} failed: ${got}, wanted an answer`, { cause });
+}
+
+/** The error of a request that was ended by its signal: `timeout` or `aborted`. */
+export function abortError(operation: string, signal: AbortSignal): KubeError {
+  const cause: unknown = signal.reason;
+  return (cause as { name?: unknown })?.name === "TimeoutError"
+    ? new KubeError("timeout", `${operation} failed: got no answer in time`, { cause })
+    : new KubeError("aborted", `${operation} failed: got a request to stop`, { cause });
+}
+
+// OpenSSL's X.509 verification results, as node:tls names them, and its check of the server's name.
+function isTrustFailure(code: string | undefined): boolean {
+  return /^(?:CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT|INVALID_CA|HOSTNAME_MISMATCH)/.test(code ?? "");
+}

@@ -1,0 +1,37 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+
+/** Where the kubelet asks, and what says whether the pod is ready. */
+export interface HealthOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Throws, or rejects, while the pod is not ready. */
+  readonly requireReady: (signal: AbortSignal) => Promise<void>;
+}
+
+const READY_TIMEOUT_MS = 5_000;
+
+/**
+ * Serves `/livez` (the event loop turns) and `/readyz` (`requireReady` succeeds) for the kubelet's probes. Says nothing
+ * but the status: whoever reaches the port learns no reason.
+ */
+export async function serveHealth({ host, port, requireReady }: HealthOptions): Promise<Server> {
+  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
+    request.resume();
+    statusOf(request.url, requireReady).then(
+      (status) => response.writeHead(status).end(),
+      () => response.writeHead(503).end(),
+    );
+  });
+  server.maxConnections = 16;
+  server.listen(port, host);
+  await once(server, "listening");
+  return server;
+}
+
+async function statusOf(url: string | undefined, requireReady: HealthOptions["requireReady"]): Promise<number> {
+  if (url === "/livez") return 200;
+  if (url !== "/readyz") return 404;
+  await requireReady(AbortSignal.timeout(READY_TIMEOUT_MS));
+  return 200;
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FlagError, parseEndpoint, parseFlags } from "./flags.ts";
+import { serveHealth } from "./health.ts";
+import { createLog, describeError } from "./log.ts";
+
+const DEFAULTS = { host: "127.0.0.1", "health-port": 9444 } as const;
+
+test("parseFlags() gives defaults and what is set", () => {
+  assert.deepEqual(parseFlags([], DEFAULTS), DEFAULTS);
+  assert.deepEqual(parseFlags(["--health-port", "1", "--host=::1"], DEFAULTS), { host: "::1", "health-port": 1 });
+});
+
+for (const args of [["--x", "1"], ["x"], ["--health-port", "65536"], ["--health-port", "0x1"], ["--host"]]) {
+  test(`parseFlags() refuses ${args.join(" ")}`, () => {
+    assert.throws(() => parseFlags(args, DEFAULTS), FlagError);
+  });
+}
+
+test("parseEndpoint() splits host and port", () => {
+  assert.deepEqual(parseEndpoint("api-server", "127.0.0.1:6443"), { host: "127.0.0.1", port: 6443 });
+  for (const text of ["", "x", ":1", "x:", "x:y"]) assert.throws(() => parseEndpoint("api-server", text), FlagError);
+});
+
+test("createLog() writes one JSON line per record, bounded and escaped", () => {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line), now: () => new Date(0) });
+  log.record("refused", { got: 'a"\n{"event":"granted"}', wanted: undefined, long: "x".repeat(5_000) });
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /^[^\n]+\n$/);
+  const { long, ...rest } = JSON.parse(lines[0] ?? "");
+  assert.deepEqual(rest, { time: "1970-01-01T00:00:00.000Z", event: "refused", got: 'a"\n{"event":"granted"}' });
+  assert.equal(long.length, 1_003);
+});
+
+test("describeError() joins an error with its causes", () => {
+  assert.equal(describeError(new Error("a", { cause: new Error("b", { cause: "c" }) })), 'a: b: "c"');
+});
+
+test("serveHealth() answers probes by status only", async (context) => {
+  let ready = false;
+  const requireReady = async (): Promise<void> => {
+    if (!ready) throw new Error("secret reason");
+  };
+  const server = await serveHealth({ host: "127.0.0.1", port: 0, requireReady });
+  context.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  const get = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return `${response.status} ${await response.text()}`;
+  };
+  assert.equal(await get("/livez"), "200 ");
+  assert.equal(await get("/readyz"), "503 ");
+  assert.equal(await get("/other"), "404 ");
+  ready = true;
+  assert.equal(await get("/readyz"), "200 ");
+});

@@ -1,0 +1,43 @@
+/** Why a certificate was not read or not trusted. */
+export type X509ErrorCode =
+  /** Not one PEM block with a certificate. */
+  | "pem"
+  /** Not the strict DER encoding of a certificate; `cause` says where. */
+  | "malformed"
+  /** Another version than v3. */
+  | "version"
+  /** The same extension twice. */
+  | "duplicate_extension"
+  /** Inner and outer signature algorithm differ. */
+  | "algorithm_mismatch"
+  /** A signature algorithm or parameters outside the supported set. */
+  | "unsupported_algorithm"
+  /** A key that is unusable, too short, or on another curve than the supported ones. */
+  | "public_key"
+  /** The clock given is not a time. */
+  | "clock"
+  | "not_yet_valid"
+  | "expired"
+  | "unknown_critical_extension"
+  | "not_a_ca"
+  | "key_usage"
+  | "path_length"
+  | "signature"
+  /** No root and no intermediate has the wanted subject. */
+  | "issuer_unknown"
+  /** A certificate would stand twice in its own chain. */
+  | "loop"
+  | "chain_too_long"
+  /** More signature checks were needed than are allowed. */
+  | "too_many_attempts";
+
+/** The one error of this package; see `X509ErrorCode`. */
+export class X509Error extends Error {
+  readonly code: X509ErrorCode;
+
+  constructor(code: X509ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "X509Error";
+    this.code = code;
+  }
+}

@@ -1,0 +1,143 @@
+import {
+  type DerElement,
+  DerError,
+  parseDer,
+  readBoolean,
+  readCount,
+  readNamedBits,
+  readOctetString,
+  readOid,
+  sequence,
+  TAG,
+} from "@constellation/der";
+import { X509Error } from "./error.ts";
+import { type GeneralName, readGeneralName } from "./general-name.ts";
+
+/** An extension as it stands in the certificate. */
+export interface Extension {
+  readonly oid: string;
+  readonly critical: boolean;
+  /** Contents of the OCTET STRING. */
+  readonly value: Uint8Array;
+}
+
+/** BasicConstraints (RFC 5280 section 4.2.1.9). */
+export interface BasicConstraints {
+  readonly ca: boolean;
+  readonly pathLength?: number;
+}
+
+/** Names of KeyUsage bits by their number (RFC 5280 section 4.2.1.3). */
+const KEY_USAGES = [
+  "digitalSignature",
+  "nonRepudiation",
+  "keyEncipherment",
+  "dataEncipherment",
+  "keyAgreement",
+  "keyCertSign",
+  "cRLSign",
+  "encipherOnly",
+  "decipherOnly",
+] as const;
+
+/** One purpose of a certificate's key. */
+export type KeyUsage = (typeof KEY_USAGES)[number];
+
+/** OIDs of the extensions this package understands. */
+const EXTENSION = {
+  KEY_USAGE: "2.5.29.15",
+  SUBJECT_ALT_NAME: "2.5.29.17",
+  BASIC_CONSTRAINTS: "2.5.29.19",
+} as const;
+
+const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(EXTENSION));
+const MAX_PATH_LENGTH = 255;
+
+/** What the extensions of a certificate say. */
+export interface Extensions {
+  readonly extensions: readonly Extension[];
+  readonly basicConstraints?: BasicConstraints;
+  readonly keyUsage?: readonly KeyUsage[];
+  readonly subjectAltName?: readonly GeneralName[];
+  /** OIDs of critical extensions that this package does not understand; `verifyChain` refuses any. */
+  readonly unknownCritical: readonly string[];
+}
+
+/** Reads the SEQUENCE of extensions. Throws `DerError`, or `X509Error` "duplicate_extension". */
+export function readExtensions(element: DerElement | undefined): Extensions {
+  const extensions = element === undefined ? [] : readList(element);
+  const value = (oid: string) => extensions.find((extension) => extension.oid === oid)?.value;
+  const basicConstraints = value(EXTENSION.BASIC_CONSTRAINTS);
+  const keyUsage = value(EXTENSION.KEY_USAGE);
+  const subjectAltName = value(EXTENSION.SUBJECT_ALT_NAME);
+  return {
+    extensions,
+    ...(basicConstraints && { basicConstraints: readBasicConstraints(basicConstraints) }),
+    ...(keyUsage && { keyUsage: readKeyUsage(keyUsage) }),
+    ...(subjectAltName && { subjectAltName: readSubjectAltName(subjectAltName) }),
+    unknownCritical: extensions.filter(({ oid, critical }) => critical && !UNDERSTOOD.has(oid)).map(({ oid }) => oid),
+  };
+}
+
+function readList(element: DerElement): Extension[] {
+  const members = sequence(element, "Extensions");
+  if (element.children.length === 0) members.next();
+  const extensions = element.children.map(readExtension);
+  const seen = new Set<string>();
+  for (const { oid } of extensions) {
+    if (seen.has(oid)) {
+      throw new X509Error("duplicate_extension", `Parse certificate failed: got extension "${oid}" twice, wanted once`);
+    }
+    seen.add(oid);
+  }
+  return extensions;
+}
+
+function readExtension(element: DerElement): Extension {
+  const members = sequence(element, "Extension");
+  const oid = readOid(members.required(TAG.OID));
+  const critical = readDefaultFalse(members.optional(TAG.BOOLEAN));
+  const value = readOctetString(members.required(TAG.OCTET_STRING));
+  members.end();
+  return { oid, critical, value };
+}
+
+/** A BOOLEAN DEFAULT FALSE: DER leaves the default out (X.690 section 11.5). */
+function readDefaultFalse(element: DerElement | undefined): boolean {
+  if (element === undefined) return false;
+  if (!readBoolean(element)) {
+    throw new DerError("boolean", "Read BOOLEAN failed: got FALSE where it is the default, wanted it left out");
+  }
+  return true;
+}
+
+function readBasicConstraints(value: Uint8Array): BasicConstraints {
+  const members = sequence(parseDer(value), "BasicConstraints");
+  const ca = readDefaultFalse(members.optional(TAG.BOOLEAN));
+  const pathLength = members.optional(TAG.INTEGER);
+  members.end();
+  if (pathLength === undefined) return { ca };
+  if (!ca) throw new DerError("structure", "Read BasicConstraints failed: got a path length without CA, wanted none");
+  return { ca, pathLength: readCount(pathLength, MAX_PATH_LENGTH) };
+}
+
+function readKeyUsage(value: Uint8Array): KeyUsage[] {
+  const bits = readNamedBits(parseDer(value));
+  return Array.from(bits, (bit) => {
+    const usage = KEY_USAGES[bit];
+    if (usage === undefined) {
+      throw new DerError(
+        "bit_string",
+        `Read KeyUsage failed: got bit "${bit}", wanted "${KEY_USAGES.length - 1}" or less`,
+      );
+    }
+    return usage;
+  });
+}
+
+function readSubjectAltName(value: Uint8Array): GeneralName[] {
+  const element = parseDer(value);
+  const members = sequence(element, "SubjectAltName");
+  if (element.children.length === 0) members.next();
+  return element.children.map(readGeneralName);
+}

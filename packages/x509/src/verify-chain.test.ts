@@ -1,0 +1,290 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { derToPem, parseCertificate, pemToDer, publicKeyOf, verifyChain, verifySignature } from "./index.ts";
+import {
+  basicConstraints,
+  CERT_SIGN,
+  type CertificateParts,
+  DIGITAL_SIGNATURE,
+  ecdsaSha256,
+  ecdsaSha384,
+  extension,
+  issue,
+  issueCa,
+  type KeyPair,
+  NOT_AFTER,
+  NOT_BEFORE,
+  NOW,
+  name,
+  OID,
+  p256,
+  p384,
+  pssAlgorithm,
+  pssSha256,
+  rsa,
+  rsaSha256,
+  type Signer,
+} from "./testing/certificate-writer.ts";
+import { bits, int, nul, oid, seq, tlv } from "./testing/der-writer.ts";
+
+const rootKey = p256();
+const middleKey = p384();
+const leafKey = p256();
+const rsaKey = rsa();
+
+const root = parseCertificate(issueCa("Root", "Root", rootKey, rootKey));
+const middle = parseCertificate(issueCa("Middle", "Root", middleKey, rootKey));
+const leaf = parseCertificate(issue(leafKey, middleKey, { issuer: name("Middle"), signer: ecdsaSha384 }));
+const directLeaf = parseCertificate(issue(leafKey, rootKey));
+
+const good = { leaf, intermediates: [middle], roots: [root], now: NOW };
+const refuses = (code: string, input: Partial<typeof good>) =>
+  assert.throws(() => verifyChain({ ...good, ...input }), { name: "X509Error", code });
+
+test("verifyChain() gives the chain, leaf first", () => {
+  assert.deepEqual(verifyChain(good), [leaf, middle, root]);
+  assert.deepEqual(verifyChain({ ...good, leaf: directLeaf, intermediates: [] }), [directLeaf, root]);
+});
+
+test("verifyChain() holds on the first and last second of validity", () => {
+  assert.equal(verifyChain({ ...good, now: NOT_BEFORE }).length, 3);
+  assert.equal(verifyChain({ ...good, now: NOT_AFTER }).length, 3);
+});
+
+test("verifyChain() refuses times outside the validity of the leaf", () => {
+  refuses("not_yet_valid", { now: new Date(NOT_BEFORE.getTime() - 1) });
+  refuses("expired", { now: new Date(NOT_AFTER.getTime() + 1) });
+});
+
+test("verifyChain() refuses a clock that shows no time", () => {
+  refuses("clock", { now: new Date(Number.NaN) });
+});
+
+test("verifyChain() refuses an expired or future intermediate and root", () => {
+  const past = new Date("2025-06-01T00:00:00Z");
+  const future = new Date("2027-01-01T00:00:00Z");
+  for (const [parts, code] of [
+    [{ notAfter: past }, "expired"],
+    [{ notBefore: future }, "not_yet_valid"],
+  ] as const) {
+    refuses(code, { intermediates: [parseCertificate(issueCa("Middle", "Root", middleKey, rootKey, parts))] });
+    refuses(code, { roots: [parseCertificate(issueCa("Root", "Root", rootKey, rootKey, parts))] });
+  }
+});
+
+test("verifyChain() refuses unknown critical extensions anywhere", () => {
+  const nameConstraints = extension("2.5.29.30", true, seq());
+  const code = "unknown_critical_extension";
+  const withIt = { extensions: [basicConstraints(true), CERT_SIGN, nameConstraints] };
+  refuses(code, {
+    leaf: parseCertificate(issue(leafKey, rootKey, { extensions: [DIGITAL_SIGNATURE, nameConstraints] })),
+  });
+  refuses(code, { intermediates: [parseCertificate(issueCa("Middle", "Root", middleKey, rootKey, withIt))] });
+  refuses(code, { roots: [parseCertificate(issueCa("Root", "Root", rootKey, rootKey, withIt))] });
+});
+
+test("verifyChain() refuses issuers that are no CA", () => {
+  const withParts = (parts: CertificateParts) => parseCertificate(issueCa("Root", "Root", rootKey, rootKey, parts));
+  const input = { leaf: directLeaf, intermediates: [] };
+  refuses("not_a_ca", { ...input, roots: [withParts({ extensions: [CERT_SIGN] })] });
+  refuses("not_a_ca", { ...input, roots: [withParts({ extensions: [basicConstraints(false), CERT_SIGN] })] });
+  refuses("key_usage", { ...input, roots: [withParts({ extensions: [basicConstraints(true)] })] });
+  refuses("key_usage", { ...input, roots: [withParts({ extensions: [basicConstraints(true), DIGITAL_SIGNATURE] })] });
+});
+
+test("verifyChain() counts the intermediates below an issuer", () => {
+  const limited = (pathLength: number) =>
+    parseCertificate(
+      issueCa("Root", "Root", rootKey, rootKey, { extensions: [basicConstraints(true, pathLength), CERT_SIGN] }),
+    );
+  assert.equal(verifyChain({ ...good, roots: [limited(1)] }).length, 3);
+  assert.equal(verifyChain({ ...good, leaf: directLeaf, intermediates: [], roots: [limited(0)] }).length, 2);
+  refuses("path_length", { roots: [limited(0)] });
+});
+
+test("verifyChain() refuses unknown issuers and an empty list of roots", () => {
+  refuses("issuer_unknown", { roots: [] });
+  refuses("issuer_unknown", { intermediates: [] });
+});
+
+test("verifyChain() compares names as DER", () => {
+  const printable = seq(tlv(0x31, seq(oid("2.5.4.3"), tlv(0x13, Buffer.from("Root")))));
+  const lookalike = parseCertificate(issue(leafKey, rootKey, { issuer: printable }));
+  assert.equal(lookalike.issuer.text, root.subject.text);
+  refuses("issuer_unknown", { leaf: lookalike, intermediates: [] });
+});
+
+test("verifyChain() refuses signatures by another key of the same name", () => {
+  refuses("signature", { leaf: parseCertificate(issue(leafKey, p256())), intermediates: [] });
+  refuses("signature", { intermediates: [parseCertificate(issueCa("Middle", "Root", middleKey, p256()))] });
+});
+
+test("verifyChain() goes on after a candidate that fails", () => {
+  const impostor = parseCertificate(issueCa("Root", "Root", p256(), p256()));
+  const otherMiddle = parseCertificate(issueCa("Middle", "Root", p384(), rootKey));
+  assert.deepEqual(verifyChain({ ...good, roots: [impostor, root], intermediates: [otherMiddle, middle] }), [
+    leaf,
+    middle,
+    root,
+  ]);
+  refuses("signature", { roots: [impostor], intermediates: [otherMiddle, middle] });
+});
+
+test("verifyChain() refuses a leaf that is its own root", () => {
+  refuses("loop", { leaf: root, intermediates: [] });
+});
+
+test("verifyChain() refuses loops of intermediates", () => {
+  const keys = [p256(), p256()] as const;
+  const a = parseCertificate(issueCa("A", "B", keys[0], keys[1]));
+  const b = parseCertificate(issueCa("B", "A", keys[1], keys[0]));
+  const looped = parseCertificate(issue(leafKey, keys[0], { issuer: name("A") }));
+  refuses("loop", { leaf: looped, intermediates: [a, b] });
+});
+
+/** A chain of CAs below the root, the last of which issues the leaf. */
+function longChain(length: number): Pick<typeof good, "leaf" | "intermediates"> {
+  let issuer: { subject: string; key: KeyPair } = { subject: "Root", key: rootKey };
+  const intermediates = Array.from({ length }, (_, index) => {
+    const subject = `CA ${index}`;
+    const key = p256();
+    const certificate = parseCertificate(issueCa(subject, issuer.subject, key, issuer.key));
+    issuer = { subject, key };
+    return certificate;
+  });
+  return { leaf: parseCertificate(issue(leafKey, issuer.key, { issuer: name(issuer.subject) })), intermediates };
+}
+
+test("verifyChain() refuses chains of more than eight certificates", () => {
+  assert.equal(verifyChain({ ...good, ...longChain(6) }).length, 8);
+  refuses("chain_too_long", longChain(7));
+});
+
+test("verifyChain() looks at a bounded number of candidates", () => {
+  const impostor = parseCertificate(issueCa("Root", "Root", p256(), p256()));
+  refuses("too_many_attempts", {
+    leaf: directLeaf,
+    intermediates: [],
+    roots: Array.from({ length: 33 }, () => impostor),
+  });
+  refuses("signature", { leaf: directLeaf, intermediates: [], roots: Array.from({ length: 32 }, () => impostor) });
+});
+
+test("verifyChain() lets through what is no refusal", () => {
+  assert.throws(
+    () => verifyChain({ ...good, leaf: { ...directLeaf, tbs: undefined as unknown as Uint8Array } }),
+    TypeError,
+  );
+});
+
+/** A self-signed certificate with the given key and way to sign. */
+function selfSigned(key: KeyPair, signer: Signer, parts: CertificateParts = {}) {
+  return parseCertificate(issueCa("Root", "Root", key, key, { signer, ...parts }));
+}
+
+test("verifySignature() verifies each algorithm", () => {
+  for (const [key, signer] of [
+    [rootKey, ecdsaSha256],
+    [middleKey, ecdsaSha384],
+    [rsaKey, rsaSha256],
+    [rsaKey, pssSha256],
+    [rsaKey, { ...pssSha256, algorithm: pssAlgorithm(OID.sha256, OID.sha256, 32) }],
+  ] as const) {
+    const certificate = selfSigned(key, signer);
+    verifySignature(certificate, certificate);
+  }
+});
+
+test("verifySignature() refuses signatures that do not match, for each algorithm", () => {
+  for (const [key, signer, other] of [
+    [rootKey, ecdsaSha256, p256()],
+    [rsaKey, rsaSha256, rsa()],
+    [rsaKey, pssSha256, rsa()],
+  ] as const) {
+    const certificate = selfSigned(key, signer);
+    assert.throws(() => verifySignature(certificate, selfSigned(other, signer)), { code: "signature" });
+  }
+});
+
+test("verifySignature() refuses a PSS salt of another length than stated", () => {
+  const certificate = selfSigned(rsaKey, { ...pssSha256, algorithm: pssAlgorithm(OID.sha256, OID.sha256, 20) });
+  assert.throws(() => verifySignature(certificate, certificate), { code: "signature" });
+});
+
+test("verifySignature() refuses a key of another kind than the algorithm's", () => {
+  const byEcdsa = selfSigned(rootKey, ecdsaSha256);
+  const byRsa = selfSigned(rsaKey, rsaSha256);
+  const byPss = selfSigned(rsaKey, pssSha256);
+  assert.throws(() => verifySignature(byEcdsa, byRsa), { code: "signature" });
+  assert.throws(() => verifySignature(byRsa, byEcdsa), { code: "signature" });
+  assert.throws(() => verifySignature(byPss, byEcdsa), { code: "signature" });
+});
+
+test("verifySignature() takes an RSA-PSS key for PSS only", () => {
+  const pssSpki = seq(seq(oid(OID.rsaPss)), bits(rsaKey.publicKey.export({ type: "pkcs1", format: "der" })));
+  const issuer = selfSigned(rsaKey, pssSha256, { spki: pssSpki });
+  verifySignature(issuer, issuer);
+  assert.throws(() => verifySignature(selfSigned(rsaKey, rsaSha256), issuer), { code: "signature" });
+});
+
+test("verifySignature() refuses algorithms outside the supported set", () => {
+  const algorithms = [
+    seq(oid("1.2.840.113549.1.1.5"), nul()),
+    seq(oid(OID.ecdsaSha256), nul()),
+    seq(oid(OID.rsaSha256)),
+    seq(oid(OID.rsaSha256), int(1)),
+    seq(oid(OID.rsaPss)),
+    seq(oid(OID.rsaPss), seq()),
+    pssAlgorithm(OID.sha1, OID.sha1, 20),
+    pssAlgorithm(OID.sha256, OID.sha384, 32),
+    pssAlgorithm(OID.sha256, OID.sha256, 65),
+    pssAlgorithm(OID.sha256, OID.sha256, 32, tlv(0xa3, int(2))),
+    pssAlgorithm(OID.sha256, OID.sha256, 32, nul()),
+    seq(
+      oid(OID.rsaPss),
+      seq(tlv(0xa0, seq(oid(OID.sha256))), tlv(0xa1, seq(oid("1.2.3"), seq(oid(OID.sha256)))), tlv(0xa2, int(32))),
+    ),
+  ];
+  for (const algorithm of algorithms) {
+    const certificate = selfSigned(rsaKey, { ...pssSha256, algorithm });
+    assert.throws(() => verifySignature(certificate, certificate), { code: "unsupported_algorithm" });
+  }
+});
+
+test("verifySignature() lets through what is no fault of the input", () => {
+  const certificate = selfSigned(rootKey, ecdsaSha256);
+  const broken = { ...certificate, signatureAlgorithm: { oid: "1.2.3", der: undefined as unknown as Uint8Array } };
+  assert.throws(() => verifySignature(broken, certificate), TypeError);
+});
+
+test("publicKeyOf() refuses keys it can't trust", async () => {
+  const { generateKeyPairSync } = await import("node:crypto");
+  const withSpki = (spki: Uint8Array) => selfSigned(rootKey, ecdsaSha256, { spki });
+  const spkiOf = (key: KeyPair) => key.publicKey.export({ type: "spki", format: "der" });
+  const cases: [Uint8Array, RegExp][] = [
+    [spkiOf(generateKeyPairSync("ec", { namedCurve: "P-521" })), /curve "secp521r1"/],
+    [spkiOf(rsa(1024)), /RSA of "1024" bits/],
+    [spkiOf(generateKeyPairSync("ed25519")), /key type "ed25519"/],
+    [seq(seq(oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")), bits(new Uint8Array(65).fill(4))), /refuses/],
+  ];
+  for (const [spki, message] of cases) {
+    assert.throws(() => publicKeyOf(withSpki(spki)), { code: "public_key", message });
+  }
+});
+
+test("verifyChain() refuses each single changed byte of a leaf", () => {
+  const der = directLeaf.der;
+  for (let index = 0; index < der.length; index++) {
+    const changed = Uint8Array.from(der);
+    changed[index] = (der[index] as number) ^ 0x01;
+    assert.throws(
+      () => verifyChain({ leaf: parseCertificate(changed), intermediates: [], roots: [root], now: NOW }),
+      { name: "X509Error" },
+      `byte ${index}`,
+    );
+  }
+});
+
+test("pemToDer() feeds parseCertificate()", () => {
+  assert.deepEqual(parseCertificate(pemToDer(derToPem(root.der))).subject, root.subject);
+});

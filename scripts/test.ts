@@ -1,0 +1,49 @@
+import { globSync } from "node:fs";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+
+/** Kinds of tests, in the order in which all of them run: quick ones first. */
+const KINDS = ["unit", "integration", "e2e"] as const;
+type Kind = (typeof KINDS)[number];
+
+const SOURCES = "{packages,services,infrastructure}/*/src/**,{cli,node,image,scripts}/**";
+
+function filesOf(kind: Kind): string[] {
+  const patterns: Record<Kind, string> = {
+    unit: `{${SOURCES}}/*.test.ts`,
+    integration: `{${SOURCES}}/*.integration.test.ts`,
+    e2e: "e2e/src/*.test.ts",
+  };
+  return globSync(patterns[kind], { exclude: (path) => path.includes("node_modules") })
+    .filter((path) => kind !== "unit" || !path.endsWith(".integration.test.ts"))
+    .sort();
+}
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+/** Runs the files of one kind; end-to-end tests share virtual machines, so these run one at a time. */
+async function runKind(kind: Kind): Promise<void> {
+  const files = filesOf(kind);
+  if (files.length === 0) throw new Error(`Run ${kind} tests failed: no test file found`);
+  const stream = run({ files, concurrency: kind === "unit" ? 2 : 1, timeout: kind === "e2e" ? 5_400_000 : 600_000 });
+  stream.on("test:pass", (event) => {
+    if (event.details.type === "suite") return;
+    if (event.skip === undefined) counts.passed += 1;
+    else counts.skipped += 1;
+  });
+  stream.on("test:fail", (event) => {
+    if (event.details.type !== "suite") counts.failed += 1;
+  });
+  const report = stream.compose(new spec());
+  for await (const chunk of report) process.stdout.write(chunk as string);
+}
+
+const wanted = process.argv[2] ?? "all";
+const kinds = wanted === "all" ? KINDS : KINDS.filter((kind) => kind === wanted);
+if (kinds.length === 0) {
+  console.error(`test: kind is '${wanted}', wanted ${KINDS.join(", ")} or all`);
+  process.exit(2);
+}
+for (const kind of kinds) await runKind(kind);
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;

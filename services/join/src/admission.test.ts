@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { AttestationError, PCR_INDICES, type PcrPolicy, serializePolicy } from "@constellation/attestation";
+import type { ClusterState } from "@constellation/cluster-state";
+import { createFakeTpmCa, FAKE_NOW, type FakeTpm, type FakeTpmCa, fakeEventLog } from "@constellation/testkit/fake-tpm";
+import { admit, findRecord, policyOf } from "./admission.ts";
+import { JoinError } from "./errors.ts";
+
+const ZERO = "00".repeat(32);
+const reportData = new Uint8Array(64).fill(7);
+let ca: FakeTpmCa;
+let tpm: FakeTpm;
+let state: ClusterState;
+
+before(async () => {
+  ca = await createFakeTpmCa();
+  tpm = await ca.createTpm();
+  state = {
+    policyJson: policyJson(ca.certificatePem),
+    nodes: [
+      { name: "worker-0", role: "worker", ekDigest: tpm.ekDigest, diskUuid: "aaaaaaaa-0000-8000-8000-000000000000" },
+    ],
+    settings: { clusterId: "c".repeat(64), serviceCidr: "10.96.0.0/12", timingProfile: "default", registryMirrors: [] },
+  };
+});
+
+/** Every PCR as a fake boot leaves it; PCR 15 zero. The endorsements stated here must not matter. */
+function policyJson(root: string): string {
+  const { pcrs: booted } = fakeEventLog();
+  const pcrs = Object.fromEntries(
+    PCR_INDICES.map((index): [string, PcrPolicy] => {
+      const value = booted.get(Number(index));
+      return [index, { kind: "equal", anyOf: [value === undefined ? ZERO : Buffer.from(value).toString("hex")] }];
+    }),
+  ) as Parameters<typeof serializePolicy>[0]["pcrs"];
+  const endorsements = { kind: "anyOfRoots", reason: "test" } as const;
+  return serializePolicy({ variant: "qemu-vtpm", endorsementRoots: [root], pcrs, endorsements });
+}
+
+const coded = (code: string) => (error: unknown) =>
+  (error instanceof JoinError || error instanceof AttestationError) && error.code === code;
+
+test("admit() gives the record of the TPM that made the evidence", () => {
+  assert.equal(admit({ evidence: tpm.evidence({ reportData }), reportData }, state, FAKE_NOW).name, "worker-0");
+});
+
+test("admit() refuses a TPM of the right maker that is not on record, whatever the stored endorsements say", async () => {
+  const evidence = (await ca.createTpm()).evidence({ reportData });
+  assert.throws(() => admit({ evidence, reportData }, state, FAKE_NOW), coded("endorsement_not_allowed"));
+});
+
+test("admit() refuses everybody when nobody is on record", () => {
+  const evidence = tpm.evidence({ reportData });
+  assert.throws(
+    () => admit({ evidence, reportData }, { ...state, nodes: [] }, FAKE_NOW),
+    coded("endorsement_not_allowed"),
+  );
+});
+
+test("admit() refuses a TPM of another maker that claims a recorded identity", async () => {
+  const foreign = await createFakeTpmCa();
+  const claimed = await foreign.createTpm({ uris: () => [`urn:constellation:ek-sha256:${tpm.ekDigest}`] });
+  assert.throws(
+    () => admit({ evidence: claimed.evidence({ reportData }), reportData }, state, FAKE_NOW),
+    (error: unknown) => error instanceof AttestationError && error.code.startsWith("ak_certificate_"),
+  );
+});
+
+test("admit() refuses evidence for another connection", () => {
+  const evidence = tpm.evidence({ reportData: new Uint8Array(64).fill(8) });
+  assert.throws(() => admit({ evidence, reportData }, state, FAKE_NOW), coded("quote_qualifying_data"));
+});
+
+test("admit() refuses another boot chain", () => {
+  const eventLog = fakeEventLog([{ pcr: 4, data: "another kernel" }]);
+  const evidence = tpm.evidence({ reportData, eventLog });
+  assert.throws(() => admit({ evidence, reportData }, state, FAKE_NOW), coded("pcr_mismatch"));
+});
+
+test("admit() refuses a node that already belongs to a cluster (PCR 15)", () => {
+  const pcrs = new Map([[15, new Uint8Array(32).fill(1)]]);
+  const evidence = tpm.evidence({ reportData, pcrs });
+  assert.throws(() => admit({ evidence, reportData }, state, FAKE_NOW), coded("pcr_mismatch"));
+});
+
+test("admit() refuses everybody under a policy that does not parse", () => {
+  const evidence = tpm.evidence({ reportData });
+  for (const policy of ["{}", "", "[]", state.policyJson.replace('"15":', '"16":')]) {
+    assert.throws(
+      () => admit({ evidence, reportData }, { ...state, policyJson: policy }, FAKE_NOW),
+      coded("cluster_state_invalid"),
+    );
+  }
+});
+
+test("policyOf() puts the recorded identities in the place of the stored endorsements", () => {
+  assert.deepEqual(policyOf(state).endorsements, { kind: "anyOf", ekDigests: [tpm.ekDigest] });
+});
+
+test("findRecord() refuses an identity that nobody has, and none at all", () => {
+  assert.throws(() => findRecord(state.nodes, "b".repeat(64)), coded("unknown_identity"));
+  assert.throws(() => findRecord(state.nodes, undefined), coded("unknown_identity"));
+});

@@ -1,0 +1,54 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { fromHex, utf8 } from "@constellation/bytes";
+import {
+  type IssueJoinTicketRequest,
+  type IssueJoinTicketResponseSchema,
+  type IssueRejoinTicketResponseSchema,
+  NodeRole,
+} from "@constellation/rpc";
+import type { RequestedRole } from "./errors.ts";
+import type { JoinTicket, JoinTicketRequest, RejoinTicket } from "./tickets.ts";
+
+/** The request in our own terms. */
+export function fromJoinRequest(message: IssueJoinTicketRequest): JoinTicketRequest {
+  const { diskUuid, nodeAddresses, certificateRequest } = message;
+  return { role: roleOf(message.role), diskUuid, nodeAddresses, certificateRequest };
+}
+
+/** The ticket as it goes over the wire: the one place where its secrets are revealed. */
+export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof IssueJoinTicketResponseSchema> {
+  const { record, settings, controlPlane } = ticket;
+  return {
+    nodeName: record.name,
+    role: record.role === "worker" ? NodeRole.WORKER : NodeRole.CONTROL_PLANE,
+    stateDiskKey: ticket.diskKey.reveal(),
+    clusterId: fromHex(settings.clusterId),
+    kubeletCertificate: utf8(ticket.kubeletCertificatePem),
+    clusterCaCertificate: utf8(ticket.clusterCaPem),
+    apiServerEndpoints: [...ticket.apiServerEndpoints],
+    bootstrapKubeconfig: utf8(controlPlane?.bootstrapKubeconfig ?? ""),
+    controlPlaneFiles: [...(controlPlane?.files ?? [])],
+    registryMirrors: settings.registryMirrors.map(({ registry, endpoints }) => ({
+      registry,
+      endpoints: [...endpoints],
+    })),
+    serviceCidr: settings.serviceCidr,
+    timingProfile: settings.timingProfile,
+  };
+}
+
+/** The ticket as it goes over the wire. */
+export function toRejoinResponse(ticket: RejoinTicket): MessageInitShape<typeof IssueRejoinTicketResponseSchema> {
+  return { stateDiskKey: ticket.diskKey.reveal(), clusterId: fromHex(ticket.clusterId) };
+}
+
+function roleOf(role: NodeRole): RequestedRole {
+  switch (role) {
+    case NodeRole.CONTROL_PLANE:
+      return "control-plane";
+    case NodeRole.WORKER:
+      return "worker";
+    default:
+      return "unspecified";
+  }
+}
