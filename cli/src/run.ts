@@ -55,7 +55,13 @@ function commandSetup(program: Command, around: RunEnvironment, signal: AbortSig
         const command = args.at(-1) as Command;
         const options = command.opts<{ output?: string }>();
         outcome.json = options.output === "json";
-        const context = await makeContext(program.opts<GlobalOptions>(), around, signal, outcome.json, defaultWorkspace);
+        const context = await makeContext(
+          program.opts<GlobalOptions>(),
+          around,
+          signal,
+          outcome.json,
+          defaultWorkspace,
+        );
         const code = await handler(context, options as never, ...command.args);
         if (code === EXIT.failed) outcome.exitCode = EXIT.failed;
       },

@@ -42,7 +42,11 @@ export function localInfrastructure(folder: string): InfrastructurePort {
         describeProcess("network", status.netd),
         describeProcess("gateway", status.gateway),
         ...status.nodes.flatMap(({ name, machine, tpm }) => [
-          describeProcess(`${name}/machine`, machine, `its last words are in constellation-local/nodes/${name}/console.log`),
+          describeProcess(
+            `${name}/machine`,
+            machine,
+            `its last words are in constellation-local/nodes/${name}/console.log`,
+          ),
           describeProcess(`${name}/tpm`, tpm),
         ]),
       ];
@@ -55,7 +59,10 @@ export function localInfrastructure(folder: string): InfrastructurePort {
 
 /** The same workspace always has the same identifier, so that a creation that was cut off is found again. */
 async function uidOf(folder: string): Promise<string> {
-  const digest = createHash("sha256").update("constellation/v1/local-uid").update(await realpath(folder)).digest("hex");
+  const digest = createHash("sha256")
+    .update("constellation/v1/local-uid")
+    .update(await realpath(folder))
+    .digest("hex");
   return digest.slice(0, 8);
 }
 
@@ -131,7 +138,11 @@ function describeProcess(name: string, status: LocalProcessStatus, lastWords?: s
 }
 
 function examineTools(): InfrastructureFinding[] {
-  const program = (name: string, command: string) => examineTool(name, () => toolCommand(command).args.find((arg) => arg.endsWith(command)) ?? toolCommand(command).program);
+  const program = (name: string, command: string) =>
+    examineTool(
+      name,
+      () => toolCommand(command).args.find((arg) => arg.endsWith(command)) ?? toolCommand(command).program,
+    );
   return [
     program("qemu", "qemu-system-x86_64"),
     program("swtpm", "swtpm"),
@@ -144,13 +155,23 @@ function examineTool(name: string, find: () => string): InfrastructureFinding {
     return { name, outcome: "ok", text: find() };
   } catch (error) {
     if (!(error instanceof LocalError)) throw error;
-    return { name, outcome: "failed", text: error.message, ...(error.hint === undefined ? {} : { remedy: error.hint }) };
+    return {
+      name,
+      outcome: "failed",
+      text: error.message,
+      ...(error.hint === undefined ? {} : { remedy: error.hint }),
+    };
   }
 }
 
 async function examineKvm(imagePath: string | undefined, signal: AbortSignal): Promise<InfrastructureFinding> {
   if (imagePath === undefined) {
-    return { name: "virtualisation", outcome: "warning", text: "not probed: there is no node image to boot", remedy: "build the image with `make image`" };
+    return {
+      name: "virtualisation",
+      outcome: "warning",
+      text: "not probed: there is no node image to boot",
+      remedy: "build the image with `make image`",
+    };
   }
   try {
     const { works, reason } = await probeKvm(imagePath, signal);
@@ -164,7 +185,12 @@ async function examineKvm(imagePath: string | undefined, signal: AbortSignal): P
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof LocalError)) throw error;
-    return { name: "virtualisation", outcome: "failed", text: error.message, ...(error.hint === undefined ? {} : { remedy: error.hint }) };
+    return {
+      name: "virtualisation",
+      outcome: "failed",
+      text: error.message,
+      ...(error.hint === undefined ? {} : { remedy: error.hint }),
+    };
   }
 }
 

@@ -1,5 +1,5 @@
 import { ANONYMOUS, type Appraiser, AtlsError, connectAtls } from "@constellation/atls";
-import { appraise, AttestationError, type Policy, requireAccepted } from "@constellation/attestation";
+import { appraise, AttestationError, type Policy, requireAccepted, serializePolicy } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import {
   createAtlsClient,
@@ -14,80 +14,95 @@ import {
   VerifyService,
 } from "@constellation/rpc";
 import { create, type DescService } from "@bufbuild/protobuf";
-import { serializePolicy } from "@constellation/attestation";
 import { CliError } from "../errors.ts";
-import type { AttestedCall, Endpoint, InitParameters, NodePort } from "../ports/cluster.ts";
+import type { AttestedCall, Endpoint, InitParameters, InitResult, NodePort } from "../ports/cluster.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 const INIT_TIMEOUT_MS = 60 * 60_000;
 const CALL_TIMEOUT_MS = 60_000;
 
 /** Nodes, reached over attested TLS (init, recover) and plain gRPC (evidence). */
-export const attestedNodes: NodePort = {
-  async init(endpoint, parameters, call) {
-    return overAttestedTls("Initialise cluster", InitService, "init", endpoint, call, async ({ client }) => {
-      call.onEvent({ kind: "accepted" });
-      const request = initRequest(parameters);
-      for await (const response of client.init(request, { signal: call.signal, timeoutMs: INIT_TIMEOUT_MS })) {
-        const { event } = response;
-        switch (event.case) {
-          case "progress":
-            call.onEvent({ kind: "progress", step: event.value.step, text: event.value.text });
-            break;
-          case "log":
-            call.onEvent({ kind: "log", data: event.value.data });
-            break;
-          case "success":
-            return {
-              kubeconfig: new TextDecoder().decode(event.value.kubeconfig),
-              clusterId: event.value.clusterId,
-            };
-          case "failure":
-            throw initFailure(event.value.code, event.value.message);
-        }
+export function attestedNodes(now: () => Date): NodePort {
+  return {
+    init: (endpoint, parameters, call) => init(endpoint, parameters, { ...call, now }),
+    recover: (endpoint, parameters, call) => recover(endpoint, parameters, { ...call, now }),
+    evidence,
+  };
+}
+
+type DatedCall = AttestedCall & { readonly now: () => Date };
+
+function init(
+  endpoint: Endpoint,
+  parameters: InitParameters,
+  call: DatedCall & Parameters<NodePort["init"]>[2],
+): Promise<InitResult> {
+  return overAttestedTls("Initialise cluster", InitService, "init", endpoint, call, async ({ client }) => {
+    call.onEvent({ kind: "accepted" });
+    const request = initRequest(parameters);
+    for await (const response of client.init(request, { signal: call.signal, timeoutMs: INIT_TIMEOUT_MS })) {
+      const { event } = response;
+      switch (event.case) {
+        case "progress":
+          call.onEvent({ kind: "progress", step: event.value.step, text: event.value.text });
+          break;
+        case "log":
+          call.onEvent({ kind: "log", data: event.value.data });
+          break;
+        case "success":
+          return {
+            kubeconfig: new TextDecoder().decode(event.value.kubeconfig),
+            clusterId: event.value.clusterId,
+          };
+        case "failure":
+          throw initFailure(event.value.code, event.value.message);
       }
-      throw new CliError("unreachable", "Initialise cluster failed: the node ended the stream without a result");
-    });
-  },
-
-  async recover(endpoint, parameters, call) {
-    await overAttestedTls("Recover node", RecoverService, "recover", endpoint, call, async ({ client }) => {
-      await client.recover(
-        {
-          masterSecret: parameters.masterSecret.reveal(),
-          masterSecretSalt: parameters.masterSecretSalt,
-          measurementSalt: parameters.measurementSalt,
-        },
-        { signal: call.signal, timeoutMs: CALL_TIMEOUT_MS },
-      );
-    });
-  },
-
-  async evidence(endpoint, nonce, signal) {
-    const { client, close } = createTcpClient(VerifyService, { ...endpoint, timeoutMs: CALL_TIMEOUT_MS });
-    try {
-      return (await client.getEvidence({ nonce }, { signal })).evidence;
-    } catch (error) {
-      signal.throwIfAborted();
-      throw rpcFailure("Get evidence", endpoint, error);
-    } finally {
-      await close();
     }
-  },
-};
+    throw new CliError("unreachable", "Initialise cluster failed: the node ended the stream without a result");
+  });
+}
+
+async function recover(
+  endpoint: Endpoint,
+  parameters: Parameters<NodePort["recover"]>[1],
+  call: DatedCall,
+): Promise<void> {
+  await overAttestedTls("Recover node", RecoverService, "recover", endpoint, call, async ({ client }) => {
+    await client.recover(
+      {
+        masterSecret: parameters.masterSecret.reveal(),
+        masterSecretSalt: parameters.masterSecretSalt,
+        measurementSalt: parameters.measurementSalt,
+      },
+      { signal: call.signal, timeoutMs: CALL_TIMEOUT_MS },
+    );
+  });
+}
+
+async function evidence(endpoint: Endpoint, nonce: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+  const { client, close } = createTcpClient(VerifyService, { ...endpoint, timeoutMs: CALL_TIMEOUT_MS });
+  try {
+    return (await client.getEvidence({ nonce }, { signal })).evidence;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw rpcFailure("Get evidence", endpoint, error);
+  } finally {
+    await close();
+  }
+}
 
 async function overAttestedTls<Service extends DescService, Result>(
   operation: string,
   service: Service,
   purpose: "init" | "recover",
   endpoint: Endpoint,
-  { policy, signal }: AttestedCall,
+  { policy, signal, now }: DatedCall,
   work: (rpc: RpcClient<Service>) => Promise<Result>,
 ): Promise<Result> {
   const options = { ...endpoint, purpose, attester: ANONYMOUS, timeoutMs: HANDSHAKE_TIMEOUT_MS } as const;
   let rpc: RpcClient<Service> | undefined;
   try {
-    const { socket } = await connectAtls({ ...options, appraiser: policyAppraiser(policy) }, signal);
+    const { socket } = await connectAtls({ ...options, appraiser: policyAppraiser(policy, now) }, signal);
     rpc = createAtlsClient(service, { socket });
     return await work(rpc);
   } catch (error) {
@@ -99,10 +114,10 @@ async function overAttestedTls<Service extends DescService, Result>(
   }
 }
 
-function policyAppraiser(policy: Policy): Appraiser<true> {
+function policyAppraiser(policy: Policy, now: () => Date): Appraiser<true> {
   return {
     async appraise(evidence, reportData) {
-      requireAccepted(appraise(evidence, policy, { reportData, now: new Date() }));
+      requireAccepted(appraise(evidence, policy, { reportData, now: now() }));
       return true;
     },
   };
@@ -132,9 +147,13 @@ function rpcFailure(operation: string, { host, port }: Endpoint, error: unknown)
   const broken = ["unavailable", "canceled", "aborted", "deadline-exceeded", "unknown", "internal"];
   // A coded error is the node's answer; one without code is a connection that broke.
   const temporary = failure.remoteCode === undefined && broken.includes(failure.code);
-  return new CliError(temporary ? "unreachable" : "refused", `${operation} failed at ${host}:${port}: ${failure.message}`, {
-    cause: error,
-  });
+  return new CliError(
+    temporary ? "unreachable" : "refused",
+    `${operation} failed at ${host}:${port}: ${failure.message}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function initFailure(code: string, message: string): CliError {

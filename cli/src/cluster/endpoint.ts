@@ -12,5 +12,8 @@ export function parseEndpoint(text: string, defaultPort: number): Endpoint {
   const port = portText === undefined ? defaultPort : Number(portText);
   const isPort = portText === undefined || (/^\d{1,5}$/.test(portText) && port > 0 && port < 65_536);
   if (rest.length === 0 && isHost(host) && isPort) return { host, port };
-  throw new CliError("usage", `Read endpoint failed: got "${text}", wanted a host name or IPv4 address, with :port or without`);
+  throw new CliError(
+    "usage",
+    `Read endpoint failed: got "${text}", wanted a host name or IPv4 address, with :port or without`,
+  );
 }

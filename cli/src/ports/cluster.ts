@@ -80,7 +80,11 @@ export interface KubernetesNode {
 export interface KubernetesPort {
   nodes(signal: AbortSignal): Promise<readonly KubernetesNode[]>;
   /** Data of a ConfigMap; undefined if there is none. */
-  readConfigMap(namespace: string, name: string, signal: AbortSignal): Promise<Readonly<Record<string, string>> | undefined>;
+  readConfigMap(
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, string>> | undefined>;
   /** Sets keys of a ConfigMap. */
   updateConfigMap(
     namespace: string,

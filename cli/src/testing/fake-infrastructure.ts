@@ -55,7 +55,9 @@ export class FakeInfrastructure implements InfrastructurePort {
   /** Lets a machine die. */
   crash(node: string): void {
     this.processes = this.processes.map((process) =>
-      process.name === `${node}/machine` ? { name: process.name, state: "crashed", detail: "see console.log" } : process,
+      process.name === `${node}/machine`
+        ? { name: process.name, state: "crashed", detail: "see console.log" }
+        : process,
     );
   }
 }

@@ -26,6 +26,12 @@ export class FakeKubernetes implements KubernetesPort {
 
   /** Sets the nodes of the cluster. */
   setNodes(names: readonly string[], ready: boolean): void {
-    this.list = names.map((name) => ({ name, ready, reason: ready ? "" : "CNI", version: "v1.36.4", address: "10.42.0.1" }));
+    this.list = names.map((name) => ({
+      name,
+      ready,
+      reason: ready ? "" : "CNI",
+      version: "v1.36.4",
+      address: "10.42.0.1",
+    }));
   }
 }

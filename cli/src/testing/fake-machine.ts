@@ -25,7 +25,10 @@ export class FakeMachine implements MachinePort {
   /** Puts an image with its measurements and manifest into a folder. */
   addImage(folder: string, pcrs: Readonly<Record<string, string>> = FAKE_PCRS): void {
     this.files.set(join(folder, "constellation.raw"), "image");
-    this.files.set(join(folder, "measurements.json"), JSON.stringify({ version: 1, flavour: "release", measurements: { pcrs } }));
+    this.files.set(
+      join(folder, "measurements.json"),
+      JSON.stringify({ version: 1, flavour: "release", measurements: { pcrs } }),
+    );
     this.files.set(join(folder, "manifest.json"), JSON.stringify({ version: 1, sha256: IMAGE_DIGEST }));
   }
 

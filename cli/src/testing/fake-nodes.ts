@@ -52,7 +52,10 @@ export class FakeNodes implements NodePort {
     const { masterSecret, masterSecretSalt, measurementSalt } = parameters;
     this.clusterId = deriveClusterId(masterSecret, masterSecretSalt, measurementSalt);
     this.#kubernetes.configMap ??= configMapOf(parameters, this.clusterId);
-    this.#kubernetes.setNodes(parameters.nodes.map((node) => node.name), true);
+    this.#kubernetes.setNodes(
+      parameters.nodes.map((node) => node.name),
+      true,
+    );
     this.afterInit(call, attempt);
     return { kubeconfig: KUBECONFIG, clusterId: this.clusterId };
   }
@@ -76,8 +79,19 @@ export class FakeNodes implements NodePort {
         { name: "quote.signature", outcome: "pass" },
         ...Object.entries(policy.pcrs).map(([index, rule]) =>
           rule.kind === "equal"
-            ? ({ name: `pcr[${index}]`, outcome: "pass", got: rule.anyOf.join(" or "), wanted: rule.anyOf.join(" or ") } as const)
-            : ({ name: `pcr[${index}]`, outcome: "accepted-by-choice", got: "7".repeat(64), wanted: "any", reason: rule.reason } as const),
+            ? ({
+                name: `pcr[${index}]`,
+                outcome: "pass",
+                got: rule.anyOf.join(" or "),
+                wanted: rule.anyOf.join(" or "),
+              } as const)
+            : ({
+                name: `pcr[${index}]`,
+                outcome: "accepted-by-choice",
+                got: "7".repeat(64),
+                wanted: "any",
+                reason: rule.reason,
+              } as const),
         ),
       ],
       claims: { ekDigest: "a".repeat(64), chain: ["CN=ak", "CN=tpm ca"] },
@@ -104,7 +118,10 @@ function configMapOf(parameters: InitParameters, clusterId: Uint8Array): Record<
       clusterId: hex(clusterId),
       serviceCidr: parameters.serviceCidr,
       timingProfile: parameters.timingProfile,
-      registryMirrors: Object.entries(parameters.registryMirrors).map(([registry, endpoints]) => ({ registry, endpoints })),
+      registryMirrors: Object.entries(parameters.registryMirrors).map(([registry, endpoints]) => ({
+        registry,
+        endpoints,
+      })),
     },
   });
 }

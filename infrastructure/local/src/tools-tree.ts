@@ -52,9 +52,13 @@ export function firmware(): Firmware {
     const found = { code: join(folder, "OVMF_CODE_4M.fd"), variables: join(folder, "OVMF_VARS_4M.fd") };
     if (existsSync(found.code) && existsSync(found.variables)) return found;
   }
-  throw new LocalError("firmware-missing", "Find UEFI firmware failed: no OVMF_CODE_4M.fd, wanted Debian's ovmf files", {
-    hint: HINT,
-  });
+  throw new LocalError(
+    "firmware-missing",
+    "Find UEFI firmware failed: no OVMF_CODE_4M.fd, wanted Debian's ovmf files",
+    {
+      hint: HINT,
+    },
+  );
 }
 
 function fromTree(tree: string, name: string): ToolCommand | undefined {
@@ -80,7 +84,9 @@ function isElf(path: string): boolean {
   const fd = openSync(path, "r");
   try {
     const magic = new Uint8Array(4);
-    return readSync(fd, magic) === 4 && magic[0] === 0x7f && magic[1] === 0x45 && magic[2] === 0x4c && magic[3] === 0x46;
+    return (
+      readSync(fd, magic) === 4 && magic[0] === 0x7f && magic[1] === 0x45 && magic[2] === 0x4c && magic[3] === 0x46
+    );
   } finally {
     closeSync(fd);
   }

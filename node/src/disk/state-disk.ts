@@ -9,19 +9,26 @@ import { type DiskContent, HEADER_AREA_BYTES, inspectDisk, validateHeader } from
 import { STATE_DISK_TOKEN } from "../luks/metadata.ts";
 
 /** Key derivation of the one slot: the passphrase is 32 random bytes, so a slow function would only cost time (ADR). */
-const KDF_ARGS = ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--hash", "sha256"];
+const KDF_ARGS = ["--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000", "--hash=sha256"];
 
 const FORMAT_ARGS = [
-  ...["--type", "luks2", "--cipher", "aes-xts-plain64", "--key-size", "512"],
-  ...["--integrity", "hmac-sha256", "--integrity-no-wipe", "--sector-size", "4096"],
+  "--type=luks2",
+  "--cipher=aes-xts-plain64",
+  "--key-size=512",
+  "--integrity=hmac-sha256",
+  "--integrity-no-wipe",
+  "--sector-size=4096",
   ...KDF_ARGS,
 ];
 
 // With integrity tags, a sector that was never written can't be read. Backup superblocks of less than 4 KiB would be
 // read before they are written, and lazy initialisation would leave holes.
 const MKFS_ARGS = [
-  ...["-q", "-O", "sparse_super2"],
-  ...["-E", "num_backup_sb=0,lazy_itable_init=0,lazy_journal_init=0,nodiscard"],
+  "-q",
+  "-O",
+  "sparse_super2",
+  "-E",
+  "num_backup_sb=0,lazy_itable_init=0,lazy_journal_init=0,nodiscard",
 ];
 
 const MIB = 1024 * 1024;
@@ -149,7 +156,10 @@ export class StateDisk {
     const { stdout } = await this.#run({ program: "blockdev", args: ["--getsize64", this.mappedDevice] }, signal);
     const sizeMib = Math.floor(Number(stdout.trim()) / MIB);
     if (!(sizeMib >= 2 * ZEROED_MIB)) {
-      throw new NodeError("disk", `Format state disk failed: got "${sizeMib}" MiB, wanted at least "${2 * ZEROED_MIB}"`);
+      throw new NodeError(
+        "disk",
+        `Format state disk failed: got "${sizeMib}" MiB, wanted at least "${2 * ZEROED_MIB}"`,
+      );
     }
     const base = ["if=/dev/zero", `of=${this.mappedDevice}`, "bs=1M", `count=${ZEROED_MIB}`, "oflag=direct"];
     const quiet = ["conv=fsync", "status=none"];
@@ -172,7 +182,10 @@ export class StateDisk {
     const accepted = validateHeader(area, this.#options.uuid);
     if (accepted.initialised !== initialised) {
       const wanted = initialised ? "an initialised node's header" : "a fresh header";
-      throw new NodeError("disk", `Open state disk failed: got initialised "${accepted.initialised}", wanted ${wanted}`);
+      throw new NodeError(
+        "disk",
+        `Open state disk failed: got initialised "${accepted.initialised}", wanted ${wanted}`,
+      );
     }
     return area;
   }

@@ -37,7 +37,11 @@ export class ExecError extends Error {
   readonly exitCode: number | undefined;
   readonly stderrTail: string;
 
-  constructor(code: ExecErrorCode, message: string, options: ErrorOptions & { exitCode?: number; stderrTail?: string } = {}) {
+  constructor(
+    code: ExecErrorCode,
+    message: string,
+    options: ErrorOptions & { exitCode?: number; stderrTail?: string } = {},
+  ) {
     super(message, options);
     this.name = "ExecError";
     this.code = code;

@@ -129,7 +129,10 @@ function snapshotDirectory(mounts: readonly { type: string; source: string; opti
   const upper = mount?.options.find((option) => option.startsWith("upperdir="))?.slice("upperdir=".length);
   const directory = mount?.type === "bind" ? mount.source : upper;
   if (directory === undefined || !/\/snapshots\/\d+\/fs$/.test(directory)) {
-    throw new NodeError("images", `Link layer failed: got snapshot directory "${directory}", wanted ".../snapshots/N/fs"`);
+    throw new NodeError(
+      "images",
+      `Link layer failed: got snapshot directory "${directory}", wanted ".../snapshots/N/fs"`,
+    );
   }
   return directory;
 }

@@ -46,26 +46,5 @@ export function nodePermissions(): object[] {
       },
       subjects: [NODES],
     },
-    // Each node's local endpoint follows the list of API servers.
-    {
-      apiVersion: RBAC,
-      kind: "Role",
-      metadata: { name: "constellation:api-server-endpoints", namespace: "default" },
-      rules: [
-        {
-          apiGroups: ["discovery.k8s.io"],
-          resources: ["endpointslices"],
-          resourceNames: ["kubernetes"],
-          verbs: ["get"],
-        },
-      ],
-    },
-    {
-      apiVersion: RBAC,
-      kind: "RoleBinding",
-      metadata: { name: "constellation:api-server-endpoints", namespace: "default" },
-      roleRef: { apiGroup: RBAC_GROUP, kind: "Role", name: "constellation:api-server-endpoints" },
-      subjects: [NODES],
-    },
   ];
 }

@@ -1,6 +1,6 @@
 import type { TimingProfile } from "@constellation/cluster-state";
 import { PATHS } from "../options.ts";
-import { POLICY_FILES } from "./policies.ts";
+import { ENCRYPTION_CONFIG, POLICY_FILES } from "./policies.ts";
 import { timingOf } from "./timing.ts";
 import { TLS_CIPHER_SUITES, TLS_MIN_VERSION } from "./tls.ts";
 
@@ -126,7 +126,7 @@ function apiServer(input: ClusterInput): object {
       profiling: "false",
       "authentication-config": file("authentication"),
       "service-account-lookup": "true",
-      "encryption-provider-config": file("encryption"),
+      "encryption-provider-config": ENCRYPTION_CONFIG,
       "admission-control-config-file": file("admission"),
       "enable-bootstrap-token-auth": "false",
       "audit-policy-file": file("audit"),
@@ -138,7 +138,13 @@ function apiServer(input: ClusterInput): object {
       ...tls(),
     }),
     extraVolumes: [
-      { name: "constellation-policies", hostPath: PATHS.policies, mountPath: PATHS.policies, readOnly: true, pathType: "Directory" },
+      {
+        name: "constellation-policies",
+        hostPath: PATHS.policies,
+        mountPath: PATHS.policies,
+        readOnly: true,
+        pathType: "Directory",
+      },
       { name: "audit-logs", hostPath: PATHS.auditLogs, mountPath: PATHS.auditLogs, pathType: "DirectoryOrCreate" },
     ],
   };

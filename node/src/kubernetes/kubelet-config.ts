@@ -68,11 +68,7 @@ export interface KubeletArgsInput {
 export function kubeletEnvironment({ name, address, role }: KubeletArgsInput): string {
   const taints = ["node.cilium.io/agent-not-ready=true:NoExecute"];
   if (role === "control-plane") taints.push("node-role.kubernetes.io/control-plane=true:NoSchedule");
-  const args = [
-    `--hostname-override=${name}`,
-    `--node-ip=${address}`,
-    `--register-with-taints=${taints.join(",")}`,
-  ];
+  const args = [`--hostname-override=${name}`, `--node-ip=${address}`, `--register-with-taints=${taints.join(",")}`];
   return `KUBELET_ARGS=${args.join(" ")}\n`;
 }
 

@@ -1,12 +1,15 @@
 import type { EtcdSecretsKey } from "@constellation/keys";
+import { PATHS } from "../options.ts";
 
 /** Names of the files that the API server reads, all in one directory that its pod mounts read-only. */
 export const POLICY_FILES = {
   audit: "audit-policy.yaml",
-  encryption: "encryption.yaml",
   admission: "admission.yaml",
   authentication: "authentication.yaml",
 } as const;
+
+/** The API server's key for secrets; among the cluster's PKI, because all control planes share it. */
+export const ENCRYPTION_CONFIG = `${PATHS.servicePki}/encryption.yaml`;
 
 /** Namespaces whose pods must be allowed what system services need. */
 const PRIVILEGED_NAMESPACES = ["kube-system"];
@@ -42,9 +45,7 @@ export function encryptionConfiguration(key: EtcdSecretsKey): object {
   return {
     apiVersion: "apiserver.config.k8s.io/v1",
     kind: "EncryptionConfiguration",
-    resources: [
-      { resources: ["secrets"], providers: [{ secretbox: { keys: [{ name: "key1", secret }] } }] },
-    ],
+    resources: [{ resources: ["secrets"], providers: [{ secretbox: { keys: [{ name: "key1", secret }] } }] }],
   };
 }
 

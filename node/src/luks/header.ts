@@ -51,7 +51,8 @@ export function inspectDisk(area: Uint8Array, uuid: string): DiskContent {
     return { kind: "fresh", reason: "initialisation was cut off" };
   }
   const kinds = copies.map((copy) => copy.kind);
-  if (kinds.includes("none") && kinds.includes("unreadable")) return { kind: "fresh", reason: "formatting was cut off" };
+  if (kinds.includes("none") && kinds.includes("unreadable"))
+    return { kind: "fresh", reason: "formatting was cut off" };
   validateHeader(area, uuid);
   return { kind: "initialised" };
 }

@@ -1,7 +1,18 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIPv4 } from "node:net";
 import { type Certificate, derToPem, parseCertificate, pemToDer } from "@constellation/x509";
-import { bitString, booleanTrue, context, element, integer, octetString, oid, sequence, setOf, utcTime, utf8String } from "./der-writer.ts";
+import {
+  bitString,
+  booleanTrue,
+  context,
+  integer,
+  octetString,
+  oid,
+  sequence,
+  setOf,
+  utcTime,
+  utf8String,
+} from "./der-writer.ts";
 
 /** A subject of one organisation (Kubernetes: group) and one common name (Kubernetes: user). */
 export interface Subject {
@@ -53,7 +64,7 @@ export function createKeyPair(): { publicKey: KeyObject; privateKey: KeyObject }
 
 /** A private key as PKCS #8 PEM. */
 export function privateKeyPem(key: KeyObject): string {
-  return key.export({ type: "pkcs8", format: "pem" });
+  return String(key.export({ type: "pkcs8", format: "pem" }));
 }
 
 /** Issues a certificate (RFC 5280, version 3), PEM. The authority's key must be an ECDSA key. */

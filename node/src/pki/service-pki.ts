@@ -1,7 +1,15 @@
+import { createPrivateKey } from "node:crypto";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../disk/files.ts";
-import { createKeyPair, issueCertificate, issueSelfSigned, privateKeyPem } from "./certificate.ts";
+import {
+  type CertificateRequest,
+  createKeyPair,
+  issueCertificate,
+  issueSelfSigned,
+  privateKeyPem,
+} from "./certificate.ts";
 
 /** Services that authenticate each other by certificates of the internal CA. */
 const SERVICES = ["key-service", "join-service"] as const;
@@ -11,35 +19,43 @@ const LIFETIME_MS = 10 * 365 * 24 * 3600_000;
 const BACKDATE_MS = 2 * 3600_000;
 
 /**
- * Makes the small CA under which key service and join service know each other, and their certificates. A set that is
- * complete stays: other control planes already have copies.
+ * Makes the small CA under which key service and join service know each other, and this node's certificates for them.
+ * A CA that is there stays: it is the cluster's, and on a joining control plane it came with the ticket.
  */
 export async function writeServicePki(directory: string, now: Date): Promise<void> {
-  if (existsSync(join(directory, "complete"))) return;
-  const validity = {
+  const path = (name: string): string => join(directory, name);
+  if (!existsSync(path("ca.crt"))) await writeAuthority(directory, now);
+  const authority = {
+    certificatePem: await readFile(path("ca.crt"), "utf8"),
+    privateKey: createPrivateKey(await readFile(path("ca.key"), "utf8")),
+  };
+  for (const name of SERVICES) {
+    if (existsSync(path(`${name}.crt`))) continue;
+    const keys = createKeyPair();
+    const request: CertificateRequest = {
+      subject: { commonName: name },
+      publicKey: keys.publicKey,
+      usage: "client-and-server",
+      altNames: [{ uri: `constellation://service/${name}` }, { dns: name }, { ip: "127.0.0.1" }],
+      ...validity(now),
+    };
+    await writeFileAtomic(path(`${name}.key`), privateKeyPem(keys.privateKey), 0o600);
+    await writeFileAtomic(path(`${name}.crt`), issueCertificate(request, authority), 0o644);
+  }
+}
+
+/** The key is written first: a certificate in its place says that the pair is complete. */
+async function writeAuthority(directory: string, now: Date): Promise<void> {
+  const { publicKey, privateKey } = createKeyPair();
+  const subject = { commonName: "constellation-services" };
+  const request: CertificateRequest = { subject, publicKey, usage: "ca", altNames: [], ...validity(now) };
+  await writeFileAtomic(join(directory, "ca.key"), privateKeyPem(privateKey), 0o600);
+  await writeFileAtomic(join(directory, "ca.crt"), issueSelfSigned(request, privateKey), 0o644);
+}
+
+function validity(now: Date): Pick<CertificateRequest, "notBefore" | "notAfter"> {
+  return {
     notBefore: new Date(now.getTime() - BACKDATE_MS),
     notAfter: new Date(now.getTime() + LIFETIME_MS),
   };
-  const ca = createKeyPair();
-  const subject = { commonName: "constellation-services" };
-  const caRequest = { subject, publicKey: ca.publicKey, usage: "ca", altNames: [], ...validity } as const;
-  const caPem = issueSelfSigned(caRequest, ca.privateKey);
-  await writeFileAtomic(join(directory, "ca.crt"), caPem, 0o644);
-  await writeFileAtomic(join(directory, "ca.key"), privateKeyPem(ca.privateKey), 0o600);
-  for (const name of SERVICES) {
-    const keys = createKeyPair();
-    const certificate = issueCertificate(
-      {
-        subject: { commonName: name },
-        publicKey: keys.publicKey,
-        usage: "client-and-server",
-        altNames: [{ uri: `constellation://service/${name}` }, { dns: name }, { ip: "127.0.0.1" }],
-        ...validity,
-      },
-      { certificatePem: caPem, privateKey: ca.privateKey },
-    );
-    await writeFileAtomic(join(directory, `${name}.crt`), certificate, 0o644);
-    await writeFileAtomic(join(directory, `${name}.key`), privateKeyPem(keys.privateKey), 0o600);
-  }
-  await writeFileAtomic(join(directory, "complete"), "", 0o644);
 }

@@ -29,7 +29,10 @@ export class TpmDevice implements TpmTransport {
       signal?.throwIfAborted();
       const { bytesWritten } = await this.#file.write(command, 0, command.length, null);
       if (bytesWritten !== command.length) {
-        throw new NodeError("tpm", `Send TPM command failed: wrote "${bytesWritten}" bytes, wanted "${command.length}"`);
+        throw new NodeError(
+          "tpm",
+          `Send TPM command failed: wrote "${bytesWritten}" bytes, wanted "${command.length}"`,
+        );
       }
       const buffer = new Uint8Array(BUFFER_BYTES);
       const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, null);

@@ -49,7 +49,10 @@ export async function readNodeState(path: string): Promise<NodeState> {
   const state = value as Partial<NodeState> | null;
   const missing = FIELDS.filter((field) => state?.[field] === undefined);
   if (state?.version === 1 && missing.length === 0) return state as NodeState;
-  throw new NodeError("state", `Read node state failed: got version "${state?.version}" without "${missing}", wanted "1"`);
+  throw new NodeError(
+    "state",
+    `Read node state failed: got version "${state?.version}" without "${missing.join(", ")}", wanted "1"`,
+  );
 }
 
 export async function writeNodeState(path: string, state: NodeState): Promise<void> {

@@ -1,5 +1,4 @@
 export { type AtlsConnection, type ConnectAtlsOptions, connectAtls } from "./client.ts";
-export { createEphemeralIdentity, type EphemeralIdentity } from "./certificate.ts";
 export { ATLS_ERROR_CODES, AtlsError, type AtlsErrorCode, type AtlsErrorOptions, codeOf } from "./errors.ts";
 export { Handshake, type HandshakeEvent, type HandshakeOptions } from "./handshake.ts";
 export type { Mode, Role } from "./messages.ts";

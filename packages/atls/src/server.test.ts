@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
+import { ANONYMOUS } from "./parties.ts";
 import {
-  ANONYMOUS,
   attesterNamed,
   connectTo,
   errorOf,

@@ -76,6 +76,7 @@ export class AtlsServer<P = typeof ANONYMOUS> {
       this.#listener.once("error", onError);
       this.#listener.listen({ host, port }, () => {
         this.#listener.off("error", onError);
+        this.#listener.on("error", (cause) => this.#reportAcceptError(cause));
         resolve(this.#listener.address() as AddressInfo);
       });
     });
@@ -89,6 +90,12 @@ export class AtlsServer<P = typeof ANONYMOUS> {
     this.#listener.close();
     this.#closing.abort(new AtlsError("aborted", "Attest peer failed: got a close of the server, wanted none"));
     await Promise.all(this.#pending);
+  }
+
+  /** The system could not accept a connection, for example because file descriptors ran out; the next one may do. */
+  #reportAcceptError(cause: Error): void {
+    const error = new AtlsError("connect-failed", `Accept connection failed: ${cause.message}`, { cause });
+    this.#options.onRefused?.(error, { address: "unknown", port: 0 });
   }
 
   #admit(raw: Socket): void {

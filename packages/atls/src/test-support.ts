@@ -1,12 +1,12 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Socket } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { concat, equalConstantTime, fromUtf8, utf8 } from "@constellation/bytes";
 import { createEphemeralIdentity } from "./certificate.ts";
 import { type ConnectAtlsOptions, connectAtls } from "./client.ts";
 import type { AtlsError } from "./errors.ts";
 import { Handshake, type HandshakeEvent, type HandshakeOptions } from "./handshake.ts";
-import { ANONYMOUS, type Appraiser, type Attester } from "./parties.ts";
+import type { ANONYMOUS, Appraiser, Attester } from "./parties.ts";
 import { AtlsServer, type AtlsServerOptions } from "./server.ts";
 import { ALPN_PROTOCOL, channelOf } from "./tls-channel.ts";
 
@@ -203,6 +203,35 @@ export function eventOf<T extends HandshakeEvent["type"]>(
   return found[0] as Extract<HandshakeEvent, { type: T }>;
 }
 
+/** Opens a plain TCP connection. */
+export async function tcpConnect({ port }: { readonly port: number }) {
+  const socket = connectTcp(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.resume();
+  const closed = once(socket, "close");
+  await once(socket, "connect");
+  return { socket, closed, [Symbol.dispose]: () => void socket.destroy() };
+}
+
+/** Starts a plain TCP server. */
+export async function startTcp(onConnection: (socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => {});
+    sockets.add(socket);
+    onConnection(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
 /** Values that are waited for in the order they come. */
 class Queue<T> {
   readonly #values: T[] = [];
@@ -220,5 +249,3 @@ class Queue<T> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
-
-export { ANONYMOUS };

@@ -1,5 +1,6 @@
 import { AtlsError, type AtlsErrorCode } from "./errors.ts";
 
+/** Steps before TLS begins. */
 const REACHING = new Set(["connect", "getaddrinfo"]);
 
 /** OpenSSL's words for a peer that has no TLS 1.3, seen from either end. */
@@ -13,6 +14,8 @@ export function fromTlsError(cause: NodeJS.ErrnoException): AtlsError {
 }
 
 function tlsErrorCode(error: NodeJS.ErrnoException): AtlsErrorCode {
+  // A host with several addresses gives one error for each attempt to connect.
+  if (error instanceof AggregateError) return "connect-failed";
   if (error.syscall !== undefined && REACHING.has(error.syscall)) return "connect-failed";
   if (error.code === undefined) return "tls-failed";
   if (VERSION_ERRORS.has(error.code)) return "tls-version";

@@ -56,7 +56,7 @@ function diskSizeRule(groups: Tree): Finding[] {
     .map(({ name, size }) => ({
       path: `nodeGroups.${name}.stateDiskSizeGB`,
       got: showValue(size),
-      wanted: `${first?.size}, as in the first node group: provider qemu makes all disks of one size`,
+      wanted: `${showValue(first?.size)}, as in the first node group: provider qemu makes all disks of one size`,
     }));
 }
 

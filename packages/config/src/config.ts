@@ -15,9 +15,13 @@ export function parseConfig(yaml: string, name: string = CONFIG_FILE): Config {
   const { value } = parseStrictYaml(yaml, name);
   const version = typeof value === "object" && value !== null ? (value as { version?: unknown }).version : undefined;
   if (typeof version === "string" && version !== CONFIG_VERSION) {
-    throw new ConfigError("version", `Read ${name} failed: version is ${showValue(version)}, wanted "${CONFIG_VERSION}"`, {
-      hint: "generate a new configuration with `constellation config generate qemu` and carry your settings over",
-    });
+    throw new ConfigError(
+      "version",
+      `Read ${name} failed: version is ${showValue(version)}, wanted "${CONFIG_VERSION}"`,
+      {
+        hint: "generate a new configuration with `constellation config generate qemu` and carry your settings over",
+      },
+    );
   }
   const checked = check(configSchema, value);
   const findings = ["findings" in checked ? checked.findings : [], configRuleFindings(value)].flat();

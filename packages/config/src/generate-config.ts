@@ -76,10 +76,8 @@ export function updateMeasurements(yaml: string, measurements: ImageMeasurements
   const node = document.getIn(path);
   const existing = isMap(node) ? node.items : [];
   const entries = measurementEntries(measurements);
-  for (const pair of [...existing]) {
-    const index = keyText(pair);
-    if (entries[Number(index)] === undefined) document.deleteIn([...path, pair.key]);
-  }
+  const surplus = existing.filter((pair) => entries[Number(keyText(pair))] === undefined);
+  for (const pair of surplus) document.deleteIn([...path, pair.key]);
   for (const [index, entry] of Object.entries(entries)) {
     const before = existing.find((pair) => keyText(pair) === index);
     const warnOnly = config.attestation.qemuVTPM.measurements[index]?.warnOnly ?? entry.warnOnly;

@@ -12,7 +12,13 @@ export {
 export { CLUSTER_PCR, type ImageMeasurements, PCR_COUNT, parseImageMeasurements, ZERO_PCR } from "./measurements.ts";
 export { attestationPolicy, FRESH_NODE, type PolicyPurpose } from "./policy.ts";
 export { emptyState, parseState, serializeState, withState } from "./state.ts";
-export { postInitFindings, preCreateFindings, preInitFindings, type StateMode, stateMode } from "./state-constraints.ts";
+export {
+  postInitFindings,
+  preCreateFindings,
+  preInitFindings,
+  type StateMode,
+  stateMode,
+} from "./state-constraints.ts";
 export type { Infrastructure, NodeRecord, State } from "./state-schema.ts";
 export {
   CONFIG_FILE,

@@ -58,7 +58,11 @@ function bytesField(document: Record<string, unknown>, field: string, findings: 
   }
   const bytes = decode(value);
   if (bytes?.length === LENGTH_BYTES) return bytes;
-  findings.push({ path: field, got: bytes === undefined ? "text that is not base64" : `${bytes.length} bytes`, wanted });
+  findings.push({
+    path: field,
+    got: bytes === undefined ? "text that is not base64" : `${bytes.length} bytes`,
+    wanted,
+  });
   return undefined;
 }
 

@@ -71,7 +71,9 @@ function infrastructureFindings(state: State): Finding[] {
     ...must(isIpv4Cidr, `${base}.ipCidrNode`, infrastructure.ipCidrNode, "an IPv4 network in CIDR notation"),
   ];
   for (const foreign of ["azure", "gcp", "openstack"] as const) {
-    const filled = leaves(infrastructure[foreign] ?? {}, `${base}.${foreign}`).filter((leaf) => !isEmptyLeaf(leaf.value));
+    const filled = leaves(infrastructure[foreign] ?? {}, `${base}.${foreign}`).filter(
+      (leaf) => !isEmptyLeaf(leaf.value),
+    );
     findings.push(
       ...filled.map(({ path, value }) => finding(path, value, "an empty value: the configuration's provider is qemu")),
     );
@@ -85,7 +87,13 @@ function qemuFindings(state: State): Finding[] {
   if (qemu === undefined) return [finding(base, undefined, "the endorsement authority and node records")];
   const findings = mustNotBeEmpty(`${base}.endorsementCA`, qemu.endorsementCA, "a certificate in PEM");
   if (!qemu.nodes.some((node) => node.role === "control-plane")) {
-    findings.push(finding(`${base}.nodes`, qemu.nodes.map((node) => node.name), "at least one control-plane node"));
+    findings.push(
+      finding(
+        `${base}.nodes`,
+        qemu.nodes.map((node) => node.name),
+        "at least one control-plane node",
+      ),
+    );
   }
   for (const field of ["name", "ekDigest", "diskUUID"] as const) {
     const seen = new Set<string>();

@@ -21,8 +21,10 @@ const nodeRecord = fields({
 });
 
 const qemu = fields({
-  endorsementCA: text("a certificate in PEM", (value) => value === "" || value.includes("-----BEGIN CERTIFICATE-----"))
-    .default(""),
+  endorsementCA: text(
+    "a certificate in PEM",
+    (value) => value === "" || value.includes("-----BEGIN CERTIFICATE-----"),
+  ).default(""),
   accel: choice(["", "kvm", "tcg"]).default(""),
   nodes: listOf(nodeRecord, "a list of node records").default([]),
 });

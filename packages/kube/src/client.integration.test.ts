@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { KubeApiserver } from "@constellation/testkit/kube-apiserver";
+import { KubeApi } from "./api.ts";
 import { KubeClient } from "./client.ts";
 import { KubeError } from "./errors.ts";
 
 let api: KubeApiserver;
-let client: KubeClient;
+let client: KubeApi;
 
 before(async () => {
   api = await KubeApiserver.start();
@@ -46,6 +47,6 @@ test("KubeClient reads the endpoints and readiness of a real API server", async 
 test("KubeClient with a service account's token is refused what it has no right to", async () => {
   const token = await api.createServiceAccount("kube-system", "nobody");
   const credentials = { ca: api.pki.clusterCa.certificatePem, token };
-  const nobody = new KubeClient(new URL(`https://127.0.0.1:${api.port}`), () => Promise.resolve(credentials));
+  const nobody = new KubeApi(new URL(`https://127.0.0.1:${api.port}`), () => Promise.resolve(credentials));
   await assert.rejects(nobody.getConfigMap("kube-system", "x"), coded("forbidden"));
 });

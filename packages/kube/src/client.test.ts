@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { TestCa } from "@constellation/testkit/test-ca";
-import { KubeClient, type KubeLimits } from "./client.ts";
+import { KubeApi, type KubeLimits } from "./api.ts";
+import { KubeClient } from "./client.ts";
 import { KubeError, type KubeErrorCode } from "./errors.ts";
 
 // A server that answers as each test says; a real API server does not misbehave on request.
@@ -26,9 +27,9 @@ before(async () => {
 });
 after(() => server.close());
 
-function client(limits: Partial<KubeLimits> = {}, trusted = ca, host = "127.0.0.1"): KubeClient {
+function client(limits: Partial<KubeLimits> = {}, trusted = ca, host = "127.0.0.1"): KubeApi {
   const credentials = { ca: trusted.certificatePem, token: "t" };
-  return new KubeClient(new URL(`https://${host}:${port}`), () => Promise.resolve(credentials), limits);
+  return new KubeApi(new URL(`https://${host}:${port}`), () => Promise.resolve(credentials), limits);
 }
 
 function answer(status: number, body: unknown): RequestListener {
@@ -105,7 +106,7 @@ test("KubeClient refuses a server under another name", async () => {
 });
 
 test("KubeClient says when nobody listens", async () => {
-  const nobody = new KubeClient(new URL("https://127.0.0.1:1"), () => Promise.resolve({ ca: ca.certificatePem }));
+  const nobody = new KubeApi(new URL("https://127.0.0.1:1"), () => Promise.resolve({ ca: ca.certificatePem }));
   await assert.rejects(nobody.listNodes(), coded("unreachable", /ECONNREFUSED/));
 });
 

@@ -1,4 +1,5 @@
-export { KubeClient, type KubeLimits } from "./client.ts";
+export { KubeApi, type KubeLimits } from "./api.ts";
+export { KubeClient } from "./client.ts";
 export type { Credentials, CredentialSource, InClusterFiles } from "./credentials.ts";
 export { KubeError, type KubeErrorCode } from "./errors.ts";
 export type {

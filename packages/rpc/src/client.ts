@@ -1,10 +1,10 @@
-import type { ClientSessionOptions } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { DEFAULT_LIMITS, type RpcLimits } from "./limits.ts";
-import { SingleSession } from "./single-session.ts";
+import { ReconnectingSession } from "./reconnecting-session.ts";
+import { type SessionManager, SingleSession } from "./single-session.ts";
 import { transportErrors } from "./transport-errors.ts";
 
 /** What every client of ours may be told. */
@@ -28,34 +28,38 @@ export function clientOverSocket<S extends DescService>(
   authority: string,
   options: RpcClientOptions,
 ): RpcClient<S> {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const sessionManager = new SingleSession(socket, authority, limits);
-  const transport = createGrpcTransport({ ...transportOptions(options, limits), baseUrl: authority, sessionManager });
-  return { client: createClient(service, transport), close: () => sessionManager.close() };
+  return clientOver(service, new SingleSession(socket, authority, limitsOf(options)), options);
 }
 
 /** Makes a client that opens a connection when it needs one, and another when that is gone. */
 export function clientOverConnections<S extends DescService>(
   service: S,
-  connect: () => Duplex,
+  dial: () => Duplex,
   authority: string,
   options: RpcClientOptions,
 ): RpcClient<S> {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs: idleConnectionTimeoutMs } = limits;
-  const nodeOptions: ClientSessionOptions = { createConnection: connect, settings: { enablePush: false } };
-  const pings = { pingIntervalMs, pingTimeoutMs, idleConnectionTimeoutMs };
-  const sessionManager = new Http2SessionManager(authority, pings, nodeOptions);
-  const transport = createGrpcTransport({ ...transportOptions(options, limits), baseUrl: authority, sessionManager });
-  return { client: createClient(service, transport), close: async () => sessionManager.abort() };
+  return clientOver(service, new ReconnectingSession(dial, authority, limitsOf(options)), options);
 }
 
-function transportOptions({ timeoutMs }: RpcClientOptions, { readMaxBytes, writeMaxBytes }: RpcLimits) {
-  return {
+function clientOver<S extends DescService>(
+  service: S,
+  sessionManager: SessionManager & { close(): Promise<void> },
+  options: RpcClientOptions,
+): RpcClient<S> {
+  const { readMaxBytes, writeMaxBytes } = limitsOf(options);
+  const transport = createGrpcTransport({
+    baseUrl: sessionManager.authority,
+    sessionManager,
     readMaxBytes,
     writeMaxBytes,
+    // See RpcEndpoint: secrets are never compressed.
     acceptCompression: [],
     interceptors: [transportErrors],
-    ...(timeoutMs === undefined ? {} : { defaultTimeoutMs: timeoutMs }),
-  };
+    ...(options.timeoutMs === undefined ? {} : { defaultTimeoutMs: options.timeoutMs }),
+  });
+  return { client: createClient(service, transport), close: () => sessionManager.close() };
+}
+
+function limitsOf({ limits }: RpcClientOptions): RpcLimits {
+  return { ...DEFAULT_LIMITS, ...limits };
 }

@@ -4,7 +4,7 @@ import { type ConnectRouter, type ContextValues, createContextValues } from "@co
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type ConnectionFacts, connectionFactsKey } from "./connection-facts.ts";
 import { errorFunnel, RpcError, type StatusTable } from "./errors.ts";
-import { keepAlive } from "./keepalive.ts";
+import { cutOff, keepAlive } from "./keepalive.ts";
 import { DEFAULT_LIMITS, type RpcLimits } from "./limits.ts";
 
 /** What every server of ours is told, whatever carries its connections. */
@@ -14,13 +14,14 @@ export interface EndpointOptions {
   /** gRPC status of each `code` that the handlers throw. */
   readonly statuses?: StatusTable;
   readonly limits?: Partial<RpcLimits>;
-  /** Hears of each error of a handler, in full, before the caller gets the part that is meant for it. */
+  /** Hears of each error of a handler or of the listener, in full; the caller gets only the part that is meant for it. */
   readonly onError?: (error: unknown) => void;
 }
 
 /** A gRPC server without a listener: it is given sockets, already authenticated by whoever accepted them. */
 export class RpcEndpoint {
   readonly #limits: RpcLimits;
+  readonly #onError: (error: unknown) => void;
   readonly #http2: Http2Server;
   readonly #facts = new WeakMap<object, ConnectionFacts>();
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -28,6 +29,7 @@ export class RpcEndpoint {
 
   constructor({ routes, statuses = {}, limits = {}, onError = () => {} }: EndpointOptions) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#onError = onError;
     const { maxConcurrentStreams, maxTimeoutMs, readMaxBytes, writeMaxBytes } = this.#limits;
     const handle = connectNodeAdapter({
       routes,
@@ -46,6 +48,16 @@ export class RpcEndpoint {
     this.#http2 = createServer({ settings: { maxConcurrentStreams } }, handle);
   }
 
+  /** Connections that the endpoint takes at once. */
+  get maxConnections(): number {
+    return this.#limits.maxConnections;
+  }
+
+  /** Reports an error that belongs to no call. */
+  report(error: unknown): void {
+    this.#onError(error);
+  }
+
   /** Serves gRPC on the socket; it belongs to the endpoint from now on. */
   accept(socket: Socket, facts: ConnectionFacts): void {
     if (this.#shutdown.signal.aborted || this.#sessions.size >= this.#limits.maxConnections) {
@@ -62,10 +74,11 @@ export class RpcEndpoint {
   /** Tells handlers to end, refuses new calls, and cuts off what is still open after the grace time. */
   async close(): Promise<void> {
     const ended = [...this.#sessions].map((session) => new Promise<void>((resolve) => session.once("close", resolve)));
-    this.#shutdown.abort(new RpcError("unavailable", "Serve call failed: got a close of the server, wanted none"));
+    const closing = new RpcError("unavailable", "Serve call failed: got a close of the server, wanted none");
+    this.#shutdown.abort(closing);
     for (const session of this.#sessions) session.close();
     const cut = setTimeout(() => {
-      for (const session of this.#sessions) session.destroy();
+      for (const session of this.#sessions) cutOff(session, closing);
     }, this.#limits.closeGraceMs);
     await Promise.all(ended);
     clearTimeout(cut);

@@ -1,4 +1,5 @@
 import { constants, type Http2Session } from "node:http2";
+import { RpcError } from "./errors.ts";
 import type { RpcLimits } from "./limits.ts";
 
 /**
@@ -9,7 +10,7 @@ export function keepAlive(session: Http2Session, limits: Pick<RpcLimits, "pingIn
   let answer: NodeJS.Timeout | undefined;
   const probe = (): void => {
     if (session.destroyed || answer !== undefined) return;
-    answer = setTimeout(() => session.destroy(undefined, constants.NGHTTP2_CANCEL), limits.pingTimeoutMs).unref();
+    answer = setTimeout(() => cutOff(session, unanswered(limits.pingTimeoutMs)), limits.pingTimeoutMs).unref();
     session.ping(() => {
       clearTimeout(answer);
       answer = undefined;
@@ -20,4 +21,13 @@ export function keepAlive(session: Http2Session, limits: Pick<RpcLimits, "pingIn
     clearInterval(interval);
     clearTimeout(answer);
   });
+}
+
+/** Ends a session and its socket at once. Without an error node:http2 would wait for a peer that may never answer. */
+export function cutOff(session: Http2Session, error: RpcError): void {
+  session.destroy(error, constants.NGHTTP2_CANCEL);
+}
+
+function unanswered(timeoutMs: number): RpcError {
+  return new RpcError("unavailable", `Keep connection failed: got no answer to a PING in ${timeoutMs} ms`);
 }

@@ -10,9 +10,9 @@ export interface RpcLimits {
   readonly maxConnections: number;
   /** Longest time that a client may ask for. Default one hour. Servers only. */
   readonly maxTimeoutMs: number;
-  /** A connection on which nothing was heard for so long is probed by a PING. Default 20 s. */
+  /** Interval of PINGs on each connection. Default 20 s. */
   readonly pingIntervalMs: number;
-  /** Time for the answer. Default 20 s. */
+  /** Time for the answer to a PING, after which the connection counts as dead. Default 20 s. */
   readonly pingTimeoutMs: number;
   /** A connection without calls is closed after so long. Default 15 min. Servers only. */
   readonly idleTimeoutMs: number;

@@ -58,10 +58,10 @@ export async function serveMtls(options: ServeMtlsOptions): Promise<RpcServer<Ad
   server.on("secureConnection", (socket) => {
     const caller = callerName(socket);
     if (caller !== undefined) return endpoint.accept(socket, { kind: "mtls", caller });
-    onRefused(refused(`got a certificate without a service name, wanted "${serviceUri("<name>")}"`));
+    onRefused(refused(`got no fresh certificate with a service name, wanted "${serviceUri("<name>")}"`));
     socket.destroy();
   });
-  await listen(server, { host: options.host, port: options.port });
+  await listen(server, endpoint, { host: options.host, port: options.port });
   return { address: server.address() as AddressInfo, close: () => closeServer(server, endpoint) };
 }
 
@@ -77,7 +77,8 @@ export function createMtlsClient<S extends DescService>(
 }
 
 function callerName(socket: TLSSocket): string | undefined {
-  if (!socket.authorized) return undefined;
+  // A resumed session carries no certificate of its own; what it remembers may be out of date.
+  if (!socket.authorized || socket.isSessionReused()) return undefined;
   const certificate = socket.getPeerX509Certificate();
   return certificate && serviceNameOf(certificate);
 }

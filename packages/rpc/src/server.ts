@@ -9,8 +9,9 @@ export interface RpcServer<Address = AddressInfo> {
   readonly close: () => Promise<void>;
 }
 
-/** Starts listening. @throws RpcError "unavailable" */
-export function listen(server: Server, options: ListenOptions): Promise<void> {
+/** Starts listening on behalf of an endpoint. @throws RpcError "unavailable" */
+export function listen(server: Server, endpoint: RpcEndpoint, options: ListenOptions): Promise<void> {
+  server.maxConnections = endpoint.maxConnections;
   return new Promise((resolve, reject) => {
     const onError = (cause: Error): void => {
       const where = options.path ?? `${options.host}:${options.port}`;
@@ -19,6 +20,8 @@ export function listen(server: Server, options: ListenOptions): Promise<void> {
     server.once("error", onError);
     server.listen(options, () => {
       server.off("error", onError);
+      // An error after this is of one accepted connection, or of none at all; the next one may do.
+      server.on("error", (error) => endpoint.report(error));
       resolve();
     });
   });

@@ -14,7 +14,7 @@ export interface ServeTcpOptions extends EndpointOptions {
 export async function serveTcp(options: ServeTcpOptions): Promise<RpcServer<AddressInfo>> {
   const endpoint = new RpcEndpoint(options);
   const server = createServer((socket) => endpoint.accept(socket, { kind: "tcp" }));
-  await listen(server, { host: options.host, port: options.port });
+  await listen(server, endpoint, { host: options.host, port: options.port });
   return { address: server.address() as AddressInfo, close: () => closeServer(server, endpoint) };
 }
 

@@ -1,5 +1,5 @@
 import { type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
-import { type Appraiser, type Attester } from "@constellation/atls";
+import { type Appraiser, type Attester, connectAtls } from "@constellation/atls";
 import { concat, equalConstantTime, fromUtf8, utf8 } from "@constellation/bytes";
 import { type RpcError, fromConnectError } from "./errors.ts";
 import { VerifyService } from "./gen/constellation/verify/v1/verify_pb.ts";
@@ -53,4 +53,20 @@ export async function rpcErrorOf(call: Promise<unknown>): Promise<RpcError> {
 /** Lets `await using` close a server or client, also when the test fails. */
 export function closing<T extends { close(): Promise<void> }>(resource: T): T & AsyncDisposable {
   return Object.assign(resource, { [Symbol.asyncDispose]: () => resource.close() });
+}
+
+/** An attested server that knows its clients by name. */
+export const SERVER = {
+  ...ATLS_TERMS,
+  host: "127.0.0.1",
+  port: 0,
+  attester: attesterNamed("server"),
+  appraiser: nameAppraiser,
+};
+
+/** Connects with attested TLS under a name. */
+export async function connectTo({ port }: { readonly port: number }, name = "worker-1") {
+  const { purpose, handshakeTimeoutMs: timeoutMs } = ATLS_TERMS;
+  const terms = { purpose, timeoutMs, attester: attesterNamed(name), appraiser: nameAppraiser };
+  return await connectAtls({ host: "127.0.0.1", port, ...terms }, NEVER);
 }

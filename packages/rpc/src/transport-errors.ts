@@ -7,6 +7,10 @@ const CONNECTING = new Set(["connect", "getaddrinfo"]);
 /** Codes of node:tls for a peer that could not be authenticated, either way. */
 const UNAUTHENTICATED = /^ERR_SSL_|CERT|^UNABLE_TO_|^INVALID_/;
 
+/** Codes of node:http2 and of the operating system for a connection that is gone. */
+const LOST =
+  /^(?:ERR_HTTP2_(?:SESSION_ERROR|GOAWAY_SESSION|INVALID_SESSION|STREAM_CANCEL)|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+
 /**
  * Client interceptor that gives failures of the connection the status a caller can act on: "unauthenticated" when TLS
  * said no, "unavailable" when the connection could not be opened or was lost. A status from the other end stays.
@@ -28,6 +32,7 @@ function mapTransportError(error: unknown, signal: AbortSignal): ConnectError {
     if (cause instanceof RpcError) return toConnectError(cause);
     const { code, syscall } = cause as NodeJS.ErrnoException;
     if (syscall !== undefined && CONNECTING.has(syscall)) return unavailable("Connect", found);
+    if (typeof code === "string" && LOST.test(code)) return unavailable("Keep connection", found);
     if (typeof code === "string" && UNAUTHENTICATED.test(code)) {
       const message = `Authenticate connection failed: ${found.rawMessage.trim()}`;
       return new ConnectError(message, Code.Unauthenticated, undefined, undefined, found);

@@ -21,7 +21,7 @@ export async function serveUnix(options: ServeUnixOptions): Promise<RpcServer<st
   const endpoint = new RpcEndpoint(options);
   const server = createServer((socket) => endpoint.accept(socket, { kind: "unix" }));
   if (await isStale(path)) await unlink(path);
-  await listenPrivately(server, path);
+  await listenPrivately(server, endpoint, path);
   await chmod(path, mode);
   return { address: path, close: () => closeServer(server, endpoint) };
 }
@@ -36,10 +36,10 @@ export function createUnixClient<S extends DescService>(
 }
 
 /** Binds with no permission for others: between bind and chmod nobody else may slip in. listen() binds before it returns. */
-function listenPrivately(server: Server, path: string): Promise<void> {
+function listenPrivately(server: Server, endpoint: RpcEndpoint, path: string): Promise<void> {
   const before = process.umask(0o177);
   try {
-    return listen(server, { path });
+    return listen(server, endpoint, { path });
   } finally {
     process.umask(before);
   }

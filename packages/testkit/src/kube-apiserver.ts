@@ -7,6 +7,8 @@ import { type ClusterPki, createClusterPki, writePki } from "./cluster-pki.ts";
 import { freePorts, Program } from "./program.ts";
 import type { TestIdentity } from "./test-ca.ts";
 
+export type { ApiAnswer, ApiCredentials } from "./api-call.ts";
+
 const READY_TIMEOUT_MS = 120_000;
 const START_ATTEMPTS = 3;
 // What the API server advertises; nobody connects to it (a loopback address is refused there).

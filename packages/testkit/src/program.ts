@@ -48,18 +48,24 @@ export class Program {
     }
   }
 
-  /** Ends the program and waits for its end. */
-  async stop(): Promise<void> {
-    if (!this.running) return;
+  /** What the program has written so far. */
+  output(): Promise<string> {
+    return readFile(this.#logFile, "utf8");
+  }
+
+  /** Ends the program by SIGTERM, waits for its end, and gives its exit code: null when it did not end in time. */
+  async stop(): Promise<number | null> {
+    if (!this.running) return this.#child.exitCode;
     const ended = once(this.#child, "exit");
     this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_TIMEOUT_MS);
     await ended;
     clearTimeout(timer);
+    return this.#child.exitCode;
   }
 
   async #failure(cause: unknown): Promise<Error> {
-    const words = (await readFile(this.#logFile, "utf8")).slice(-SHOWN_LOG_CHARS);
+    const words = (await this.output()).slice(-SHOWN_LOG_CHARS);
     const state = this.running ? "no readiness in time" : `an end with code "${this.#child.exitCode}"`;
     return new Error(`Start ${this.#name} failed: got ${state}; last output:\n${words}`, { cause });
   }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { AttestationError, PCR_INDICES, type PcrPolicy, serializePolicy } from "@constellation/attestation";
+import { PCR_INDICES, type PcrPolicy, serializePolicy } from "@constellation/attestation";
 import type { ClusterState } from "@constellation/cluster-state";
 import { createFakeTpmCa, FAKE_NOW, type FakeTpm, type FakeTpmCa, fakeEventLog } from "@constellation/testkit/fake-tpm";
 import { admit, findRecord, policyOf } from "./admission.ts";
-import { JoinError } from "./errors.ts";
+import { EvidenceError, JoinError } from "./errors.ts";
 
 const ZERO = "00".repeat(32);
 const reportData = new Uint8Array(64).fill(7);
@@ -38,7 +38,7 @@ function policyJson(root: string): string {
 }
 
 const coded = (code: string) => (error: unknown) =>
-  (error instanceof JoinError || error instanceof AttestationError) && error.code === code;
+  (error instanceof JoinError || error instanceof EvidenceError) && error.code === code;
 
 test("admit() gives the record of the TPM that made the evidence", () => {
   assert.equal(admit({ evidence: tpm.evidence({ reportData }), reportData }, state, FAKE_NOW).name, "worker-0");
@@ -62,7 +62,7 @@ test("admit() refuses a TPM of another maker that claims a recorded identity", a
   const claimed = await foreign.createTpm({ uris: () => [`urn:constellation:ek-sha256:${tpm.ekDigest}`] });
   assert.throws(
     () => admit({ evidence: claimed.evidence({ reportData }), reportData }, state, FAKE_NOW),
-    (error: unknown) => error instanceof AttestationError && error.code.startsWith("ak_certificate_"),
+    (error: unknown) => error instanceof EvidenceError && error.code.startsWith("ak_certificate_"),
   );
 });
 

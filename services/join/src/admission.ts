@@ -1,6 +1,6 @@
-import { type AppraisalContext, appraise, type Policy, parsePolicy, requireAccepted } from "@constellation/attestation";
+import { appraise, type Policy, parsePolicy, requireAccepted } from "@constellation/attestation";
 import type { ClusterState, NodeRecord } from "@constellation/cluster-state";
-import { JoinError, refusal } from "./errors.ts";
+import { EvidenceError, JoinError, refusal } from "./errors.ts";
 
 /** Evidence as it came over an attested connection, and what it must be bound to. */
 export interface PresentedEvidence {
@@ -12,12 +12,13 @@ export interface PresentedEvidence {
 /**
  * Says which recorded node the evidence proves the peer to be: appraised by the cluster's policy, from a TPM that is on
  * record. What the peer says of itself plays no part (T5).
- * @throws AttestationError with the code of the first failed check
+ * @throws EvidenceError with the code of the first failed check
  * @throws JoinError `unknown_identity`, `cluster_state_invalid`
  */
 export function admit({ evidence, reportData }: PresentedEvidence, state: ClusterState, now: Date): NodeRecord {
-  const context: AppraisalContext = { reportData, now };
-  const verdict = appraise(evidence, policyOf(state), context);
+  const verdict = appraise(evidence, policyOf(state), { reportData, now });
+  const failed = verdict.checks.find((check) => check.outcome === "fail");
+  if (failed !== undefined) throw new EvidenceError(failed);
   requireAccepted(verdict);
   return findRecord(state.nodes, verdict.claims.ekDigest);
 }

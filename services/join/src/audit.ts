@@ -1,15 +1,13 @@
 import { codeOf } from "@constellation/atls";
-import { AttestationError } from "@constellation/attestation";
 import { describeError, type Log, type LogFields } from "@constellation/pod";
-import { JoinError } from "./errors.ts";
+import { EvidenceError, JoinError } from "./errors.ts";
 
 /** Fields of a log line that say why something was refused: code, field, got, wanted, and all in words. */
 export function refusalFields(error: unknown): LogFields {
   const causes = [...chain(error)];
-  const known = causes.find((cause) => cause instanceof JoinError || cause instanceof AttestationError);
-  const check = causes.find((cause) => cause instanceof AttestationError)?.code;
-  const details = known instanceof JoinError ? known.details : undefined;
-  return { code: known?.code ?? codeOf(error) ?? "internal", check, ...details, reason: describeError(error) };
+  const known = causes.find((cause) => cause instanceof JoinError || cause instanceof EvidenceError);
+  const check = causes.find((cause) => cause instanceof EvidenceError)?.code;
+  return { code: known?.code ?? codeOf(error) ?? "internal", check, ...known?.details, reason: describeError(error) };
 }
 
 /**

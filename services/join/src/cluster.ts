@@ -5,14 +5,14 @@ import {
   ClusterStateError,
   parseClusterState,
 } from "@constellation/cluster-state";
-import { type KubeClient, KubeError } from "@constellation/kube";
+import { type KubeApi, KubeError } from "@constellation/kube/in-cluster";
 import { JoinError } from "./errors.ts";
 
 /** What the join service asks the API server, each time anew: what was true a moment ago admits nobody. */
 export class Cluster {
-  readonly #kube: KubeClient;
+  readonly #kube: KubeApi;
 
-  constructor(kube: KubeClient) {
+  constructor(kube: KubeApi) {
     this.#kube = kube;
   }
 

@@ -1,3 +1,4 @@
+import type { AttestationErrorCode, FailedCheck } from "@constellation/attestation";
 import type { NodeRole } from "@constellation/cluster-state";
 
 /** Why a node got no ticket. */
@@ -41,6 +42,20 @@ export class JoinError extends Error {
     super(message, options);
     this.code = code;
     this.details = options.details;
+  }
+}
+
+/** The evidence was not accepted: `code` is that of the first check that failed, `details` what it found and wanted. */
+export class EvidenceError extends Error {
+  override readonly name = "EvidenceError";
+  readonly code: AttestationErrorCode;
+  readonly details: RefusalDetails;
+
+  constructor({ name, code, got, wanted, reason }: Omit<FailedCheck, "outcome">) {
+    const details = { field: name, got: got ?? reason ?? "nothing", wanted: wanted ?? "a check that passes" };
+    super(`Appraise evidence failed: ${name}: got ${details.got}, wanted ${details.wanted}`);
+    this.code = code;
+    this.details = details;
   }
 }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { KubeClient } from "@constellation/kube";
+import { inClusterApi } from "@constellation/kube/in-cluster";
 import { createLog, parseEndpoint, parseFlags, runPod } from "@constellation/pod";
 import { agentAttester } from "./agent-attester.ts";
 import { Cluster } from "./cluster.ts";
@@ -22,7 +22,7 @@ await runPod(log, async () => {
     "kubernetes-pki": "/kubernetes-pki",
     "node-api-endpoint": "127.0.0.1:7443",
   });
-  const kube = KubeClient.inCluster({
+  const kube = inClusterApi({
     ...parseEndpoint("api-server", flags["api-server"]),
     tokenFile: join(flags["service-account"], "token"),
     caFile: join(flags["service-account"], "ca.crt"),

@@ -1,5 +1,4 @@
 import type { KeyObject } from "node:crypto";
-import { AttestationError } from "@constellation/attestation";
 import type { ClusterState, NodeRecord } from "@constellation/cluster-state";
 import type { DiskKey } from "@constellation/keys";
 import { admit } from "./admission.ts";
@@ -8,7 +7,7 @@ import type { Cluster } from "./cluster.ts";
 import type { ClusterPki, PkiFile } from "./cluster-pki.ts";
 import { decideJoin, decideRejoin, type JoinDecision, type JoinRequest } from "./decide.ts";
 import type { DiskKeySource } from "./disk-keys.ts";
-import { JoinError } from "./errors.ts";
+import { EvidenceError, JoinError } from "./errors.ts";
 import { issueBootstrapKubeconfig, issueKubeletCertificate } from "./node-credentials.ts";
 import type { AttestedNode } from "./peer.ts";
 
@@ -93,8 +92,12 @@ function admitNow(node: AttestedNode, state: ClusterState, { now }: TicketParts)
   try {
     return admit(node, state, now());
   } catch (cause) {
-    if (!(cause instanceof AttestationError)) throw cause;
-    throw new JoinError("evidence_refused", `Issue ticket failed: ${cause.message}`, { cause });
+    if (!(cause instanceof EvidenceError)) throw cause;
+    const { details } = cause;
+    throw new JoinError("evidence_refused", "Issue ticket failed: the evidence is no longer accepted", {
+      cause,
+      details,
+    });
   }
 }
 

@@ -113,7 +113,12 @@ test("apply asks before it changes the attestation policy, and shows the differe
   const harness = await applied(t);
   await harness.edit("constellation-conf.yaml", (text) => text.replace("warnOnly: false", "warnOnly: true"));
   harness.answers = ["n"];
-  refused(await harness.run("apply"), /- pcrs\.4\.anyOf\.0: "4{64}"/, /\+ pcrs\.4\.reason: "warnOnly/, /PCR 4 may have any/);
+  refused(
+    await harness.run("apply"),
+    /- pcrs\.4\.anyOf\.0: "4{64}"/,
+    /\+ pcrs\.4\.reason: "warnOnly/,
+    /PCR 4 may have any/,
+  );
   harness.answers = ["y"];
   assert.equal((await harness.run("apply")).code, 0);
   assert.match(harness.kubernetes.configMap?.["policy.json"] ?? "", /warnOnly in the configuration/);
@@ -163,7 +168,11 @@ test("apply stops waiting when a machine dies", async (t) => {
     harness.infrastructure.crash("control-plane-0");
     throw new CliError("unreachable", "connection refused");
   };
-  refused(await harness.run("apply", "-y"), /"control-plane-0\/machine" ended \(see console\.log\)/, /Hint: run .constell/);
+  refused(
+    await harness.run("apply", "-y"),
+    /"control-plane-0\/machine" ended \(see console\.log\)/,
+    /Hint: run .constell/,
+  );
 });
 
 test("apply does not try again when evidence is refused", async (t) => {
@@ -185,7 +194,11 @@ test("apply keeps the logs of a failed init", async (t) => {
     call.onEvent({ kind: "log", data: new TextEncoder().encode("kubeadm: really no\n") });
     throw new CliError("init-failed", "kubeadm failed");
   };
-  refused(await harness.run("apply", "-y"), /kubeadm failed/, /Hint: the node's logs are in w\/constellation-cluster\.log/);
+  refused(
+    await harness.run("apply", "-y"),
+    /kubeadm failed/,
+    /Hint: the node's logs are in w\/constellation-cluster\.log/,
+  );
   assert.equal(await harness.read("constellation-cluster.log"), "kubeadm: no\nkubeadm: really no\n");
 });
 
@@ -241,9 +254,12 @@ test("apply that goes on accepts the node of this cluster ID and no other", asyn
 test("apply goes on from every set of files that a kill can leave", async (t) => {
   const done = await applied(t);
   const [state, secret, conf, admin] = await Promise.all(
-    ["constellation-state.yaml", "constellation-mastersecret.json", "constellation-conf.yaml", "constellation-admin.conf"].map(
-      (name) => done.read(name),
-    ),
+    [
+      "constellation-state.yaml",
+      "constellation-mastersecret.json",
+      "constellation-conf.yaml",
+      "constellation-admin.conf",
+    ].map((name) => done.read(name)),
   );
   const preInit = state?.replace(/clusterID: .*/, 'clusterID: ""') ?? "";
   const cases: [string, Record<string, string>][] = [
@@ -384,7 +400,10 @@ test("apply lists every wrong field of the configuration", async (t) => {
 test("apply --output json gives a report that parses, also of an error", async (t) => {
   const harness = await configured(t);
   const good = JSON.parse((await harness.run("apply", "-y", "--output", "json")).out) as { nodes: { name: string }[] };
-  assert.deepEqual(good.nodes.map((node) => node.name), ["control-plane-0", "worker-0"]);
+  assert.deepEqual(
+    good.nodes.map((node) => node.name),
+    ["control-plane-0", "worker-0"],
+  );
   await harness.write("constellation-conf.yaml", "version: v3");
   const bad = JSON.parse((await harness.run("apply", "-y", "--output", "json")).out) as { error: { code: string } };
   assert.equal(bad.error.code, "version");

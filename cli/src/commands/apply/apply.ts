@@ -88,7 +88,12 @@ function jsonResult(context: Context, { state, config, nodes }: ApplyResult): un
 async function agree(context: Context, plan: Plan, yes: boolean): Promise<void> {
   const { io } = context;
   for (const line of plan.summary) io.err(`${line}\n`);
-  io.err(`Phases:\n${formatTable(plan.phases.map(({ name, run, text }) => [run ? "+" : "-", name, text]), "  ")}\n`);
+  io.err(
+    `Phases:\n${formatTable(
+      plan.phases.map(({ name, run, text }) => [run ? "+" : "-", name, text]),
+      "  ",
+    )}\n`,
+  );
   if (plan.question === undefined || yes) return;
   if (!(await confirm(io, plan.question, context.signal))) {
     throw new CliError("declined", "Apply failed: you have declined it; nothing was changed");

@@ -77,9 +77,13 @@ function resumes(input: PlanInput): boolean {
 function checkWorkspace(input: PlanInput): void {
   const { mode, skip, hasAdminConf, hasMasterSecret } = input;
   if (mode === "pre-create" && skip.has("infrastructure")) {
-    throw new CliError("workspace", "Plan apply failed: the infrastructure phase is skipped, but there are no machines", {
-      hint: "run `constellation apply` without --skip-phases infrastructure",
-    });
+    throw new CliError(
+      "workspace",
+      "Plan apply failed: the infrastructure phase is skipped, but there are no machines",
+      {
+        hint: "run `constellation apply` without --skip-phases infrastructure",
+      },
+    );
   }
   if (mode === "pre-create" && hasAdminConf) {
     throw new CliError(
@@ -115,7 +119,9 @@ function fewerControlPlanes(got: number, wanted: number): CliError {
   return new CliError(
     "unsupported-change",
     `Plan apply failed: the cluster has ${plural(got, "control plane")}, and the configuration wants ${wanted}`,
-    { hint: `control planes can be added but not removed: set initialCount of their node groups to ${got} or more in sum` },
+    {
+      hint: `control planes can be added but not removed: set initialCount of their node groups to ${got} or more in sum`,
+    },
   );
 }
 
@@ -131,7 +137,9 @@ function creationSummary(input: PlanInput): string[] {
   ];
   if (input.hasMasterSecret) lines.push("  with the master secret that is in the workspace already");
   if (controlPlanes % 2 === 0) {
-    lines.push(`  note: ${controlPlanes} control planes survive the loss of no more of them than ${controlPlanes - 1} do`);
+    lines.push(
+      `  note: ${controlPlanes} control planes survive the loss of no more of them than ${controlPlanes - 1} do`,
+    );
   }
   return lines;
 }

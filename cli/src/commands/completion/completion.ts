@@ -17,7 +17,9 @@ export function describeCommands(command: Command, before: readonly string[] = [
   const options = [...help.visibleOptions(command), ...(before.length === 0 ? [] : rootOptions(command))];
   const own: CommandWords = {
     path,
-    subcommands: help.visibleCommands(command).map((child) => ({ name: child.name(), text: child.summary() || firstLine(child.description()) })),
+    subcommands: help
+      .visibleCommands(command)
+      .map((child) => ({ name: child.name(), text: child.summary() || firstLine(child.description()) })),
     options: options.flatMap((option) =>
       [option.short, option.long]
         .filter((flag) => flag !== undefined && flag !== null)
@@ -99,7 +101,9 @@ function fishScript(commands: readonly CommandWords[]): string {
       .join("; and ");
     const when = condition === "" ? "" : ` -n ${quote(condition)}`;
     return [
-      ...command.subcommands.map(({ name, text }) => `complete -c constellation -f${when} -a ${name} -d ${quote(text)}`),
+      ...command.subcommands.map(
+        ({ name, text }) => `complete -c constellation -f${when} -a ${name} -d ${quote(text)}`,
+      ),
       ...command.choices.map((word) => `complete -c constellation -f${when} -a ${word}`),
       ...command.options.map(({ flag, text, takesValue }) => {
         const name = flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`;
@@ -111,7 +115,11 @@ function fishScript(commands: readonly CommandWords[]): string {
 }
 
 function wordsOf(command: CommandWords): string[] {
-  return [...command.subcommands.map(({ name }) => name), ...command.choices, ...command.options.map(({ flag }) => flag)];
+  return [
+    ...command.subcommands.map(({ name }) => name),
+    ...command.choices,
+    ...command.options.map(({ flag }) => flag),
+  ];
 }
 
 function zshWords(command: CommandWords): string[] {
@@ -120,11 +128,17 @@ function zshWords(command: CommandWords): string[] {
     ...command.choices.map((word) => [word, ""]),
     ...command.options.map(({ flag, text }) => [flag, text]),
   ];
-  return described.map(([word = "", text = ""]) => quote(text === "" ? word : `${word}:${text.replaceAll(":", "\\:")}`));
+  return described.map(([word = "", text = ""]) =>
+    quote(text === "" ? word : `${word}:${text.replaceAll(":", "\\:")}`),
+  );
 }
 
 function valueFlags(commands: readonly CommandWords[]): string[] {
-  return [...new Set(commands.flatMap(({ options }) => options.filter(({ takesValue }) => takesValue).map(({ flag }) => flag)))];
+  return [
+    ...new Set(
+      commands.flatMap(({ options }) => options.filter(({ takesValue }) => takesValue).map(({ flag }) => flag)),
+    ),
+  ];
 }
 
 function quote(text: string): string {

@@ -39,10 +39,16 @@ async function examineDigest(context: Context, image: NodeImage): Promise<Findin
   const machine = await context.dependencies.machine();
   const expected = digestOf(await machine.readText(join(dirname(image.path), MANIFEST_FILE)));
   if (expected === undefined) {
-    return { name: "node image", outcome: "failed", text: `${MANIFEST_FILE} beside it names no digest of "${image.path}"`, remedy: REBUILD };
+    return {
+      name: "node image",
+      outcome: "failed",
+      text: `${MANIFEST_FILE} beside it names no digest of "${image.path}"`,
+      remedy: REBUILD,
+    };
   }
   const actual = await machine.sha256(image.path, context.signal);
-  if (actual === expected) return { name: "node image", outcome: "ok", text: `${image.path}, sha256 ${actual.slice(0, 16)}...` };
+  if (actual === expected)
+    return { name: "node image", outcome: "ok", text: `${image.path}, sha256 ${actual.slice(0, 16)}...` };
   return {
     name: "node image",
     outcome: "failed",

@@ -1,4 +1,11 @@
-import { CONFIG_FILE, type Config, generateQemuConfig, staleMeasurements, stateMode, updateMeasurements } from "@constellation/config";
+import {
+  CONFIG_FILE,
+  type Config,
+  generateQemuConfig,
+  staleMeasurements,
+  stateMode,
+  updateMeasurements,
+} from "@constellation/config";
 import { findImage, readImage } from "../../cluster/image.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
@@ -69,9 +76,13 @@ async function ensureConfig(context: Context, options: MiniUpOptions): Promise<C
   }
   const config = await workspace.readConfig();
   if (config.name !== MINI_NAME) {
-    throw new CliError("workspace", `Bring mini cluster up failed: the cluster here is "${config.name}", wanted "${MINI_NAME}"`, {
-      hint: "use `constellation apply` for it, or another folder with --workspace",
-    });
+    throw new CliError(
+      "workspace",
+      `Bring mini cluster up failed: the cluster here is "${config.name}", wanted "${MINI_NAME}"`,
+      {
+        hint: "use `constellation apply` for it, or another folder with --workspace",
+      },
+    );
   }
   await offerNewMeasurements(context, config, options.yes);
   return workspace.readConfig();

@@ -1,4 +1,12 @@
-import { attestationPolicy, type Config, FRESH_NODE, RELEASE_VERSION, type State, type StateMode, stateMode } from "@constellation/config";
+import {
+  attestationPolicy,
+  type Config,
+  FRESH_NODE,
+  RELEASE_VERSION,
+  type State,
+  type StateMode,
+  stateMode,
+} from "@constellation/config";
 import type { Context } from "../../context.ts";
 import { reportError } from "../../errors.ts";
 import type { KubernetesNode } from "../../ports/cluster.ts";
@@ -89,7 +97,11 @@ export function describeStatus(report: StatusReport, json: boolean): string {
     section("Machines", report.processes.map(describeProcess), "none"),
     section("Nodes", report.nodes.map(describeNode), "none"),
     ...(report.kubernetesError === undefined ? [] : [`Kubernetes does not answer: ${report.kubernetesError}`]),
-    section(`Attestation (${report.attestation.variant}, ${report.attestation.machines} recorded machines)`, report.attestation.pcrs.map(describePcr), "none"),
+    section(
+      `Attestation (${report.attestation.variant}, ${report.attestation.machines} recorded machines)`,
+      report.attestation.pcrs.map(describePcr),
+      "none",
+    ),
   ].join("\n\n")}\n`;
 }
 

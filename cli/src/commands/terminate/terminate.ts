@@ -21,7 +21,9 @@ export async function terminate(context: Context, options: TerminateOptions): Pr
     return;
   }
   if (!options.yes) {
-    io.err("You are about to terminate a Constellation cluster.\nAll its machines and all data on them will be lost.\n");
+    io.err(
+      "You are about to terminate a Constellation cluster.\nAll its machines and all data on them will be lost.\n",
+    );
     if (!(await confirm(io, "Do you want to terminate the cluster?", signal))) {
       throw new CliError("declined", "Terminate failed: you have declined it; nothing was changed");
     }

@@ -1,4 +1,9 @@
-import { CONFIG_VERSION, RELEASE_VERSION, STATE_VERSION, SUPPORTED_KUBERNETES_VERSIONS } from "@constellation/config/constants";
+import {
+  CONFIG_VERSION,
+  RELEASE_VERSION,
+  STATE_VERSION,
+  SUPPORTED_KUBERNETES_VERSIONS,
+} from "@constellation/config/constants";
 import { formatTable } from "../../terminal/table.ts";
 
 /** The report of `version`. */

@@ -56,7 +56,13 @@ async function bootProbe(imagePath: string, signal: AbortSignal | undefined): Pr
   try {
     const kernel = await extractKernel(imagePath, folder, signal);
     if (kernel === undefined) return undefined;
-    return await bootKernel(kernel, join(folder, "console.log"), ["-accel", "kvm", "-cpu", "host"], PROBE_TIMEOUT_MS, signal);
+    return await bootKernel(
+      kernel,
+      join(folder, "console.log"),
+      ["-accel", "kvm", "-cpu", "host"],
+      PROBE_TIMEOUT_MS,
+      signal,
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

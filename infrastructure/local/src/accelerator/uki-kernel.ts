@@ -11,7 +11,11 @@ const UKI_PATHS = ["::/EFI/BOOT/BOOTX64.EFI", "::/EFI/Linux/*.efi"];
  * Writes the kernel of a node image (section .linux of the unified kernel image in its EFI system partition) into
  * `folder` and gives its path; undefined when the image has none.
  */
-export async function extractKernel(imagePath: string, folder: string, signal?: AbortSignal): Promise<string | undefined> {
+export async function extractKernel(
+  imagePath: string,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   const image = await open(imagePath, "r");
   const offset = await findSystemPartition(image).finally(() => image.close());
   if (offset === undefined) return undefined;

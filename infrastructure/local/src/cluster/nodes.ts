@@ -65,8 +65,9 @@ async function authorityFor(file: StateFile, paths: WorkspacePaths, node: NodeSt
   return await TpmAuthority.open(folder, "Foreign TPM CA");
 }
 
-/** Whether both processes of the node run; updates the state's identities, does not save it. */
+/** Whether the node's machine runs; updates the state's identities, does not save it. */
 export function machineRuns(file: StateFile, node: NodeState): boolean {
+  node.swtpm = liveProcess(node.swtpm, tagOf(file, node, "swtpm")) ?? node.swtpm;
   node.qemu = liveProcess(node.qemu, tagOf(file, node, "qemu")) ?? node.qemu;
   return node.qemu !== null && isAlive(node.qemu);
 }

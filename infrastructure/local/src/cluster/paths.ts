@@ -1,12 +1,9 @@
 import { createHash } from "node:crypto";
 import { lstat, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { LocalError } from "../errors.ts";
 import { makePrivateFolder } from "../host/atomic-file.ts";
 import type { SwtpmPaths } from "../tpm/swtpm.ts";
-
-/** sun_path of a unix socket without its end, less the longest name of ours in a run folder. */
-const MAX_RUN_FOLDER_BYTES = 107 - "/control-plane-89.tpm-cmd.sock".length;
 
 /** Files of a workspace's local cluster. */
 export interface WorkspacePaths {
@@ -77,14 +74,12 @@ export function nodePaths(root: string, runFolder: string, name: string): NodePa
 }
 
 /**
- * A short folder for a workspace's unix sockets, whose paths are limited to 107 bytes: below XDG_RUNTIME_DIR, else in
- * /tmp. The same workspace always gets the same one.
+ * A short folder for a workspace's unix sockets, whose paths are limited to 107 bytes; the same workspace always gets
+ * the same one. It is in /tmp and not in XDG_RUNTIME_DIR, which goes at logout while the cluster stays.
  */
 export async function chooseRunFolder(workspace: string): Promise<string> {
-  const hash = createHash("sha256").update(await realpath(workspace)).digest("hex").slice(0, 12);
-  const runtime = process.env["XDG_RUNTIME_DIR"];
-  const preferred = runtime === undefined || runtime === "" ? undefined : join(runtime, `constellation-${hash}`);
-  if (preferred !== undefined && Buffer.byteLength(preferred) <= MAX_RUN_FOLDER_BYTES) return preferred;
+  const path = await realpath(workspace).catch(() => resolve(workspace)); // the folder itself may have been removed
+  const hash = createHash("sha256").update(path).digest("hex").slice(0, 12);
   return `/tmp/constellation-${process.getuid?.() ?? 0}-${hash}`;
 }
 

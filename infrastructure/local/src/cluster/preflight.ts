@@ -38,7 +38,10 @@ async function requireImage(path: string): Promise<void> {
  * Checks that machines still to be started fit into the memory that is free.
  * @throws LocalError "memory-low"
  */
-export async function requireMemory(machines: readonly { memoryMiB: number }[], accelerator: Accelerator): Promise<void> {
+export async function requireMemory(
+  machines: readonly { memoryMiB: number }[],
+  accelerator: Accelerator,
+): Promise<void> {
   const wantedMiB = machines.reduce((sum, machine) => sum + machine.memoryMiB + OVERHEAD_MIB[accelerator], 0);
   const match = /^MemAvailable:\s+(\d+) kB/m.exec(await readFile("/proc/meminfo", "utf8"));
   const freeMiB = match === null ? Number.POSITIVE_INFINITY : Math.floor(Number(match[1]) / 1024);

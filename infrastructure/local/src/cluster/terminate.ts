@@ -12,7 +12,6 @@ import { processTag } from "./tags.ts";
  */
 export async function terminateLocal(workspace: string, options: { signal?: AbortSignal } = {}): Promise<void> {
   const paths = workspacePaths(workspace);
-  if (!(await exists(workspace))) return;
   const runFolder = await chooseRunFolder(workspace);
   if (await exists(paths.root)) {
     await withLock(paths.lock, () => terminateLocked(runFolder, paths, options.signal));

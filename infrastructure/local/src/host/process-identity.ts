@@ -80,8 +80,8 @@ const KILL_BOUND_MS = 10_000;
  * Ends exactly this process: SIGTERM, and SIGKILL when it has not gone after a while.
  * @throws LocalError "process-stuck"
  */
-export async function endProcess(identity: ProcessIdentity): Promise<void> {
-  if (await signalAndWait(identity, "SIGTERM", TERM_BOUND_MS)) return;
+export async function endProcess(identity: ProcessIdentity, termBoundMs: number = TERM_BOUND_MS): Promise<void> {
+  if (await signalAndWait(identity, "SIGTERM", termBoundMs)) return;
   if (await signalAndWait(identity, "SIGKILL", KILL_BOUND_MS)) return;
   throw new LocalError("process-stuck", `End process failed: pid "${identity.pid}" still runs after SIGKILL`);
 }

@@ -10,6 +10,7 @@ export async function serveControl(path: string, handle: (command: NetdCommand) 
     server.once("error", reject);
     server.listen(path, () => resolve());
   });
+  server.on("error", () => undefined); // accept errors such as EMFILE: the next one may work
   return server;
 }
 

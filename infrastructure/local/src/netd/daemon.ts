@@ -10,7 +10,7 @@ import { Switch } from "./switch.ts";
 const GATEWAY_PORT = "gateway";
 
 /** How long a machine may take to accept a connection before the next control plane is tried. */
-const HANDSHAKE_TIMEOUT_MS = 3_000;
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** The network of one cluster: switch, DHCP, filter, capture and the endpoint's load balancer. */
 export class Netd {
@@ -30,8 +30,7 @@ export class Netd {
       onMachineFrame: (port, frame) => this.#watch.observe(port, frame),
     });
     this.#balancer = new LoadBalancer({
-      handshake: (backend, port, callerPort) =>
-        this.#watch.wait(backend.name, port, callerPort, HANDSHAKE_TIMEOUT_MS),
+      handshake: (backend, port, callerPort) => this.#watch.wait(backend.name, port, callerPort, HANDSHAKE_TIMEOUT_MS),
     });
   }
 

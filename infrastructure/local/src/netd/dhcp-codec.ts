@@ -13,7 +13,16 @@ export const OPTION = {
 } as const;
 
 /** Message types (option 53). */
-export const MESSAGE_TYPE = { discover: 1, offer: 2, request: 3, decline: 4, ack: 5, nak: 6, release: 7, inform: 8 } as const;
+export const MESSAGE_TYPE = {
+  discover: 1,
+  offer: 2,
+  request: 3,
+  decline: 4,
+  ack: 5,
+  nak: 6,
+  release: 7,
+  inform: 8,
+} as const;
 
 /** UDP ports of server and client. */
 export const DHCP_PORT = { server: 67, client: 68 } as const;

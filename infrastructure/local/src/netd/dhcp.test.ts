@@ -53,7 +53,12 @@ test("serializeDhcp() and parseDhcp() are inverse", () => {
 test("parseDhcp() refuses short, foreign and truncated messages", () => {
   const good = serializeDhcp(message(MESSAGE_TYPE.discover));
   assert.equal(parseDhcp(good.subarray(0, 239)), undefined);
-  for (const [offset, value] of [[0, 3], [1, 6], [2, 8], [236, 0]] as const) {
+  for (const [offset, value] of [
+    [0, 3],
+    [1, 6],
+    [2, 8],
+    [236, 0],
+  ] as const) {
     const broken = good.slice();
     broken[offset] = value;
     assert.equal(parseDhcp(broken), undefined);
@@ -105,7 +110,13 @@ test("answerDhcp() says nothing to another MAC, to replies, releases and message
 
 test("isDhcpRequest() and isDhcpReply() go by the UDP ports", () => {
   const frame = (from: number, to: number): Uint8Array =>
-    ipv4Frame({ sourceMac: LEASE.mac, source: "0.0.0.0", destination: "255.255.255.255", protocol: 17, payload: udpDatagram(from, to) });
+    ipv4Frame({
+      sourceMac: LEASE.mac,
+      source: "0.0.0.0",
+      destination: "255.255.255.255",
+      protocol: 17,
+      payload: udpDatagram(from, to),
+    });
   assert.deepEqual([isDhcpRequest(frame(68, 67)), isDhcpReply(frame(68, 67))], [true, false]);
   assert.deepEqual([isDhcpRequest(frame(67, 68)), isDhcpReply(frame(67, 68))], [false, true]);
 });

@@ -38,7 +38,10 @@ test("egressVerdict() lets name queries pass, and nothing else to the name serve
 });
 
 test("egressVerdict() drops UDP to the gateway and passes ICMP, which libslirp answers itself", () => {
-  assert.equal(verdict({ destination: "10.42.0.1", protocol: 17, payload: udpDatagram(40_000, 5000) }), "host-loopback");
+  assert.equal(
+    verdict({ destination: "10.42.0.1", protocol: 17, payload: udpDatagram(40_000, 5000) }),
+    "host-loopback",
+  );
   assert.equal(verdict({ destination: "10.42.0.1", protocol: 1 }), "pass");
 });
 
@@ -69,7 +72,12 @@ test("egressVerdict() passes ARP and drops all that is neither ARP nor well-form
   assert.equal(egressVerdict(arp, SOURCE, POLICY), "pass");
   assert.equal(egressVerdict(arp.subarray(0, 30), SOURCE, POLICY), "not-ipv4");
   const frame = ipv4Frame({ sourceMac: MAC, source: SOURCE, destination: "1.1.1.1" });
-  for (const [offset, value] of [[14, 0x65], [14, 0x44], [16, 0xff], [12, 0x86]] as const) {
+  for (const [offset, value] of [
+    [14, 0x65],
+    [14, 0x44],
+    [16, 0xff],
+    [12, 0x86],
+  ] as const) {
     const broken = frame.slice();
     broken[offset] = value;
     assert.equal(egressVerdict(broken, SOURCE, POLICY), "not-ipv4");

@@ -95,7 +95,8 @@ export function parseIpv4Frame(frame: Uint8Array): Ipv4Packet | undefined {
   const first = packet[0] ?? 0;
   const headerLength = (first & 0x0f) * 4;
   const totalLength = u16(packet, 2);
-  if (first >> 4 !== 4 || headerLength < 20 || totalLength < headerLength || totalLength > packet.length) return undefined;
+  if (first >> 4 !== 4 || headerLength < 20 || totalLength < headerLength || totalLength > packet.length)
+    return undefined;
   return {
     source: formatIpv4(packet, 12),
     destination: formatIpv4(packet, 16),

@@ -10,7 +10,10 @@ test("FrameDecoder gives the same frames however the bytes are cut", () => {
     const decoder = new FrameDecoder();
     const got: Uint8Array[] = [];
     for (let at = 0; at < stream.length; at += size) got.push(...decoder.push(stream.subarray(at, at + size)));
-    assert.deepEqual(got.map((f) => [...f]), frames.map((f) => [...f]));
+    assert.deepEqual(
+      got.map((f) => [...f]),
+      frames.map((f) => [...f]),
+    );
   }
 });
 

@@ -15,7 +15,12 @@ const BACKENDS = [
 /** A server on a backend's address that answers with its name; port 0 takes a free one. */
 async function backendServer(t: TestContext, index: number, port: number): Promise<{ server: Server; port: number }> {
   const backend = BACKENDS[index];
-  const server = createServer((socket) => socket.on("error", () => undefined).pipe(socket).write(`${backend?.name}:`));
+  const server = createServer((socket) =>
+    socket
+      .on("error", () => undefined)
+      .pipe(socket)
+      .write(`${backend?.name}:`),
+  );
   server.listen(port, backend?.loopbackAddress);
   await once(server, "listening");
   t.after(() => server.close());

@@ -47,7 +47,10 @@ export class LoadBalancer {
   /** Listens on all `ports` of `address`; rejects with the system's error when one is taken. */
   async listen(address: string, ports: readonly number[]): Promise<void> {
     for (const port of ports) {
-      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => void this.#accept(client, port));
+      const server = createServer(
+        { allowHalfOpen: true, pauseOnConnect: true },
+        (client) => void this.#accept(client, port),
+      );
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
         server.listen(port, address, () => resolve());

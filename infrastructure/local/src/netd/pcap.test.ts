@@ -8,7 +8,10 @@ import { pcapFileHeader, pcapRecord } from "./pcap.ts";
 
 test("pcapRecord() has seconds, nanoseconds and both lengths before the frame", () => {
   const record = Buffer.from(pcapRecord(Uint8Array.of(1, 2, 3), 1_700_000_000_250.5));
-  assert.deepEqual([0, 4, 8, 12].map((at) => record.readUInt32BE(at)), [1_700_000_000, 250_500_000, 3, 3]);
+  assert.deepEqual(
+    [0, 4, 8, 12].map((at) => record.readUInt32BE(at)),
+    [1_700_000_000, 250_500_000, 3, 3],
+  );
   assert.deepEqual([...record.subarray(16)], [1, 2, 3]);
 });
 
@@ -26,5 +29,8 @@ test("Capture writes a whole file that only its owner can read", async (t) => {
 });
 
 test("Capture.start() rejects where the file can't be made", async () => {
-  await assert.rejects(Capture.start("/nonexistent/c.pcap", () => 0), { code: "ENOENT" });
+  await assert.rejects(
+    Capture.start("/nonexistent/c.pcap", () => 0),
+    { code: "ENOENT" },
+  );
 });

@@ -37,6 +37,7 @@ export class PortListener {
       listener.#server.once("error", reject);
       listener.#server.listen(path, () => resolve());
     });
+    listener.#server.on("error", () => undefined); // accept errors such as EMFILE: the next one may work
     return listener;
   }
 

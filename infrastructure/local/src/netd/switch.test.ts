@@ -51,7 +51,10 @@ test("Switch learns the gateway's addresses and stops flooding for them", () => 
   network.ingress("a", outward);
   assert.deepEqual(seen, ["b", "c", "gateway"]);
   seen.length = 0;
-  network.ingress("gateway", ipv4Frame({ sourceMac: GATEWAY_MAC, destinationMac: A.mac, source: "1.1.1.1", destination: A.address }));
+  network.ingress(
+    "gateway",
+    ipv4Frame({ sourceMac: GATEWAY_MAC, destinationMac: A.mac, source: "1.1.1.1", destination: A.address }),
+  );
   network.ingress("a", outward);
   assert.deepEqual(seen, ["a", "gateway"]);
 });
@@ -59,7 +62,10 @@ test("Switch learns the gateway's addresses and stops flooding for them", () => 
 test("Switch drops frames with another machine's MAC, from machines and from the gateway", () => {
   const { network, seen } = build();
   network.ingress("a", fromA({ sourceMac: C.mac }));
-  network.ingress("gateway", ipv4Frame({ sourceMac: C.mac, destinationMac: A.mac, source: C.address, destination: A.address }));
+  network.ingress(
+    "gateway",
+    ipv4Frame({ sourceMac: C.mac, destinationMac: A.mac, source: C.address, destination: A.address }),
+  );
   assert.deepEqual(seen, []);
   assert.deepEqual(network.drops(), { "spoofed-mac": 2 });
 });
@@ -87,7 +93,12 @@ test("Switch answers DHCP itself, captures the answer, and drops machines that p
     clientMac: parseMac(A.mac),
     options: new Map([[OPTION.messageType, Uint8Array.of(MESSAGE_TYPE.discover)]]),
   });
-  const broadcast = { destinationMac: "ff:ff:ff:ff:ff:ff", source: "0.0.0.0", destination: "255.255.255.255", protocol: 17 };
+  const broadcast = {
+    destinationMac: "ff:ff:ff:ff:ff:ff",
+    source: "0.0.0.0",
+    destination: "255.255.255.255",
+    protocol: 17,
+  };
   network.ingress("a", fromA({ ...broadcast, payload: udpDatagram(68, 67, discover) }));
   assert.deepEqual([seen, captured.length, watched], [["a"], 2, []]);
   network.ingress("a", fromA({ protocol: 17, payload: udpDatagram(67, 68, discover) }));
@@ -97,7 +108,10 @@ test("Switch answers DHCP itself, captures the answer, and drops machines that p
 test("Switch keeps machines from the host's loopback", () => {
   const { network, seen } = build();
   const toHost = { destinationMac: GATEWAY_MAC, destination: "10.42.0.1" };
-  network.ingress("gateway", arpFrame({ operation: 1, senderMac: GATEWAY_MAC, sender: "10.42.0.1", target: A.address }));
+  network.ingress(
+    "gateway",
+    arpFrame({ operation: 1, senderMac: GATEWAY_MAC, sender: "10.42.0.1", target: A.address }),
+  );
   seen.length = 0;
   network.ingress("a", fromA({ ...toHost, payload: tcpSegment(40_000, 22, 2) }));
   assert.deepEqual([seen, network.drops()], [[], { "host-loopback": 1 }]);

@@ -51,7 +51,11 @@ export function tcpSegment(sourcePort: number, destinationPort: number, flags: n
 }
 
 /** A UDP datagram. */
-export function udpDatagram(sourcePort: number, destinationPort: number, data: Uint8Array = new Uint8Array(0)): Uint8Array {
+export function udpDatagram(
+  sourcePort: number,
+  destinationPort: number,
+  data: Uint8Array = new Uint8Array(0),
+): Uint8Array {
   const bytes = new Uint8Array(8 + data.length);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, sourcePort);

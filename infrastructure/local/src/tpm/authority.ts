@@ -13,7 +13,11 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 const EKU = { endorsementKey: "2.23.133.8.1", attestationKey: "2.23.133.8.3" } as const;
 
 /** TCG attributes of a TPM's directory name (EK Credential Profile, section 3.2.9). */
-const TPM_ATTRIBUTES = { "2.23.133.2.1": "id:53545000", "2.23.133.2.2": "swtpm", "2.23.133.2.3": "id:20230000" } as const;
+const TPM_ATTRIBUTES = {
+  "2.23.133.2.1": "id:53545000",
+  "2.23.133.2.2": "swtpm",
+  "2.23.133.2.3": "id:20230000",
+} as const;
 
 const YEAR_MS = 365.25 * 24 * 3600 * 1000;
 const LIFETIME_MS = 10 * YEAR_MS;
@@ -36,7 +40,8 @@ export class TpmAuthority {
     const [keyPath, certificatePath] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
     const keys = await loadKeys(keyPath);
     const pem = await readIfThere(certificatePath);
-    if (keys !== undefined && pem !== undefined) return new TpmAuthority(new x509.X509Certificate(pem), keys.privateKey);
+    if (keys !== undefined && pem !== undefined)
+      return new TpmAuthority(new x509.X509Certificate(pem), keys.privateKey);
     const pair = keys ?? (await createKeys(keyPath));
     const certificate = await selfSign(pair, name);
     await writeFileAtomic(certificatePath, `${certificate.toString("pem")}\n`);

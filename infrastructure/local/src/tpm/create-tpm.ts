@@ -56,7 +56,8 @@ async function connectTpm(
 ): Promise<UnixTpmTransport> {
   return await poll(
     async () => {
-      if (!isAlive(identity)) throw new LocalError("process-died", `Start swtpm failed: ${await logTail(paths.logPath)}`);
+      if (!isAlive(identity))
+        throw new LocalError("process-died", `Start swtpm failed: ${await logTail(paths.logPath)}`);
       return await UnixTpmTransport.open(paths.commandSocket);
     },
     {

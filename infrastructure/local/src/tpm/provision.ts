@@ -25,7 +25,10 @@ const PCRS = Array.from({ length: 24 }, (_, index) => index);
 /** Leaves only the SHA-256 bank, so that no measurement can go elsewhere; in force after the next power cycle. */
 export async function allocateBanks(tpm: Tpm): Promise<void> {
   await tpm.startup(TPM_SU.CLEAR);
-  const banks = [selectPcrs(PCRS), ...[TPM_ALG.SHA1, TPM_ALG.SHA384, TPM_ALG.SHA512].map((hash) => selectPcrs([], hash))];
+  const banks = [
+    selectPcrs(PCRS),
+    ...[TPM_ALG.SHA1, TPM_ALG.SHA384, TPM_ALG.SHA512].map((hash) => selectPcrs([], hash)),
+  ];
   const { success } = await tpm.pcrAllocate(banks);
   if (!success) throw new LocalError("tpm-failed", "Allocate PCR banks failed: the TPM has no room");
   await tpm.shutdown(TPM_SU.CLEAR);
@@ -60,10 +63,14 @@ export async function endorse(tpm: Tpm, authority: TpmAuthority): Promise<Uint8A
 
 async function requireOnlySha256(tpm: Tpm): Promise<void> {
   const answer = await tpm.getCapability(TPM_CAP.PCRS, 0, 16);
-  if (answer.capability !== TPM_CAP.PCRS) throw new LocalError("tpm-failed", "Read PCR banks failed: no banks in answer");
+  if (answer.capability !== TPM_CAP.PCRS)
+    throw new LocalError("tpm-failed", "Read PCR banks failed: no banks in answer");
   const active = answer.assignedPcr.filter((bank) => selectedPcrs(bank).length > 0).map((bank) => bank.hash);
   if (active.length === 1 && active[0] === TPM_ALG.SHA256) return;
-  throw new LocalError("tpm-failed", `Check PCR banks failed: got algorithms "${active.join(", ")}", wanted SHA-256 only`);
+  throw new LocalError(
+    "tpm-failed",
+    `Check PCR banks failed: got algorithms "${active.join(", ")}", wanted SHA-256 only`,
+  );
 }
 
 /** TPM 2.0 Part 1, section 24: only a TPM that holds both keys gets the secret out. */

@@ -61,10 +61,9 @@ function acceptedClusterPcr(before: State, clusterId: Uint8Array): readonly stri
 
 async function ensureMasterSecret(context: Context): Promise<MasterSecretFile> {
   if (context.workspace.has(MASTER_SECRET_FILE)) return context.workspace.readMasterSecret();
-  const { random } = context.dependencies;
   const file = {
-    masterSecret: new MasterSecret(random(SECRET_LENGTH_BYTES)),
-    salt: random(SECRET_LENGTH_BYTES),
+    masterSecret: new MasterSecret(context.dependencies.random(SECRET_LENGTH_BYTES)),
+    salt: context.dependencies.random(SECRET_LENGTH_BYTES),
   };
   await context.workspace.createMasterSecret(file);
   context.progress.line(
@@ -115,33 +114,35 @@ async function callInit(
   const endpoint = { host: state.infrastructure.clusterEndpoint, port: PORTS.init };
   const events = new InitEvents(context);
   const waiting = "Wait for the first control plane";
-  const result = await context.progress.step(waiting, async (step) =>
-    retry(
-      async (signal) => {
-        try {
-          return await nodes.init(endpoint, parameters, { policy, signal, onEvent: (event) => events.take(event) });
-        } catch (error) {
-          if (isUnreachable(error)) await requireMachinesRunning(context);
-          throw error;
-        }
-      },
-      {
-        clock: context.clock,
-        waitingFor: `the first control plane at ${endpoint.host}:${endpoint.port}`,
-        timeoutMs: SILENCE_TIMEOUT_MS,
-        lastSignMs: () => events.lastSignMs,
-        isTemporary: isUnreachable,
-        onRetry: (error) => {
-          if (events.lastSignMs === undefined) step.note(error instanceof Error ? error.message : "");
-          context.debug(`init attempt failed: ${String(error)}`);
+  const result = await context.progress
+    .step(waiting, async (step) =>
+      retry(
+        async (signal) => {
+          try {
+            return await nodes.init(endpoint, parameters, { policy, signal, onEvent: (event) => events.take(event) });
+          } catch (error) {
+            if (isUnreachable(error)) await requireMachinesRunning(context);
+            throw error;
+          }
         },
-        hint: "look at the node's console under constellation-local, and run `constellation apply` again",
-      },
-      context.signal,
-    ).catch((error: unknown) => {
-      throw events.withLogHint(error);
-    }),
-  ).finally(() => events.flushed);
+        {
+          clock: context.clock,
+          waitingFor: `the first control plane at ${endpoint.host}:${endpoint.port}`,
+          timeoutMs: SILENCE_TIMEOUT_MS,
+          lastSignMs: () => events.lastSignMs,
+          isTemporary: isUnreachable,
+          onRetry: (error) => {
+            if (events.lastSignMs === undefined) step.note(error instanceof Error ? error.message : "");
+            context.debug(`init attempt failed: ${String(error)}`);
+          },
+          hint: "look at the node's console under constellation-local, and run `constellation apply` again",
+        },
+        context.signal,
+      ).catch((error: unknown) => {
+        throw events.withLogHint(error);
+      }),
+    )
+    .finally(() => events.flushed);
   return result;
 }
 

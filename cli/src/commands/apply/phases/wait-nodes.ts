@@ -13,19 +13,22 @@ export async function waitForNodes(context: Context, state: State): Promise<read
   const names = (state.infrastructure.qemu?.nodes ?? []).map((node) => node.name);
   const kubernetes = await context.dependencies.kubernetes(await context.workspace.readAdminConf());
   const timeoutMs = TIMEOUT_MS[state.infrastructure.qemu?.accel === "tcg" ? "patient" : "default"];
-  return context.progress.step(`Wait for ${names.length === 1 ? "1 node" : `${names.length} nodes`} to be Ready`, async (step) => {
-    const begin = context.clock.monotonicMs();
-    for (;;) {
-      const nodes = await listNodes(kubernetes, context);
-      const missing = names.filter((name) => !nodes.some((node) => node.name === name && node.ready));
-      if (missing.length === 0) return nodes.filter((node) => names.includes(node.name));
-      const waiting = missing.map((name) => describe(name, nodes)).join(", ");
-      step.note(`${names.length - missing.length} of ${names.length}; waiting for ${waiting}`);
-      await requireMachinesRunning(context);
-      if (context.clock.monotonicMs() - begin > timeoutMs) throw notReady(waiting, timeoutMs);
-      await context.clock.sleep(POLL_MS, context.signal);
-    }
-  });
+  return context.progress.step(
+    `Wait for ${names.length === 1 ? "1 node" : `${names.length} nodes`} to be Ready`,
+    async (step) => {
+      const begin = context.clock.monotonicMs();
+      for (;;) {
+        const nodes = await listNodes(kubernetes, context);
+        const missing = names.filter((name) => !nodes.some((node) => node.name === name && node.ready));
+        if (missing.length === 0) return nodes.filter((node) => names.includes(node.name));
+        const waiting = missing.map((name) => describe(name, nodes)).join(", ");
+        step.note(`${names.length - missing.length} of ${names.length}; waiting for ${waiting}`);
+        await requireMachinesRunning(context);
+        if (context.clock.monotonicMs() - begin > timeoutMs) throw notReady(waiting, timeoutMs);
+        await context.clock.sleep(POLL_MS, context.signal);
+      }
+    },
+  );
 }
 
 /** Nodes as Kubernetes lists them; none while the API server can't be reached. */

@@ -1,0 +1,31 @@
+import { equalConstantTime, fromHex } from "@constellation/bytes";
+import { deriveClusterId, MasterSecret } from "@constellation/keys";
+import type { NodeState } from "../state/node-state.ts";
+import { type InitHandler, refuseInit } from "./endpoint.ts";
+import { InitRun } from "./run.ts";
+
+export interface RecallOptions {
+  state: NodeState;
+  /** The run whose caller may have been lost, or a new one after a restart of the agent. */
+  run: InitRun;
+}
+
+/**
+ * Answers Init on a node that was initialised: refused, except for the operator who initialised it and lost the answer.
+ * Who brings the same master secret and salts (shown by the same cluster ID) could make every key of the cluster
+ * anyway; such a caller hears the end of the run again, so that an interrupted `apply` goes on (T10).
+ */
+export function recallInit({ state, run }: RecallOptions): InitHandler {
+  return async (request) => {
+    const { masterSecret, masterSecretSalt, measurementSalt } = request;
+    try {
+      const clusterId = deriveClusterId(new MasterSecret(masterSecret), masterSecretSalt, measurementSalt);
+      if (state.origin === "init" && equalConstantTime(clusterId, fromHex(state.clusterId))) return run;
+    } catch {
+      // Not even the right lengths: refused like any other secret.
+    } finally {
+      masterSecret.fill(0);
+    }
+    return refuseInit(request);
+  };
+}

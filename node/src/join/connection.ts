@@ -1,0 +1,92 @@
+import { AttestationError, type Claims, clusterIdPcr } from "@constellation/attestation";
+import { AtlsError, connectAtls } from "@constellation/atls";
+import { createAtlsClient, fromConnectError, JoinService, type RpcClient, RpcError } from "@constellation/rpc";
+import { describeError, NodeError } from "../errors.ts";
+import type { Dependencies, Platform } from "../machine/node.ts";
+import { retry } from "../retry.ts";
+import { joinServicePolicy, policyAppraiser } from "./appraiser.ts";
+
+/** The join service of one control plane, both sides attested. */
+export interface JoinConnection {
+  client: RpcClient<typeof JoinService>["client"];
+  /** What the peer's evidence proved about it. */
+  claims: Claims;
+  host: string;
+}
+
+const CONNECT_TIMEOUT_MS = 60_000;
+const CALL_TIMEOUT_MS = 60_000;
+const REFUSED_DELAY_MS = 5000;
+
+/**
+ * Asks the join services of the known control planes in turn until one gives a ticket: with 100 ms between rounds at
+ * first, never more than a second, so that a service that comes up is found within a second. Each new kind of failure
+ * is told once, on the console too.
+ */
+export async function askJoinService<T>(
+  addresses: () => readonly string[],
+  platform: Platform,
+  { options, log, console, now }: Dependencies,
+  ask: (connection: JoinConnection, signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const told = new Set<string>();
+  const tell = (host: string, error: unknown): void => {
+    const text = `join service at ${host}: ${describeError(error)}`;
+    if (told.has(text)) return;
+    told.add(text);
+    log.warn("join service not usable", { host, error: describeError(error) });
+    if (!isNotThereYet(error)) console(text);
+  };
+  const appraiser = policyAppraiser(
+    async () => joinServicePolicy(platform.tpm.caCertificate, await platform.tpm.readPcrs(signal)),
+    now,
+  );
+  const attempt = async (): Promise<T> => {
+    let last: unknown = new NodeError("platform", "Find join service failed: got no control plane addresses");
+    for (const host of addresses()) {
+      try {
+        const target = { host, port: options.ports.join, purpose: "join", attester: platform.tpm, appraiser };
+        const { socket, peer } = await connectAtls({ ...target, timeoutMs: CONNECT_TIMEOUT_MS }, signal);
+        const { client, close } = createAtlsClient(JoinService, { socket, timeoutMs: CALL_TIMEOUT_MS });
+        try {
+          return await ask({ client, claims: peer, host }, signal);
+        } finally {
+          await close();
+        }
+      } catch (error) {
+        if (signal.aborted) throw error;
+        last = error instanceof AtlsError || error instanceof NodeError ? error : fromConnectError(error);
+        tell(host, last);
+      }
+    }
+    throw last;
+  };
+  return await retry("a join ticket", attempt, { signal, minDelayMs: waitAfter });
+}
+
+/** The cluster that a ticket names must be the one whose ID stands in the peer's PCR 15. @throws NodeError `ticket` */
+export function requireClusterOfPeer(clusterId: Uint8Array, claims: Claims): void {
+  const wanted = claims.pcrs?.["15"];
+  const got = pcrOf(clusterId);
+  if (got === wanted) return;
+  throw new NodeError("ticket", `Check join ticket failed: got cluster PCR "${got}", wanted the peer's "${wanted}"`);
+}
+
+function pcrOf(clusterId: Uint8Array): string {
+  try {
+    return clusterIdPcr(clusterId);
+  } catch (cause) {
+    if (!(cause instanceof AttestationError)) throw cause;
+    throw new NodeError("ticket", `Check join ticket failed: ${cause.message}`, { cause });
+  }
+}
+
+/** A service that refused this node will not think better of it in a second, and counts the requests. */
+function waitAfter(error: unknown): number {
+  return error instanceof RpcError && error.remoteCode !== undefined ? REFUSED_DELAY_MS : 0;
+}
+
+function isNotThereYet(error: unknown): boolean {
+  return error instanceof AtlsError && ["connect-failed", "closed", "timeout"].includes(error.code);
+}

@@ -1,0 +1,119 @@
+import { hex } from "@constellation/bytes";
+import { type IssueJoinTicketResponse, NodeRole } from "@constellation/rpc";
+import { writeFileAtomic } from "../disk/files.ts";
+import { faultPoint } from "../fault.ts";
+import { writePolicies } from "../kubernetes/control-plane-files.ts";
+import { writeKubeletConfig, writeKubeletCredentials } from "../kubernetes/kubelet-files.ts";
+import type { AdmissionLock } from "../machine/lock.ts";
+import type { Dependencies, DiskOfNode, FreshDisk, Member, Platform } from "../machine/node.ts";
+import { PATHS } from "../options.ts";
+import { createCertificateRequest, createKeyPair, privateKeyPem } from "../pki/certificate.ts";
+import { writeServicePki } from "../pki/service-pki.ts";
+import { type NodeState, writeNodeState } from "../state/node-state.ts";
+import { askJoinService, requireClusterOfPeer } from "./connection.ts";
+import { type JoinTicket, parseJoinTicket } from "./ticket.ts";
+
+interface FreshNode {
+  platform: Platform;
+  disk: DiskOfNode;
+  fresh: FreshDisk;
+}
+
+/**
+ * Gets a ticket and makes this fresh node a member, up to and including the commit. Gives `undefined` when init was
+ * faster. Cut off before its end it leaves a node that resets itself and joins again.
+ */
+export async function joinCluster(
+  node: FreshNode,
+  dependencies: Dependencies,
+  lock: AdmissionLock,
+  signal: AbortSignal,
+): Promise<Member | undefined> {
+  const { platform } = node;
+  const keys = createKeyPair();
+  const certificateRequest = createCertificateRequest({ commonName: "node" }, keys);
+  const request = {
+    diskUuid: platform.diskUuid,
+    role: platform.metadata.role === "control-plane" ? NodeRole.CONTROL_PLANE : NodeRole.WORKER,
+    certificateRequest,
+    nodeAddresses: [platform.address],
+  };
+  const response = await askJoinService(
+    () => platform.metadata.controlPlaneAddresses,
+    platform,
+    dependencies,
+    async ({ client, claims, host }, askSignal): Promise<IssueJoinTicketResponse> => {
+      const answer = await client.issueJoinTicket(request, { signal: askSignal });
+      requireClusterOfPeer(answer.clusterId, claims);
+      dependencies.console(`join: ticket from ${host}`);
+      return answer;
+    },
+    signal,
+  );
+  const ticket = parseJoinTicket(response);
+  if (!lock.tryAcquire("join")) return undefined;
+  return await admit(ticket, privateKeyPem(keys.privateKey), node, dependencies, signal);
+}
+
+async function admit(
+  ticket: JoinTicket,
+  keyPem: string,
+  { platform, disk, fresh }: FreshNode,
+  dependencies: Dependencies,
+  signal: AbortSignal,
+): Promise<Member> {
+  const { options, console } = dependencies;
+  faultPoint("join.after-ticket");
+  console(`join: this is ${ticket.name} (${ticket.role})`);
+  await disk.replaceKey(fresh.passphrase, ticket.diskKey, signal);
+  ticket.diskKey.wipe();
+  faultPoint("join.after-rekey");
+
+  await platform.tpm.markWithClusterId(ticket.clusterId, signal);
+  faultPoint("join.after-pcr");
+
+  const state = nodeState(ticket);
+  await writeNodeState(options.root + PATHS.nodeState, state);
+  await dependencies.writeRegistryMirrors(state.registryMirrors);
+  await writeNodeFiles(ticket, keyPem, platform, dependencies);
+  faultPoint("join.after-files");
+
+  await disk.commit(signal);
+  faultPoint("join.after-commit");
+  return { state, runtime: fresh.runtime };
+}
+
+async function writeNodeFiles(
+  ticket: JoinTicket,
+  keyPem: string,
+  platform: Platform,
+  { options, now }: Dependencies,
+): Promise<void> {
+  const { root, ports } = options;
+  const input = { ...ticket, root, address: platform.address, apiProxyPort: ports.apiProxy };
+  await writeFileAtomic(`${root}${PATHS.pki}/ca.crt`, ticket.clusterCaPem, 0o644);
+  for (const { path, data, mode } of ticket.files) await writeFileAtomic(root + path, data, mode);
+  if (ticket.role === "control-plane") {
+    await writePolicies(root);
+    await writeServicePki(root + PATHS.servicePki, now());
+  }
+  const identity = { certificatePem: ticket.kubeletCertificatePem, privateKeyPem: keyPem };
+  await writeKubeletCredentials(input, identity, ticket.clusterCaPem);
+  await writeKubeletConfig(input);
+}
+
+function nodeState(ticket: JoinTicket): NodeState {
+  return {
+    version: 1,
+    origin: "join",
+    finished: false,
+    name: ticket.name,
+    role: ticket.role,
+    clusterId: hex(ticket.clusterId),
+    clusterName: "constellation",
+    serviceCidr: ticket.serviceCidr,
+    timingProfile: ticket.timingProfile,
+    registryMirrors: ticket.registryMirrors,
+    apiServerEndpoints: ticket.apiServerEndpoints,
+  };
+}

@@ -1,0 +1,72 @@
+import type { RegistryMirror } from "@constellation/cluster-state";
+import type { DiskKey } from "@constellation/keys";
+import type { StateDisk } from "../disk/state-disk.ts";
+import type { Exec } from "../exec/exec.ts";
+import type { InitRun } from "../init/run.ts";
+import type { Kubeadm } from "../kubernetes/kubeadm.ts";
+import type { Kubectl } from "../kubernetes/kubectl.ts";
+import type { Console } from "../log/console.ts";
+import type { Log } from "../log/log.ts";
+import type { NodeOptions } from "../options.ts";
+import type { Metadata } from "../platform/metadata.ts";
+import type { NodeTpm } from "../platform/node-tpm.ts";
+import type { ApiProxy } from "../run/api-proxy.ts";
+import type { NodeState } from "../state/node-state.ts";
+import type { Systemd } from "../systemd/units.ts";
+import type { Services } from "./services.ts";
+
+/** The TPM as the steps use it. */
+export type TpmOfNode = Pick<
+  NodeTpm,
+  "issue" | "readPcrs" | "isMarked" | "markWithClusterId" | "ekDigest" | "caCertificate"
+>;
+
+/** The state disk as the steps use it. */
+export type DiskOfNode = Pick<
+  StateDisk,
+  "inspect" | "createFresh" | "open" | "isOpen" | "replaceKey" | "commit" | "wipe"
+>;
+
+/** What the agent is made of, before it knows its machine. Tests put fakes here. */
+export interface Dependencies {
+  options: NodeOptions;
+  exec: Exec;
+  log: Log;
+  console: Console;
+  systemd: Systemd;
+  kubectl: Kubectl;
+  kubeadm: Kubeadm;
+  now: () => Date;
+  openPlatform: (signal: AbortSignal) => Promise<Platform>;
+  openDisk: (uuid: string) => DiskOfNode;
+  /** Mounts the opened disk and binds /var and the others into place. */
+  mountState: (signal: AbortSignal) => Promise<void>;
+  /** Starts containerd and makes the measured images known to it. */
+  startRuntime: (signal: AbortSignal) => Promise<void>;
+  writeRegistryMirrors: (mirrors: readonly RegistryMirror[]) => Promise<void>;
+  apiProxy: Pick<ApiProxy, "setEndpoints">;
+  services: Services;
+}
+
+/** What the machine is. */
+export interface Platform {
+  metadata: Metadata;
+  address: string;
+  tpm: TpmOfNode;
+  diskUuid: string;
+}
+
+/** A fresh node: a disk with a random passphrase, a container runtime that is starting. */
+export interface FreshDisk {
+  passphrase: DiskKey;
+  /** Ends when the system images are there. */
+  runtime: Promise<void>;
+}
+
+/** A node that belongs to a cluster: disk committed, state on it. */
+export interface Member {
+  state: NodeState;
+  runtime: Promise<void>;
+  /** The Init call that made this node a member, when that was in this life of the agent. */
+  initRun?: InitRun;
+}

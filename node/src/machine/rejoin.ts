@@ -1,0 +1,55 @@
+import { refuseInit } from "../init/endpoint.ts";
+import { askJoinService, requireClusterOfPeer } from "../join/connection.ts";
+import { parseDiskKey } from "../join/ticket.ts";
+import { serveRecover } from "../rejoin/recover-service.ts";
+import { Unlock } from "../rejoin/unlock.ts";
+import { retry } from "../retry.ts";
+import type { Step } from "./machine.ts";
+
+/**
+ * Gets the key of the known disk: every node asks the join services, for as long as it takes; a control plane also
+ * opens the door for the operator's `recover`, because it may be the last one.
+ */
+export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencies, signal) => {
+  const { console, log, options, services } = dependencies;
+  const unlock = new Unlock(platform, disk, dependencies, signal);
+  const asking = new AbortController();
+  const askSignal = AbortSignal.any([signal, asking.signal]);
+  services.setInitHandler(refuseInit);
+  const isControlPlane = platform.metadata.role === "control-plane";
+  if (isControlPlane) await services.openInitDoor(platform);
+  const listen = { host: platform.address, port: options.ports.recover };
+  const recover = isControlPlane
+    ? await serveRecover(platform.diskUuid, platform.tpm, listen, unlock.tryKey, log)
+    : undefined;
+  console(`rejoin: asking the control planes for the disk key${isControlPlane ? ", open for recovery" : ""}`);
+  const ask = retry(
+    "the key of the state disk",
+    () =>
+      askJoinService(
+        () => platform.metadata.controlPlaneAddresses,
+        platform,
+        dependencies,
+        async ({ client, claims }, callSignal) => {
+          const answer = await client.issueRejoinTicket({ diskUuid: platform.diskUuid }, { signal: callSignal });
+          requireClusterOfPeer(answer.clusterId, claims);
+          await unlock.tryKey({
+            diskKey: parseDiskKey(answer.stateDiskKey),
+            clusterId: answer.clusterId,
+            source: "join service",
+          });
+        },
+        askSignal,
+      ),
+    { signal: askSignal, onFailure: (error) => log.error("rejoin attempt failed", error) },
+  );
+  // Ends with the abort below once the operator's key was faster; its other errors are retried inside.
+  ask.catch(() => undefined);
+  try {
+    return { kind: "finish", platform, member: await unlock.member };
+  } finally {
+    asking.abort();
+    // The caller of recover gets the answer before the door closes.
+    await recover?.close();
+  }
+};

@@ -1,0 +1,87 @@
+import { stateDiskUuid } from "@constellation/keys";
+import { existsSync } from "node:fs";
+import { mountState } from "../disk/mounts.ts";
+import { StateDisk } from "../disk/state-disk.ts";
+import { NodeError } from "../errors.ts";
+import type { Exec } from "../exec/exec.ts";
+import { connectContainerd } from "../images/containerd-client.ts";
+import { registerSystemImages } from "../images/register.ts";
+import { writeRegistryMirrors } from "../kubernetes/containerd-hosts.ts";
+import { createKubeadm } from "../kubernetes/kubeadm.ts";
+import { createKubectl } from "../kubernetes/kubectl.ts";
+import type { Console } from "../log/console.ts";
+import type { Log } from "../log/log.ts";
+import { type NodeOptions, PATHS } from "../options.ts";
+import { findOwnAddress } from "../platform/address.ts";
+import { readMetadata } from "../platform/metadata.ts";
+import { NodeTpm } from "../platform/node-tpm.ts";
+import { TpmDevice } from "../platform/tpm-device.ts";
+import { retry } from "../retry.ts";
+import type { ApiProxy } from "../run/api-proxy.ts";
+import { createSystemd } from "../systemd/units.ts";
+import type { Dependencies, Platform } from "./node.ts";
+import { NodeServices } from "./services.ts";
+
+const REGISTER_TIMEOUT_MS = 5 * 60_000;
+
+/** Puts the real parts of a node together. */
+export function wireNode(
+  options: NodeOptions,
+  parts: { exec: Exec; log: Log; console: Console; apiProxy: ApiProxy },
+): Dependencies {
+  const { exec, log, console, apiProxy } = parts;
+  const systemd = createSystemd(exec);
+  return {
+    options,
+    exec,
+    log,
+    console,
+    apiProxy,
+    systemd,
+    kubectl: createKubectl(exec, options.root + PATHS.adminConf),
+    kubeadm: createKubeadm(exec, (text) => log.info("kubeadm", { text: text.trim() })),
+    now: () => new Date(),
+    services: new NodeServices(options, log),
+    openPlatform: (signal) => openPlatform(options, signal),
+    openDisk: (uuid) =>
+      new StateDisk(
+        {
+          device: findStateDisk(options.stateDisks),
+          uuid,
+          mapperName: options.mapperName,
+          runDirectory: options.runDirectory,
+        },
+        exec,
+      ),
+    mountState: (signal) =>
+      mountState({ device: `/dev/mapper/${options.mapperName}`, stateMount: options.stateMount }, exec, signal),
+    writeRegistryMirrors: (mirrors) => writeRegistryMirrors(options.root + PATHS.containerdHosts, mirrors),
+    async startRuntime(signal) {
+      await systemd.start("containerd.service", signal);
+      const client = connectContainerd(options.containerdSocket, "k8s.io");
+      const register = () => registerSystemImages({ imagesDirectory: options.imagesDirectory, client }, signal);
+      const result = await retry("the system images to be registered", register, {
+        signal,
+        timeoutMs: REGISTER_TIMEOUT_MS,
+        onFailure: (error) => log.error("registering system images failed, trying again", error),
+      });
+      log.info("system images registered", { ...result });
+    },
+  };
+}
+
+async function openPlatform(options: NodeOptions, signal: AbortSignal): Promise<Platform> {
+  const metadata = await readMetadata(options.fwCfgMetadata);
+  const device = await retry("the TPM", () => TpmDevice.open(options.tpmDevice), { signal, timeoutMs: 60_000 });
+  const tpm = await NodeTpm.open(device, { eventLogPath: options.eventLog }, signal);
+  const address = await findOwnAddress(signal);
+  return { metadata, tpm, address, diskUuid: stateDiskUuid(tpm.ekDigest) };
+}
+
+function findStateDisk(candidates: readonly string[]): string {
+  const found = candidates.find((path) => existsSync(path));
+  if (found === undefined) {
+    throw new NodeError("disk", `Find state disk failed: got none, wanted one of "${candidates.join(", ")}"`);
+  }
+  return found;
+}

@@ -1,0 +1,68 @@
+import { equalConstantTime, fromHex, hex } from "@constellation/bytes";
+import { NodeError } from "../errors.ts";
+import { openMember } from "../machine/disk.ts";
+import type { Dependencies, DiskOfNode, Member, Platform } from "../machine/node.ts";
+import { PATHS } from "../options.ts";
+import { Mutex } from "../platform/mutex.ts";
+import { readNodeState } from "../state/node-state.ts";
+import type { RecoveredKey } from "./recover-service.ts";
+
+/**
+ * Opens the known disk with the first key that fits. Keys come from the join service and from the operator, maybe at
+ * the same time: they are tried one after the other, and after the first success none is.
+ */
+export class Unlock {
+  readonly #platform: Platform;
+  readonly #disk: DiskOfNode;
+  readonly #dependencies: Dependencies;
+  readonly #signal: AbortSignal;
+  readonly #mutex = new Mutex();
+  readonly #member = Promise.withResolvers<Member>();
+  #opened = false;
+
+  constructor(platform: Platform, disk: DiskOfNode, dependencies: Dependencies, signal: AbortSignal) {
+    this.#platform = platform;
+    this.#disk = disk;
+    this.#dependencies = dependencies;
+    this.#signal = signal;
+  }
+
+  /** Settles when the disk is open and the node is a member again. */
+  get member(): Promise<Member> {
+    return this.#member.promise;
+  }
+
+  /** Tries a key. @throws NodeError `refused` when it does not open the disk, `cluster_mismatch` */
+  readonly tryKey = (key: RecoveredKey): Promise<void> => this.#mutex.run(() => this.#tryKey(key));
+
+  async #tryKey({ diskKey, clusterId, source }: RecoveredKey): Promise<void> {
+    if (this.#opened) throw new NodeError("already_initialised", "Recover node failed: got an open disk already");
+    await this.#open(diskKey, source);
+    this.#opened = true;
+    try {
+      await this.#dependencies.mountState(this.#signal);
+      const { clusterId: recorded } = await readNodeState(this.#dependencies.options.root + PATHS.nodeState);
+      // The key fits, so this can only be a mistake: but a node must never carry another cluster's mark.
+      if (!equalConstantTime(fromHex(recorded), clusterId)) {
+        const got = `got cluster "${hex(clusterId)}", wanted "${recorded}"`;
+        throw new NodeError("cluster_mismatch", `Rejoin cluster failed: ${got}`);
+      }
+      this.#member.resolve(await openMember(this.#dependencies, this.#platform.tpm, this.#signal));
+    } catch (error) {
+      // With the disk open there is no way back to asking for a key: the agent starts again and finds the open disk.
+      this.#member.reject(error);
+      throw error;
+    }
+  }
+
+  async #open(key: RecoveredKey["diskKey"], source: string): Promise<void> {
+    try {
+      await this.#disk.open(key, this.#signal);
+      this.#dependencies.console(`state disk: opened with the key from the ${source}`);
+    } catch (cause) {
+      throw new NodeError("refused", `Open state disk failed: the key from the ${source} does not fit`, { cause });
+    } finally {
+      key.wipe();
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { after, before, test } from "node:test";
+import { hex } from "@constellation/bytes";
+import { deriveStateDiskKey, MasterSecret } from "@constellation/keys";
+import { type IssueJoinTicketRequest, NodeRole, RpcError } from "@constellation/rpc";
+import type { ApiCredentials } from "@constellation/testkit/kube-apiserver";
+import { CONTROL_PLANE_FILES } from "./cluster-pki.ts";
+import { Joiner } from "./testing/joining-node.ts";
+import { CLUSTER_ID, MASTER_SECRET, MASTER_SECRET_SALT, TestCluster } from "./testing/test-cluster.ts";
+
+let cluster: TestCluster;
+before(async () => {
+  cluster = await TestCluster.start();
+});
+after(() => cluster?.stop());
+
+/** Runs one conversation of a recorded machine. */
+async function as<T>(name: string, talk: (joiner: Joiner) => Promise<T>): Promise<T> {
+  const joiner = await Joiner.connect(cluster, cluster.machine(name));
+  try {
+    return await talk(joiner);
+  } finally {
+    await joiner.close();
+  }
+}
+
+const diskKeyOf = (name: string): string => {
+  const { diskUuid } = cluster.machine(name).record;
+  return hex(deriveStateDiskKey(new MasterSecret(MASTER_SECRET), MASTER_SECRET_SALT, diskUuid).reveal());
+};
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
+
+async function userOf(credentials: ApiCredentials): Promise<{ username: string; groups: string[] }> {
+  const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
+  const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+  const { body } = await cluster.api.call("POST", path, review, credentials);
+  return (body.status as { userInfo: { username: string; groups: string[] } }).userInfo;
+}
+
+test("a recorded worker gets its disk's key, the cluster's settings, and nothing of the control plane", async () => {
+  const { ticket } = await as("worker-0", (joiner) => joiner.join());
+  assert.equal(ticket.nodeName, "worker-0");
+  assert.equal(ticket.role, NodeRole.WORKER);
+  assert.equal(hex(ticket.stateDiskKey), diskKeyOf("worker-0"));
+  assert.deepEqual(ticket.clusterId, CLUSTER_ID);
+  assert.equal(text(ticket.clusterCaCertificate), cluster.api.pki.clusterCa.certificatePem);
+  assert.deepEqual(ticket.apiServerEndpoints, [cluster.api.advertisedEndpoint]);
+  assert.deepEqual([ticket.serviceCidr, ticket.timingProfile], ["10.96.0.0/12", "patient"]);
+  assert.deepEqual(ticket.registryMirrors[0]?.endpoints, ["http://10.42.0.2:5000"]);
+  assert.equal(ticket.bootstrapKubeconfig.length, 0);
+  assert.equal(ticket.controlPlaneFiles.length, 0);
+});
+
+test("a worker's certificate is that of its recorded node for the API server, whatever name it asked for", async () => {
+  const { ticket, keyPem } = await as("worker-1", (joiner) => joiner.join());
+  const certificatePem = text(ticket.kubeletCertificate);
+  assert.equal(new X509Certificate(certificatePem).subjectAltName, "DNS:worker-1, IP Address:127.0.0.1");
+  const node = { certificatePem, keyPem };
+  const { username, groups } = await userOf(node);
+  assert.equal(username, "system:node:worker-1");
+  assert.deepEqual(groups.toSorted(), ["system:authenticated", "system:nodes"]);
+  const register = async (name: string) => {
+    return (await cluster.api.call("POST", "/api/v1/nodes", { kind: "Node", metadata: { name } }, node)).status;
+  };
+  assert.equal(await register("worker-1"), 201);
+  assert.equal(await register("worker-2"), 403);
+  const state = "/api/v1/namespaces/kube-system/configmaps/constellation-cluster";
+  assert.equal((await cluster.api.call("PATCH", state, {}, node)).status, 403);
+  assert.equal((await cluster.api.call("GET", "/api/v1/secrets", undefined, node)).status, 403);
+});
+
+test("a recorded control plane gets the shared PKI and credentials that can do what kubeadm needs, and no more", async () => {
+  const { ticket } = await as("control-plane-1", (joiner) => joiner.join());
+  assert.equal(ticket.role, NodeRole.CONTROL_PLANE);
+  assert.deepEqual(
+    ticket.controlPlaneFiles.map(({ path, mode }) => ({ path, mode })),
+    CONTROL_PLANE_FILES.map(({ path, mode }) => ({ path: `/etc/kubernetes/pki/${path}`, mode })),
+  );
+  for (const { path, data } of ticket.controlPlaneFiles) {
+    assert.equal(text(data), cluster.api.pki.files.get(path.slice("/etc/kubernetes/pki/".length)));
+  }
+  const { user } = JSON.parse(text(ticket.bootstrapKubeconfig)).users[0];
+  const decode = (data: string): string => text(Buffer.from(data, "base64"));
+  const kubeadm = {
+    certificatePem: decode(user["client-certificate-data"]),
+    keyPem: decode(user["client-key-data"]),
+  };
+  const { username, groups } = await userOf(kubeadm);
+  assert.equal(username, "constellation:joining-control-plane:control-plane-1");
+  assert.ok(groups.includes("constellation:joining-control-planes"));
+  const status = async (path: string) => (await cluster.api.call("GET", path, undefined, kubeadm)).status;
+  const configMaps = "/api/v1/namespaces/kube-system/configmaps";
+  assert.equal(await status(`${configMaps}/kubeadm-config`), 200);
+  assert.equal(await status("/api/v1/nodes/control-plane-1"), 404);
+  assert.equal(await status(configMaps), 403);
+  assert.equal(await status("/api/v1/namespaces/kube-system/secrets"), 403);
+});
+
+test("a known node gets its disk's key again and nothing else", async () => {
+  const { stateDiskKey, clusterId } = await as("worker-0", (joiner) => joiner.rejoin());
+  assert.deepEqual([hex(stateDiskKey), clusterId], [diskKeyOf("worker-0"), CLUSTER_ID]);
+});
+
+test("several nodes join at once", async () => {
+  const names = ["worker-0", "worker-1", "worker-2", "control-plane-1"];
+  const tickets = await Promise.all(names.map((name) => as(name, (joiner) => joiner.join())));
+  assert.deepEqual(
+    tickets.map(({ ticket }) => ticket.nodeName),
+    names,
+  );
+});
+
+const refusals: [string, string, () => Partial<IssueJoinTicketRequest>, string, string, RegExp, RegExp][] = [
+  [
+    "a recorded worker that asks for the control plane's files",
+    "worker-0",
+    () => ({ role: NodeRole.CONTROL_PLANE }),
+    "permission-denied",
+    "role_mismatch",
+    /^"control-plane"$/,
+    /^"worker"$/,
+  ],
+  [
+    "a node that asks for another node's disk key",
+    "worker-0",
+    () => ({ diskUuid: cluster.machine("worker-1").record.diskUuid }),
+    "permission-denied",
+    "disk_mismatch",
+    /^"[0-9a-f-]{36}"$/,
+    /^"[0-9a-f-]{36}"$/,
+  ],
+  [
+    "a node that asks for another node's address",
+    "worker-0",
+    () => ({ nodeAddresses: ["127.0.0.1", "10.42.0.10"] }),
+    "permission-denied",
+    "address_mismatch",
+    /^"10\.42\.0\.10"$/,
+    /127\.0\.0\.1/,
+  ],
+  [
+    "a node without a certificate request",
+    "worker-0",
+    () => ({ certificateRequest: new Uint8Array() }),
+    "invalid-argument",
+    "certificate_request_malformed",
+    /truncated/,
+    /PKCS/,
+  ],
+];
+for (const [what, name, change, status, code, got, wanted] of refusals) {
+  test(`refused with ${code}, and said so in the log: ${what}`, async () => {
+    await assert.rejects(
+      as(name, (joiner) => joiner.join(change())),
+      (error: unknown) => {
+        assert.ok(error instanceof RpcError);
+        assert.deepEqual([error.code, error.remoteCode], [status, code]);
+        return true;
+      },
+    );
+    const line = (await cluster.audit("join")).at(-1) ?? {};
+    assert.deepEqual([line.outcome, line.code, line.node, line.remote], ["refused", code, name, "127.0.0.1"]);
+    assert.match(String(line.got), got);
+    assert.match(String(line.wanted), wanted);
+  });
+}
+
+test("refused with disk_mismatch: a known node that asks for another node's disk key", async () => {
+  const { diskUuid } = cluster.machine("worker-1").record;
+  await assert.rejects(
+    as("worker-0", (joiner) => joiner.rejoin(diskUuid)),
+    (error: unknown) => error instanceof RpcError && error.remoteCode === "disk_mismatch",
+  );
+  assert.equal((await cluster.audit("rejoin")).at(-1)?.code, "disk_mismatch");
+});
+
+test("refused with too_many_attempts: a node that asks again and again, while others go on", async () => {
+  await as("worker-2", async (joiner) => {
+    let code: string | undefined;
+    for (let attempt = 0; attempt < 40 && code !== "too_many_attempts"; attempt++) {
+      code = await joiner.rejoin("x").then(
+        () => undefined,
+        (error: RpcError) => error.remoteCode,
+      );
+    }
+    assert.equal(code, "too_many_attempts");
+  });
+  await as("worker-0", (joiner) => joiner.rejoin());
+});
+
+test("no secret is in the log of either service", async () => {
+  const log = (await cluster.joinService.output()) + (await cluster.keyService.output());
+  for (const name of cluster.machines.keys()) {
+    const key = Buffer.from(diskKeyOf(name), "hex");
+    for (const form of [key.toString("hex"), key.toString("base64")]) assert.ok(!log.includes(form));
+  }
+  assert.ok(!log.includes("PRIVATE KEY"));
+});
