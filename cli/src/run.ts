@@ -8,6 +8,7 @@ import { listenForInterrupts, type SignalSource } from "./interrupt.ts";
 import { type CommandSetup, createProgram, type GlobalOptions, outputOption } from "./program.ts";
 import type { Clock } from "./clock.ts";
 import type { Io } from "./terminal/io.ts";
+import { printableLines } from "./terminal/printable.ts";
 import { createProgress } from "./terminal/progress.ts";
 
 /** The process around a run of the program. */
@@ -103,7 +104,7 @@ function quietCommander(command: Command, io: Io): void {
 function showError(error: unknown, io: Io, outcome: Outcome): void {
   const report = reportError(error);
   if (outcome.json) io.out(`${JSON.stringify({ error: report }, null, 2)}\n`);
-  io.err(`Error: ${report.message}\n`);
+  io.err(`Error: ${printableLines(report.message)}\n`);
   if (report.hint !== undefined) io.err(`Hint: ${report.hint}\n`);
   if (outcome.debug && error instanceof Error) io.err(`${error.stack ?? ""}\n`);
 }

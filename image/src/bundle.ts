@@ -17,7 +17,9 @@ export async function bundle(entry: string, outfile: string, options: { debugIma
     legalComments: "none",
     logLevel: "error",
     // Packages in CommonJS ask for node's modules by `require`, which an ES module has not.
-    banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
     define: { __DEBUG_IMAGE__: String(options.debugImage === true) },
   });
 }

@@ -101,7 +101,17 @@ export async function buildComponent(component: Component, signal?: AbortSignal)
     const ldflags = ["-s", "-w", "-buildid=", ...variables].join(" ");
     const tags = component.tags === undefined ? [] : ["-tags", component.tags];
     for (const [program, main] of Object.entries(component.programs)) {
-      const args = ["build", "-trimpath", "-buildvcs=false", ...tags, "-ldflags", ldflags, "-o", join(dir, program), main];
+      const args = [
+        "build",
+        "-trimpath",
+        "-buildvcs=false",
+        ...tags,
+        "-ldflags",
+        ldflags,
+        "-o",
+        join(dir, program),
+        main,
+      ];
       await run("go", args, { cwd: source, env: goEnvironment, ...(signal === undefined ? {} : { signal }) });
     }
   });

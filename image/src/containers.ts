@@ -1,6 +1,13 @@
 import { chmod, copyFile, cp, mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { buildComponent, CILIUM_VERSION, type ComponentName, components, KUBERNETES_VERSION, moduleDir } from "./components.ts";
+import {
+  buildComponent,
+  CILIUM_VERSION,
+  type ComponentName,
+  components,
+  KUBERNETES_VERSION,
+  moduleDir,
+} from "./components.ts";
 import { bundle } from "./bundle.ts";
 import { cached, contentKey } from "./cache.ts";
 import { DEBIAN_SUITE, debianMirror } from "./debian.ts";
@@ -59,7 +66,12 @@ export async function stageContainers(stage: string): Promise<{ images: Containe
       ["join", "keys"].map(async (service) => ({
         names: [`constellation.internal/${service === "keys" ? "key" : service}-service:${SERVICE_VERSION}`],
         layers: [nodeLayer, await stageService(stage, service)],
-        entrypoint: ["/usr/bin/node", "--max-old-space-size=64", "--max-semi-space-size=1", "/usr/lib/constellation/service.mjs"],
+        entrypoint: [
+          "/usr/bin/node",
+          "--max-old-space-size=64",
+          "--max-semi-space-size=1",
+          "/usr/lib/constellation/service.mjs",
+        ],
       })),
     )),
   ];
@@ -98,9 +110,28 @@ async function debianTree(name: string, packages: readonly string[]): Promise<st
     ];
     await run("mmdebstrap", args, { env: { SOURCE_DATE_EPOCH: "1767225600" } });
     const root = join(dir, "root");
-    const unread = ["usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "usr/include", "usr/lib/gcc", "usr/lib/linux", "var/cache", "var/log", "var/lib/apt", "var/lib/dpkg", "dev", "proc", "sys", "run", "tmp"];
+    const unread = [
+      "usr/share/doc",
+      "usr/share/man",
+      "usr/share/info",
+      "usr/share/locale",
+      "usr/share/lintian",
+      "usr/include",
+      "usr/lib/gcc",
+      "usr/lib/linux",
+      "var/cache",
+      "var/log",
+      "var/lib/apt",
+      "var/lib/dpkg",
+      "dev",
+      "proc",
+      "sys",
+      "run",
+      "tmp",
+    ];
     for (const path of unread) await rm(join(root, path), { recursive: true, force: true });
-    for (const path of ["dev", "proc", "sys", "run", "tmp", "var/run"]) await mkdir(join(root, path), { recursive: true });
+    for (const path of ["dev", "proc", "sys", "run", "tmp", "var/run"])
+      await mkdir(join(root, path), { recursive: true });
     await chmod(join(root, "tmp"), 0o1777);
   });
 }
@@ -130,7 +161,23 @@ async function stageService(stage: string, service: string): Promise<string> {
 const UNUSED_BY_CLANG = /^lib(asan|tsan|ubsan|hwasan|lsan|clang-19|itm|gomp|quadmath|cc1)\b|\.a$/;
 
 async function stageCilium(stage: string): Promise<string> {
-  const packages = ["base-files", "base-passwd", "bash", "ca-certificates", "clang-19", "coreutils", "dash", "grep", "iproute2", "iptables", "kmod", "libc-bin", "mount", "sed", "util-linux"];
+  const packages = [
+    "base-files",
+    "base-passwd",
+    "bash",
+    "ca-certificates",
+    "clang-19",
+    "coreutils",
+    "dash",
+    "grep",
+    "iproute2",
+    "iptables",
+    "kmod",
+    "libc-bin",
+    "mount",
+    "sed",
+    "util-linux",
+  ];
   const tree = await debianTree("cilium", packages);
   const layer = join(stage, "cilium");
   await cp(join(tree, "root"), layer, { recursive: true, verbatimSymlinks: true });
@@ -158,7 +205,14 @@ async function stageCilium(stage: string): Promise<string> {
 
 /** Debian's alternatives are made by maintainer scripts, which an extracted tree has not run. */
 async function useLegacyNames(layer: string): Promise<void> {
-  for (const name of ["iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"]) {
+  for (const name of [
+    "iptables",
+    "iptables-save",
+    "iptables-restore",
+    "ip6tables",
+    "ip6tables-save",
+    "ip6tables-restore",
+  ]) {
     await rm(join(layer, "usr/sbin", name), { force: true });
     await symlink("xtables-nft-multi", join(layer, "usr/sbin", name));
   }

@@ -12,7 +12,9 @@ export const DEBIAN_SUITE = "trixie";
 export async function debianMirror(): Promise<string> {
   const own = process.env["CONSTELLATION_DEBIAN_MIRROR"];
   if (own !== undefined && own !== "") return own.replace(/\/$/, "");
-  const targets = await run("apt-get", ["indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(COMPONENT)"]).catch(() => "");
+  const targets = await run("apt-get", ["indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(COMPONENT)"]).catch(
+    () => "",
+  );
   for (const line of targets.split("\n")) {
     const [site, origin, component] = line.split(" ");
     if (site === undefined || origin !== "Debian" || component !== "main") continue;

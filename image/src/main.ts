@@ -74,7 +74,8 @@ async function main(): Promise<void> {
   }
   const started = performance.now();
   const key = await imageKey(flavour);
-  if (values.fresh) await rm(join(process.env["CONSTELLATION_CACHE"] ?? "", "images", key), { recursive: true, force: true });
+  if (values.fresh)
+    await rm(join(process.env["CONSTELLATION_CACHE"] ?? "", "images", key), { recursive: true, force: true });
   const built = await cached("images", key, (dir) => buildImage(dir, flavour));
   const place = await publish(built, flavour);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);

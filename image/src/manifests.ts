@@ -7,7 +7,10 @@ import { run } from "./run.ts";
 /** Writes the manifests that the first node applies: upstream's charts rendered by Helm, and our own. */
 export async function writeManifests(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true });
-  const chart = join(await moduleDir("cilium", `github.com/cilium/cilium@v${CILIUM_VERSION}`), "install/kubernetes/cilium");
+  const chart = join(
+    await moduleDir("cilium", `github.com/cilium/cilium@v${CILIUM_VERSION}`),
+    "install/kubernetes/cilium",
+  );
   const helm = join(await buildComponent(components.helm), "helm");
   const values = join(imageDir, "manifests/cilium-values.yaml");
   const args = ["template", "cilium", chart, "--namespace", "kube-system", "--values", values];

@@ -25,7 +25,11 @@ export async function stageExtraTree(tree: string, stage: string, flavour: Flavo
     debugImage: flavour === "debug",
   });
   await linkNode(tree, nodeLayer);
-  const hostPrograms = { kubernetes: ["kubelet", "kubeadm"], kubectl: ["kubectl"], containerd: ["containerd", "containerd-shim-runc-v2"] } as const;
+  const hostPrograms = {
+    kubernetes: ["kubelet", "kubeadm"],
+    kubectl: ["kubectl"],
+    containerd: ["containerd", "containerd-shim-runc-v2"],
+  } as const;
   for (const [component, programs] of Object.entries(hostPrograms)) {
     const built = await buildComponent(components[component as keyof typeof hostPrograms]);
     for (const program of programs) await cp(join(built, program), join(tree, "usr/bin", program));
@@ -43,7 +47,12 @@ async function linkNode(tree: string, nodeLayer: string): Promise<void> {
 }
 
 /** Runs mkosi over the staged tree and leaves `constellation.raw`, `.efi` and `.manifest` in `output`. */
-export async function runMkosi(output: string, extraTree: string, flavour: Flavour, signal?: AbortSignal): Promise<void> {
+export async function runMkosi(
+  output: string,
+  extraTree: string,
+  flavour: Flavour,
+  signal?: AbortSignal,
+): Promise<void> {
   const tools = await ensureToolsTree(signal);
   const work = join(output, "work");
   const sandbox = join(work, "sandbox");

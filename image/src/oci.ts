@@ -34,7 +34,11 @@ export async function writeImages(dir: string, images: readonly ContainerImage[]
   const diffIds = new Map<string, string>();
   for (const layer of new Set(images.flatMap((image) => image.layers))) {
     const diffId = await tarDigest(layer);
-    await cp(layer, join(dir, "layers", diffId), { recursive: true, verbatimSymlinks: true, preserveTimestamps: false });
+    await cp(layer, join(dir, "layers", diffId), {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: false,
+    });
     diffIds.set(layer, diffId);
   }
   const manifests: Descriptor[] = [];

@@ -46,7 +46,10 @@ export async function run(program: string, args: readonly string[], options: Run
   if (options.logFile !== undefined) await appendFile(options.logFile, output);
   if (status !== 0) {
     const tail = output.trimEnd().split("\n").slice(-25).join("\n");
-    throw new BuildError("program_failed", `Run '${program} ${args.join(" ")}' failed: exit ${status}, wanted 0\n${tail}`);
+    throw new BuildError(
+      "program_failed",
+      `Run '${program} ${args.join(" ")}' failed: exit ${status}, wanted 0\n${tail}`,
+    );
   }
   return Buffer.concat(stdout).toString();
 }

@@ -5,18 +5,26 @@ import { join } from "node:path";
 
 const BLOCK = 512;
 
-/**
- * SHA-256 (hex) of the tar archive of a folder, in the one form that our layers have: entries in byte order of their
- * names, owner 0:0, time 0, ustar with pax headers for long names. Two equal trees give the same digest.
- */
-export async function tarDigest(dir: string): Promise<string> {
-  const hash = createHash("sha256");
-  await addFolder(dir, "", hash);
-  hash.update(new Uint8Array(2 * BLOCK));
-  return hash.digest("hex");
+/** Takes the archive piece by piece; a hash is one. */
+export interface Sink {
+  update(bytes: Uint8Array): unknown;
 }
 
-type Sink = { update(bytes: Uint8Array): unknown };
+/**
+ * Writes the tar archive of a folder, in the one form that our layers have: entries in byte order of their names,
+ * owner 0:0, time 0, ustar with pax headers for long names. Equal trees give equal bytes.
+ */
+export async function writeTar(dir: string, sink: Sink): Promise<void> {
+  await addFolder(dir, "", sink);
+  sink.update(new Uint8Array(2 * BLOCK));
+}
+
+/** SHA-256 (hex) of a folder's archive. */
+export async function tarDigest(dir: string): Promise<string> {
+  const hash = createHash("sha256");
+  await writeTar(dir, hash);
+  return hash.digest("hex");
+}
 
 async function addFolder(root: string, prefix: string, sink: Sink): Promise<void> {
   const names = (await readdir(join(root, prefix))).sort();

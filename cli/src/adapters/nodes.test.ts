@@ -190,9 +190,14 @@ test("evidence is bound to the nonce: appraise() accepts it with that nonce and 
   const other = new Uint8Array(32).fill(8);
   assert.equal(appraiser.appraise(evidence, policyOf(), { nonce: other, now: FAKE_NOW }).accepted, false);
   assert.equal(appraise(evidence, policyOf(), { reportData: new Uint8Array(64), now: FAKE_NOW }).accepted, false);
-  await server.close();
-  await assert.rejects(
-    nodes.evidence({ host: "127.0.0.1", port: server.address.port }, nonce, signal),
-    coded("unreachable", /Get evidence failed/),
-  );
+});
+
+test("evidence from a port nobody listens on can be tried again", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const nonce = new Uint8Array(32);
+  const got = nodes.evidence({ host: "127.0.0.1", port }, nonce, signal);
+  await assert.rejects(got, coded("unreachable", /Get evidence failed/));
 });

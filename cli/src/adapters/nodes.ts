@@ -7,6 +7,7 @@ import {
   fromConnectError,
   type InitRequest,
   InitRequestSchema,
+  type InitResponse,
   InitService,
   NodeRole,
   RecoverService,
@@ -15,7 +16,7 @@ import {
 } from "@constellation/rpc";
 import { create, type DescService } from "@bufbuild/protobuf";
 import { CliError } from "../errors.ts";
-import type { AttestedCall, Endpoint, InitParameters, InitResult, NodePort } from "../ports/cluster.ts";
+import type { AttestedCall, Endpoint, InitEvent, InitParameters, InitResult, NodePort } from "../ports/cluster.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 const INIT_TIMEOUT_MS = 60 * 60_000;
@@ -39,27 +40,36 @@ function init(
 ): Promise<InitResult> {
   return overAttestedTls("Initialise cluster", InitService, "init", endpoint, call, async ({ client }) => {
     call.onEvent({ kind: "accepted" });
-    const request = initRequest(parameters);
-    for await (const response of client.init(request, { signal: call.signal, timeoutMs: INIT_TIMEOUT_MS })) {
-      const { event } = response;
-      switch (event.case) {
-        case "progress":
-          call.onEvent({ kind: "progress", step: event.value.step, text: event.value.text });
-          break;
-        case "log":
-          call.onEvent({ kind: "log", data: event.value.data });
-          break;
-        case "success":
-          return {
-            kubeconfig: new TextDecoder().decode(event.value.kubeconfig),
-            clusterId: event.value.clusterId,
-          };
-        case "failure":
-          throw initFailure(event.value.code, event.value.message);
-      }
+    const stop = new AbortController();
+    const bounds = AbortSignal.any([call.signal, stop.signal, AbortSignal.timeout(INIT_TIMEOUT_MS)]);
+    try {
+      return await initResult(client.init(initRequest(parameters), { signal: bounds }), call.onEvent);
+    } finally {
+      // A stream that is left early lives on until it is told to end.
+      stop.abort();
     }
-    throw new CliError("unreachable", "Initialise cluster failed: the node ended the stream without a result");
   });
+}
+
+async function initResult(
+  responses: AsyncIterable<InitResponse>,
+  onEvent: (event: InitEvent) => void,
+): Promise<InitResult> {
+  for await (const { event } of responses) {
+    switch (event.case) {
+      case "progress":
+        onEvent({ kind: "progress", step: event.value.step, text: event.value.text });
+        break;
+      case "log":
+        onEvent({ kind: "log", data: event.value.data });
+        break;
+      case "success":
+        return { kubeconfig: new TextDecoder().decode(event.value.kubeconfig), clusterId: event.value.clusterId };
+      case "failure":
+        throw initFailure(event.value.code, event.value.message);
+    }
+  }
+  throw new CliError("unreachable", "Initialise cluster failed: the node ended the stream without a result");
 }
 
 async function recover(
@@ -145,8 +155,10 @@ function atlsFailure(operation: string, { host, port }: Endpoint, error: AtlsErr
 function rpcFailure(operation: string, { host, port }: Endpoint, error: unknown): CliError {
   const failure = fromConnectError(error);
   const broken = ["unavailable", "canceled", "aborted", "deadline-exceeded", "unknown", "internal"];
-  // A coded error is the node's answer; one without code is a connection that broke.
-  const temporary = failure.remoteCode === undefined && broken.includes(failure.code);
+  // A coded error is the node's answer; one without code is a connection that broke. A node that is busy (with an
+  // earlier call of ours, perhaps) says so itself, and can be asked again.
+  const isBusy = failure.code === "unavailable";
+  const temporary = isBusy || (failure.remoteCode === undefined && broken.includes(failure.code));
   return new CliError(
     temporary ? "unreachable" : "refused",
     `${operation} failed at ${host}:${port}: ${failure.message}`,

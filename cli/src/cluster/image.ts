@@ -4,10 +4,10 @@ import type { Context } from "../context.ts";
 import { CliError } from "../errors.ts";
 
 /** Name of the file with expected measurements beside a node image. */
-export const MEASUREMENTS_FILE = "measurements.json";
+const MEASUREMENTS_FILE = "measurements.json";
 
 /** Where `make image` puts the node image, seen from the checkout. */
-export const DEFAULT_IMAGE = "build/image/constellation.raw";
+const DEFAULT_IMAGE = "build/image/constellation.raw";
 
 /** A node image with the values that a node booted from it will measure. */
 export interface NodeImage {

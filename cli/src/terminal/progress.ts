@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { formatDuration } from "./duration.ts";
 import type { Io } from "./io.ts";
+import { printable } from "./printable.ts";
 
 /** Shows what a command is doing, on stderr, with the time each step took. */
 export interface Progress {
@@ -83,14 +84,14 @@ class RunningStep implements Step {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(title: string, options: ProgressOptions) {
-    this.#title = title;
+    this.#title = printable(title);
     this.#options = options;
     this.#beginMs = options.clock.monotonicMs();
     this.show();
   }
 
   note(text: string): void {
-    this.#detail = text;
+    this.#detail = printable(text);
   }
 
   done(outcome = ""): void {

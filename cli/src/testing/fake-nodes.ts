@@ -101,7 +101,7 @@ export class FakeNodes implements NodePort {
 }
 
 /** A kubeconfig as the node sends it. */
-export const KUBECONFIG = `apiVersion: v1
+const KUBECONFIG = `apiVersion: v1
 kind: Config
 clusters:
   - name: mini

@@ -16,12 +16,13 @@ export const LOCAL_FOLDER = "constellation-local";
 export class Workspace {
   /** Absolute path of the folder. */
   readonly folder: string;
-  readonly #shownFolder: string;
+  /** The folder as the user named it; empty for the working directory. */
+  readonly shownFolder: string;
 
   /** @param shownFolder how the user named the folder: printed paths begin with it; empty for the working directory */
   constructor(folder: string, shownFolder: string) {
     this.folder = resolve(folder);
-    this.#shownFolder = shownFolder;
+    this.shownFolder = shownFolder;
   }
 
   /** A file's absolute path. */
@@ -31,13 +32,13 @@ export class Workspace {
 
   /** A file's path as the user is told. */
   show(name: string): string {
-    return isAbsolute(name) ? name : join(this.#shownFolder, name);
+    return isAbsolute(name) ? name : join(this.shownFolder, name);
   }
 
   /** A path as it stands in the configuration: relative to this folder where that is shorter. */
   portable(path: string): string {
     const near = relative(this.folder, resolve(path));
-    return near.length < path.length || near.split("/").filter((part) => part === "..").length <= 2 ? near : path;
+    return near.length < path.length ? near : path;
   }
 
   has(name: string): boolean {

@@ -39,7 +39,7 @@ export function nodeName(role: NodeRole, index: number): string {
 }
 
 /** The first three bytes of the cluster's loopback network 127.A.B.0/24, derived from its uid. */
-export function loopbackPrefix(uid: string): string {
+function loopbackPrefix(uid: string): string {
   const digest = createHash("sha256").update("constellation/v1/local-loopback").update(uid).digest();
   return `127.${1 + ((digest[0] ?? 0) % 254)}.${digest[1] ?? 0}.`;
 }

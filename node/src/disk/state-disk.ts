@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DiskKey } from "@constellation/keys";
 import { NodeError } from "../errors.ts";
@@ -95,6 +95,7 @@ export class StateDisk {
   async open(key: DiskKey, signal: AbortSignal): Promise<void> {
     await this.#requireHeader(true);
     await this.#openMapping(key, signal);
+    await this.#removeCopy();
   }
 
   /** Whether the mapping is there, from an earlier life of the agent in this boot. */
@@ -132,6 +133,7 @@ export class StateDisk {
     } finally {
       await file.close();
     }
+    await this.#removeCopy();
   }
 
   /** Overwrites headers and key slots: whatever was on the disk is gone, and the next boot finds a fresh one. */
@@ -211,6 +213,11 @@ export class StateDisk {
   async #writeCopy(area: Uint8Array): Promise<void> {
     await mkdir(this.#options.runDirectory, { recursive: true, mode: 0o700 });
     await writeFile(this.#headerFile, area, { mode: 0o600 });
+  }
+
+  /** Gives its 16 MiB of memory back: an open disk needs no header. */
+  async #removeCopy(): Promise<void> {
+    await rm(this.#headerFile, { force: true });
   }
 
   async #cryptsetup(command: Omit<Command, "program">, signal: AbortSignal): Promise<void> {

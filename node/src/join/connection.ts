@@ -84,6 +84,7 @@ function pcrOf(clusterId: Uint8Array): string {
 
 /** A service that refused this node will not think better of it in a second, and counts the requests. */
 function waitAfter(error: unknown): number {
+  if (error instanceof NodeError) return REFUSED_DELAY_MS;
   return error instanceof RpcError && error.remoteCode !== undefined ? REFUSED_DELAY_MS : 0;
 }
 

@@ -1,5 +1,5 @@
 import { hex } from "@constellation/bytes";
-import { type IssueJoinTicketResponse, NodeRole } from "@constellation/rpc";
+import { NodeRole } from "@constellation/rpc";
 import { writeFileAtomic } from "../disk/files.ts";
 import { faultPoint } from "../fault.ts";
 import { writePolicies } from "../kubernetes/control-plane-files.ts";
@@ -38,19 +38,18 @@ export async function joinCluster(
     certificateRequest,
     nodeAddresses: [platform.address],
   };
-  const response = await askJoinService(
+  const ticket = await askJoinService(
     () => platform.metadata.controlPlaneAddresses,
     platform,
     dependencies,
-    async ({ client, claims, host }, askSignal): Promise<IssueJoinTicketResponse> => {
+    async ({ client, claims, host }, askSignal): Promise<JoinTicket> => {
       const answer = await client.issueJoinTicket(request, { signal: askSignal });
       requireClusterOfPeer(answer.clusterId, claims);
       dependencies.console(`join: ticket from ${host}`);
-      return answer;
+      return parseJoinTicket(answer);
     },
     signal,
   );
-  const ticket = parseJoinTicket(response);
   if (!lock.tryAcquire("join")) return undefined;
   return await admit(ticket, privateKeyPem(keys.privateKey), node, dependencies, signal);
 }

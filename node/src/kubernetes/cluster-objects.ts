@@ -15,7 +15,7 @@ export function masterSecretObject(master: MasterSecret, salt: Uint8Array): obje
   return {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { name: "constellation-mastersecret", namespace: "kube-system" },
+    metadata: { name: "constellation-master-secret", namespace: "kube-system" },
     type: "Opaque",
     data: { mastersecret: Buffer.from(master.reveal()).toString("base64"), salt: Buffer.from(salt).toString("base64") },
   };

@@ -67,7 +67,7 @@ export interface KubeletArgsInput {
 /** The few settings that only exist as flags, in the file that the kubelet's unit reads. */
 export function kubeletEnvironment({ name, address, role }: KubeletArgsInput): string {
   const taints = ["node.cilium.io/agent-not-ready=true:NoExecute"];
-  if (role === "control-plane") taints.push("node-role.kubernetes.io/control-plane=true:NoSchedule");
+  if (role === "control-plane") taints.push("node-role.kubernetes.io/control-plane=:NoSchedule");
   const args = [`--hostname-override=${name}`, `--node-ip=${address}`, `--register-with-taints=${taints.join(",")}`];
   return `KUBELET_ARGS=${args.join(" ")}\n`;
 }

@@ -6,7 +6,7 @@ export function isHostName(value: string): boolean {
 }
 
 /** Whether a string is an IPv4 address in dotted decimal without leading zeros. */
-export function isIpv4(value: string): boolean {
+function isIpv4(value: string): boolean {
   const parts = value.split(".");
   return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }

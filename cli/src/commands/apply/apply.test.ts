@@ -56,11 +56,13 @@ test("apply creates machines, initialises the cluster and waits for all nodes", 
   assert.equal(existsSync(harness.path("constellation.lock")), false);
 });
 
-test("apply sends the whole policy and admits fresh recorded control planes only", async (t) => {
+test("apply sends the whole policy and admits recorded control planes of no cluster or of this one only", async (t) => {
   const harness = await applied(t);
   const [call] = harness.nodes.inits;
   assert.deepEqual(call?.endpoint, { host: "127.9.9.1", port: 9000 });
-  assert.deepEqual(call?.policy.pcrs["15"], { kind: "equal", anyOf: [ZERO] });
+  assert.ok(harness.nodes.clusterId);
+  assert.deepEqual(call?.policy.pcrs["15"], { kind: "equal", anyOf: [ZERO, clusterIdPcr(harness.nodes.clusterId)] });
+  assert.deepEqual(call?.parameters.policy.pcrs["15"], { kind: "equal", anyOf: [ZERO] });
   assert.deepEqual(call?.policy.endorsements, { kind: "anyOf", ekDigests: ["a".repeat(64)] });
   assert.deepEqual(call?.parameters.policy.endorsements, {
     kind: "anyOf",
@@ -152,6 +154,39 @@ test("apply waits for a control plane that does not answer yet", async (t) => {
   };
   assert.equal((await harness.run("apply", "-y")).code, 0);
   assert.ok(harness.clock.monotonicMs() > 10_000);
+});
+
+test("apply asks again when the connection breaks after the node has taken the cluster ID", async (t) => {
+  const harness = await configured(t);
+  harness.nodes.afterInit = (_, attempt) => {
+    if (attempt === 1) throw new CliError("unreachable", "connection reset");
+  };
+  const { code, err } = await harness.run("apply", "-y");
+  assert.equal(code, 0, err);
+  assert.equal(harness.nodes.inits.length, 2);
+});
+
+test("apply recovers control planes that all have been down", async (t) => {
+  const harness = await applied(t);
+  harness.nodes.waiting = 1;
+  harness.kubernetes.onCall = () => {
+    const down = harness.nodes.recoveries.length === 0;
+    if (down) throw Object.assign(new Error("connection refused"), { retryable: true });
+  };
+  const { code, err } = await harness.run("apply", "-y");
+  assert.equal(code, 0, err);
+  assert.match(err, /Recovered a control plane\./);
+  const [recovery] = harness.nodes.recoveries;
+  assert.deepEqual(recovery?.policy.pcrs["15"], { kind: "equal", anyOf: [ZERO] });
+  assert.deepEqual(recovery?.policy.endorsements, { kind: "anyOf", ekDigests: ["a".repeat(64)] });
+});
+
+test("apply stops waiting for an API server that does not come back", async (t) => {
+  const harness = await applied(t);
+  harness.kubernetes.onCall = () => {
+    throw Object.assign(new Error("connection refused"), { retryable: true });
+  };
+  refused(await harness.run("apply", "-y"), /Reach the API server failed: it took longer than 30 minutes/, /Hint: /);
 });
 
 test("apply stops waiting when nothing comes, and says for what it waited", async (t) => {

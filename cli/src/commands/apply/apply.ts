@@ -1,6 +1,7 @@
 import { MASTER_SECRET_FILE, type State, staleMeasurements, stateMode } from "@constellation/config";
 import type { Config } from "@constellation/config";
 import { readImage } from "../../cluster/image.ts";
+import { reachApiServer } from "../../cluster/reach-api-server.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import type { KubernetesNode } from "../../ports/cluster.ts";
@@ -34,10 +35,11 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ap
     const { workspace } = context;
     const config = await workspace.readConfig();
     let state = await workspace.readState();
+    const mode = stateMode(state);
     const plan = planApply({
       config,
       state,
-      mode: stateMode(state),
+      mode,
       skip: options.skipPhases,
       hasMasterSecret: workspace.has(MASTER_SECRET_FILE),
       hasAdminConf: workspace.has(ADMIN_CONF_FILE),
@@ -46,6 +48,8 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ap
     await agree(context, plan, options.yes);
     if (runs(plan, "infrastructure")) state = await infrastructurePhase(context, config, state);
     if (runs(plan, "init")) state = await initPhase(context, config, state);
+    const needsKubernetes = runs(plan, "attestationconfig") || !options.skipNodeWait;
+    if (mode === "post-init" && needsKubernetes) await reachApiServer(context, config, state);
     if (runs(plan, "attestationconfig")) await attestationConfigPhase(context, config, state, options.yes);
     const initialised = state.clusterValues.clusterID !== "";
     const nodes = initialised && !options.skipNodeWait ? await waitForNodes(context, state) : [];
@@ -66,11 +70,14 @@ export function describeResult(context: Context, result: ApplyResult): string {
   }
   rows.push(["Cluster ID", state.clusterValues.clusterID]);
   for (const node of result.nodes) rows.push([`Node ${node.name}`, `Ready, ${node.version}`]);
-  return `Your Constellation cluster is up.\n\n${formatTable(rows, "  ")}\n\nYou can now use it with:\n  ${exportLine(context)}\n`;
+  const { shownFolder } = context.workspace;
+  const others =
+    shownFolder === "" ? "" : `Other commands for this cluster:\n  constellation --workspace ${shownFolder} status\n`;
+  return `Your Constellation cluster is up.\n\n${formatTable(rows, "  ")}\n\nYou can now use it with:\n  ${exportLine(context)}\n${others}`;
 }
 
 /** The line that points kubectl at the cluster. */
-export function exportLine(context: Context): string {
+function exportLine(context: Context): string {
   return `export KUBECONFIG="${context.workspace.path(ADMIN_CONF_FILE)}"`;
 }
 

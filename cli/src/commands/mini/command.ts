@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { CommandSetup } from "../../program.ts";
 
 /** The workspace of `mini` without --workspace. */
-export const MINI_WORKSPACE = "constellation-mini";
+const MINI_WORKSPACE = "constellation-mini";
 
 /** Defines `mini` and its subcommands. */
 export function defineMini(program: Command, setup: CommandSetup): void {

@@ -11,6 +11,7 @@ import type { Context } from "../../context.ts";
 import { reportError } from "../../errors.ts";
 import type { KubernetesNode } from "../../ports/cluster.ts";
 import type { ProcessStatus } from "../../ports/infrastructure.ts";
+import { printableLines } from "../../terminal/printable.ts";
 import { formatTable } from "../../terminal/table.ts";
 import { ADMIN_CONF_FILE } from "../../workspace/workspace.ts";
 
@@ -92,17 +93,19 @@ export function describeStatus(report: StatusReport, json: boolean): string {
     ["Image", report.versions.image],
     ["CLI", report.versions.cli],
   ];
-  return `${[
-    formatTable(head),
-    section("Machines", report.processes.map(describeProcess), "none"),
-    section("Nodes", report.nodes.map(describeNode), "none"),
-    ...(report.kubernetesError === undefined ? [] : [`Kubernetes does not answer: ${report.kubernetesError}`]),
-    section(
-      `Attestation (${report.attestation.variant}, ${report.attestation.machines} recorded machines)`,
-      report.attestation.pcrs.map(describePcr),
-      "none",
-    ),
-  ].join("\n\n")}\n`;
+  return printableLines(
+    `${[
+      formatTable(head),
+      section("Machines", report.processes.map(describeProcess), "none"),
+      section("Nodes", report.nodes.map(describeNode), "none"),
+      ...(report.kubernetesError === undefined ? [] : [`Kubernetes does not answer: ${report.kubernetesError}`]),
+      section(
+        `Attestation (${report.attestation.variant}, ${report.attestation.machines} recorded machines)`,
+        report.attestation.pcrs.map(describePcr),
+        "none",
+      ),
+    ].join("\n\n")}\n`,
+  );
 }
 
 function section(title: string, rows: string[][], none: string): string {

@@ -7,6 +7,7 @@ import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import type { Endpoint } from "../../ports/cluster.ts";
 import { retry } from "../../retry.ts";
+import { printable } from "../../terminal/printable.ts";
 import { formatTable } from "../../terminal/table.ts";
 
 const NONCE_BYTES = 32;
@@ -109,7 +110,7 @@ function describeText({ verdict, clusterId, endpoint }: Verification): string {
     ["Node asked", `${endpoint.host}:${endpoint.port}`],
     ["Cluster ID", clusterId],
     ["Endorsement key", claims.ekDigest === undefined ? "unknown" : `sha256:${claims.ekDigest}`],
-    ["Certificate chain", (claims.chain ?? ["none"]).join(" <- ")],
+    ["Certificate chain", (claims.chain ?? ["none"]).map(printable).join(" <- ")],
   ];
   const checks = otherChecks(verdict).map((check) => [outcomeWord(check.outcome), check.name, explain(check)]);
   const pcrs = pcrReports(verdict).flatMap((pcr) => [
@@ -128,9 +129,8 @@ function describeText({ verdict, clusterId, endpoint }: Verification): string {
 
 function failureLine(check: Check): string {
   const pcr = /^pcr\[(\d+)\]$/.exec(check.name)?.[1];
-  const name = pcr === undefined ? check.name : `PCR ${pcr}`;
   const code = check.outcome === "fail" ? ` (${check.code})` : "";
-  return `${name}${code}: got ${printable(check.got ?? "nothing")}, wanted ${printable(check.wanted ?? "a check that passes")}`;
+  return `${pcr === undefined ? check.name : `PCR ${pcr}`}${code}: ${explain(check)}`;
 }
 
 function describeJson({ verdict, clusterId, endpoint, verifiedAt }: Verification): string {
@@ -160,11 +160,6 @@ function explain(check: Check): string {
     ...(check.reason === undefined ? [] : [check.reason]),
   ];
   return printable(parts.join(", "));
-}
-
-/** Evidence comes from outside: what it holds must not move a terminal's cursor. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, "?");
 }
 
 function missing(what: string, option: string): CliError {

@@ -108,9 +108,9 @@ export async function bootKernel(
 function probeArguments(kernel: string, consoleLog: string): string[] {
   const { code } = firmware();
   return [
-    ...["-machine", "q35", "-m", "512M", "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none"],
-    ...["-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${escapeValue(code)}`],
-    ...["-kernel", kernel, "-append", "console=ttyS0 panic=-1", "-no-reboot"],
-    ...["-serial", `file:${consoleLog}`],
-  ];
+    ["-machine", "q35", "-m", "512M", "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none"],
+    ["-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${escapeValue(code)}`],
+    ["-kernel", kernel, "-append", "console=ttyS0 panic=-1", "-no-reboot"],
+    ["-serial", `file:${consoleLog}`],
+  ].flat();
 }

@@ -134,8 +134,14 @@ async function defineMissing(file: StateFile): Promise<void> {
   const known = new Set(file.state.nodes.map((node) => node.name));
   for (const { name, role, index } of wantedNodes(file.state.spec).filter((n) => !known.has(n.name))) {
     const node: NodeState = {
-      ...{ name, role, index, phase: "defined", wanted: "running" },
-      ...{ record: null, swtpm: null, qemu: null },
+      name,
+      role,
+      index,
+      phase: "defined",
+      wanted: "running",
+      record: null,
+      swtpm: null,
+      qemu: null,
     };
     file.state.nodes.push(node);
   }

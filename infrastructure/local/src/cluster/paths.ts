@@ -49,6 +49,7 @@ export interface NodePaths {
   qemuLog: string;
   netSocket: string;
   qmpSocket: string;
+  debugSocket: string;
   swtpm: SwtpmPaths;
 }
 
@@ -64,6 +65,7 @@ export function nodePaths(root: string, runFolder: string, name: string): NodePa
     qemuLog: join(folder, "qemu.log"),
     netSocket: join(runFolder, `${name}.net`),
     qmpSocket: join(runFolder, `${name}.qmp`),
+    debugSocket: join(runFolder, `${name}.debug`),
     swtpm: {
       stateFolder: join(folder, "tpm"),
       controlSocket: join(runFolder, `${name}.tpm`),

@@ -70,7 +70,7 @@ export function validateSpec(spec: LocalClusterSpec): void {
   const problems = LIMITS.flatMap(({ field, minimum, maximum }) => {
     const got = spec[field];
     const valid = typeof got === "number" && Number.isInteger(got) && got >= minimum && got <= maximum;
-    return valid ? [] : [`${field}: got "${String(got)}", wanted "${minimum}" to "${maximum}"`];
+    return valid ? [] : [`${field}: got "${JSON.stringify(got)}", wanted "${minimum}" to "${maximum}"`];
   });
   if (!/^[A-Za-z0-9-]{1,64}$/.test(spec.uid)) {
     problems.push(`uid: got "${spec.uid}", wanted 1 to 64 letters, digits or hyphens`);

@@ -32,14 +32,14 @@ export async function startGateway(options: GatewayOptions): Promise<ProcessIden
   return await spawnDetached({
     command: toolCommand("qemu-system-x86_64"),
     args: [
-      ...["-name", "constellation-gateway", "-machine", "none", "-nodefaults", "-no-user-config", "-display", "none"],
-      ...["-netdev", `user,id=slirp,net=${cidr},host=${gateway},dns=${dns},ipv6=off`],
+      ["-name", "constellation-gateway", "-machine", "none", "-nodefaults", "-no-user-config", "-display", "none"],
+      ["-netdev", `user,id=slirp,net=${cidr},host=${gateway},dns=${dns},ipv6=off`],
       "-netdev",
       `stream,id=switch,server=off,reconnect-ms=500,addr.type=unix,addr.path=${escapeValue(options.switchSocket)}`,
-      ...["-netdev", "hubport,id=hub-slirp,hubid=0,netdev=slirp"],
-      ...["-netdev", "hubport,id=hub-switch,hubid=0,netdev=switch"],
-      ...["-qmp", `unix:${escapeValue(options.qmpSocket)},server=on,wait=off`],
-    ],
+      ["-netdev", "hubport,id=hub-slirp,hubid=0,netdev=slirp"],
+      ["-netdev", "hubport,id=hub-switch,hubid=0,netdev=switch"],
+      ["-qmp", `unix:${escapeValue(options.qmpSocket)},server=on,wait=off`],
+    ].flat(),
     tag: options.tag,
     logPath: options.logPath,
   });

@@ -9,9 +9,6 @@ export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17 } as const;
 /** Length of an Ethernet header without VLAN tag. */
 export const ETHERNET_HEADER = 14;
 
-/** The broadcast address. */
-export const BROADCAST_MAC = "ff:ff:ff:ff:ff:ff";
-
 /** An IPv4 packet's header fields, with its transport payload. */
 export interface Ipv4Packet {
   source: string;

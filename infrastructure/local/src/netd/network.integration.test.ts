@@ -57,7 +57,10 @@ async function start(t: TestContext, hostPorts: number[] = []): Promise<Network>
   const qmpSocket = join(folder, "gateway.qmp");
   const log = join(folder, "gateway.log");
   const gateway = await startGateway({
-    ...{ switchSocket: config.gatewaySocket, qmpSocket, logPath: log, tag: `test#gateway-${folder}` },
+    switchSocket: config.gatewaySocket,
+    qmpSocket,
+    logPath: log,
+    tag: `test#gateway-${folder}`,
   });
   t.after(() => endProcess(gateway));
   await eventually(() => QmpClient.with(qmpSocket, (qmp) => qmp.execute("query-status")));
@@ -121,8 +124,13 @@ async function refuseOnce(machine: FakeGuest): Promise<void> {
   const open = await machine.takeSegment(PORT);
   const { source: destination, sourcePort: destinationPort } = open;
   machine.sendSegment({
-    ...{ destinationMac: GATEWAY_MAC, destination, sourcePort: PORT, destinationPort },
-    ...{ flags: RST_ACK, sequence: 0, acknowledge: open.sequence + 1 },
+    destinationMac: GATEWAY_MAC,
+    destination,
+    sourcePort: PORT,
+    destinationPort,
+    flags: RST_ACK,
+    sequence: 0,
+    acknowledge: open.sequence + 1,
   });
 }
 
@@ -136,7 +144,11 @@ test("a machine gets its address, finds the gateway, and is reached by its forwa
   const network = await start(t);
   const machine = guest(network, 1);
   const discover = serializeDhcp({
-    ...{ op: 1, transactionId: 7, broadcast: false, clientAddress: new Uint8Array(4), yourAddress: new Uint8Array(4) },
+    op: 1,
+    transactionId: 7,
+    broadcast: false,
+    clientAddress: new Uint8Array(4),
+    yourAddress: new Uint8Array(4),
     clientMac: parseMac(machine.mac),
     options: new Map([[OPTION.messageType, Uint8Array.of(MESSAGE_TYPE.discover)]]),
   });

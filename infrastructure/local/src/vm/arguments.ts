@@ -21,23 +21,25 @@ export interface MachineOptions {
 export function machineArguments(options: MachineOptions): string[] {
   const { paths } = options;
   return [
-    ...["-name", `constellation-${options.name}`, "-nodefaults", "-no-user-config", "-display", "none"],
+    ["-name", `constellation-${options.name}`, "-nodefaults", "-no-user-config", "-display", "none"],
     ...platformArguments(options),
-    ...["-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${escapeValue(options.firmwareCode)}`],
-    ...["-drive", `if=pflash,format=raw,unit=1,file=${escapeValue(paths.firmwareVariables)}`],
-    ...["-chardev", `socket,id=tpm-control,path=${escapeValue(paths.swtpm.controlSocket)}`],
-    ...["-tpmdev", "emulator,id=tpm0,chardev=tpm-control", "-device", "tpm-crb,tpmdev=tpm0"],
+    ["-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${escapeValue(options.firmwareCode)}`],
+    ["-drive", `if=pflash,format=raw,unit=1,file=${escapeValue(paths.firmwareVariables)}`],
+    ["-chardev", `socket,id=tpm-control,path=${escapeValue(paths.swtpm.controlSocket)}`],
+    ["-tpmdev", "emulator,id=tpm0,chardev=tpm-control", "-device", "tpm-crb,tpmdev=tpm0"],
     ...diskArguments(options),
     ...networkArguments(options),
-    ...["-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0"],
-    ...["-chardev", `file,id=console,path=${escapeValue(paths.consoleLog)},append=on`, "-serial", "chardev:console"],
-    ...["-qmp", `unix:${escapeValue(paths.qmpSocket)},server=on,wait=off`],
-    ...["-fw_cfg", `name=opt/constellation/metadata,file=${escapeValue(paths.metadata)}`],
+    ["-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0"],
+    ["-chardev", `file,id=console,path=${escapeValue(paths.consoleLog)},append=on`, "-serial", "chardev:console"],
+    // The second serial port: only the debug image has a shell there.
+    ["-chardev", `socket,id=debug,path=${escapeValue(paths.debugSocket)},server=on,wait=off`, "-serial", "chardev:debug"],
+    ["-qmp", `unix:${escapeValue(paths.qmpSocket)},server=on,wait=off`],
+    ["-fw_cfg", `name=opt/constellation/metadata,file=${escapeValue(paths.metadata)}`],
     ...options.smbios.flatMap((value) => ["-smbios", `type=11,value=${escapeValue(value)}`]),
-  ];
+  ].flat();
 }
 
-/** The combination that was proven stable under emulation (see docs), and the host's CPU under KVM. */
+/** The combination that was proven stable under emulation, and the host's CPU under KVM. */
 function platformArguments(options: MachineOptions): string[] {
   const accelerator =
     options.accelerator === "kvm" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", TCG, "-cpu", "max"];
@@ -51,18 +53,18 @@ function diskArguments(options: MachineOptions): string[] {
   const image = `id=image,if=none,format=raw,readonly=on,file=${escapeValue(options.imagePath)}`;
   const state = `id=state,if=none,format=raw,cache=${cache},discard=unmap,file=${escapeValue(options.paths.stateDisk)}`;
   return [
-    ...["-drive", image, "-device", "virtio-blk-pci,drive=image,serial=image,bootindex=0"],
-    ...["-drive", state, "-device", "virtio-blk-pci,drive=state,serial=state"],
-  ];
+    ["-drive", image, "-device", "virtio-blk-pci,drive=image,serial=image,bootindex=0"],
+    ["-drive", state, "-device", "virtio-blk-pci,drive=state,serial=state"],
+  ].flat();
 }
 
 /** QEMU connects to the switch, and again whenever the switch was started anew. */
 function networkArguments(options: MachineOptions): string[] {
   const path = escapeValue(options.paths.netSocket);
   return [
-    ...["-netdev", `stream,id=net0,server=off,reconnect-ms=500,addr.type=unix,addr.path=${path}`],
-    ...["-device", `virtio-net-pci,netdev=net0,mac=${options.mac},romfile=`],
-  ];
+    ["-netdev", `stream,id=net0,server=off,reconnect-ms=500,addr.type=unix,addr.path=${path}`],
+    ["-device", `virtio-net-pci,netdev=net0,mac=${options.mac},romfile=`],
+  ].flat();
 }
 
 /** In QEMU's option strings a comma inside a value is written twice. */

@@ -29,7 +29,7 @@ export async function infrastructurePhase(context: Context, config: Config, stat
 }
 
 /** What machines a configuration asks for. */
-export function clusterSpec(config: Config, imagePath: string): ClusterSpec {
+function clusterSpec(config: Config, imagePath: string): ClusterSpec {
   const { vcpus, memory, accel, throwawayDisks } = config.provider.qemu;
   return {
     name: config.name,

@@ -52,11 +52,14 @@ export async function initPhase(context: Context, config: Config, before: State)
   return next;
 }
 
-/** The values of PCR 15 with which a node may be given the master secret. */
+/**
+ * The values of PCR 15 with which a node may be given the master secret: a fresh node's, or that of a node which an
+ * earlier call of ours has initialised (nobody else can know our cluster ID before). Once the cluster is initialised
+ * only the latter.
+ */
 function acceptedClusterPcr(before: State, clusterId: Uint8Array): readonly string[] {
   const ours = clusterIdPcr(clusterId);
-  if (before.clusterValues.clusterID !== "") return [ours];
-  return before.clusterValues.measurementSalt === "" ? FRESH_NODE : [...FRESH_NODE, ours];
+  return before.clusterValues.clusterID === "" ? [...FRESH_NODE, ours] : [ours];
 }
 
 async function ensureMasterSecret(context: Context): Promise<MasterSecretFile> {
@@ -166,7 +169,7 @@ class InitEvents {
     this.lastSignMs = this.#context.clock.monotonicMs();
     switch (event.kind) {
       case "accepted":
-        this.#begin("Attest the first control plane");
+        this.#begin("Evidence accepted; hand over the master secret");
         break;
       case "progress":
         this.#begin(event.text === "" ? event.step : event.text);

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { readdir, rm } from "node:fs/promises";
+import { test } from "node:test";
+import { Harness } from "../../testing/harness.ts";
+
+async function up(t: Parameters<typeof Harness.create>[0]): Promise<Harness> {
+  const harness = await Harness.create(t);
+  assert.equal((await harness.run("mini", "up")).code, 0);
+  return harness;
+}
+
+const KEPT = ["constellation-conf.yaml", "constellation-mastersecret.json"];
+
+test("terminate asks, ends the machines and keeps configuration and master secret", async (t) => {
+  const harness = await up(t);
+  harness.answers = ["y", "n"];
+  const { code, err } = await harness.run("terminate");
+  assert.equal(code, 0, err);
+  assert.match(err, /all data on them will be lost/);
+  assert.equal(harness.infrastructure.terminated, 1);
+  assert.deepEqual(await readdir(harness.path(".")), KEPT);
+});
+
+test("terminate that is declined ends nothing", async (t) => {
+  const harness = await up(t);
+  harness.answers = ["no"];
+  assert.equal((await harness.run("terminate")).code, 1);
+  assert.equal(harness.infrastructure.terminated, 0);
+});
+
+test("terminate --delete-master-secret deletes the master secret", async (t) => {
+  const harness = await up(t);
+  assert.equal((await harness.run("terminate", "-y", "--delete-master-secret")).code, 0);
+  assert.deepEqual(await readdir(harness.path(".")), ["constellation-conf.yaml"]);
+});
+
+test("terminate in an empty workspace succeeds and says that there is no cluster", async (t) => {
+  const harness = await Harness.create(t);
+  const { code, err } = await harness.run("terminate", "-y");
+  assert.equal(code, 0);
+  assert.match(err, /There is no cluster in w/);
+});
+
+test("terminate that was cut off goes on, whatever files are left", async (t) => {
+  for (const gone of ["constellation-admin.conf", "constellation-state.yaml"]) {
+    const harness = await up(t);
+    await rm(harness.path(gone));
+    assert.equal((await harness.run("terminate", "-y")).code, 0);
+    assert.deepEqual(await readdir(harness.path(".")), KEPT);
+  }
+});
+
+test("terminate works with a configuration and a state that are damaged", async (t) => {
+  const harness = await up(t);
+  await harness.write("constellation-conf.yaml", "][");
+  await harness.write("constellation-state.yaml", "][");
+  const { code, err } = await harness.run("terminate", "-y");
+  assert.equal(code, 0, err);
+  assert.equal(harness.infrastructure.terminated, 1);
+});

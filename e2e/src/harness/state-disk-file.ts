@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import { HarnessError } from "./error.ts";
+import { dataOffset, parseIntegrityLayout } from "./integrity-layout.ts";
+
+/** Parameters of state disks: SPECIFICATION.md, "State disk". */
+const LUKS_DATA_OFFSET = 16 * 1024 * 1024;
+const HEADER_BYTES = 16_384;
+const BINARY_HEADER_BYTES = 4096;
+const CHECKSUM = { offset: 448, fieldBytes: 64 } as const;
+const SECTOR_BYTES = 512;
+const BLOCK_BYTES = 4096;
+
+/** Where a byte was flipped. */
+export interface FlippedByte {
+  /** Sector of the decrypted device, as the kernel names it. */
+  readonly sector: number;
+  /** Place in the image file. */
+  readonly offset: number;
+}
+
+/**
+ * Flips one bit of the ciphertext of the block that holds byte `at` of the decrypted device. The machine is off.
+ * @throws HarnessError `disk` where nothing was ever written there
+ */
+export async function flipCiphertext(path: string, at: number): Promise<FlippedByte> {
+  return await withFile(path, async (disk) => {
+    const layout = parseIntegrityLayout(await readAt(disk, LUKS_DATA_OFFSET, SECTOR_BYTES));
+    const sector = (Math.floor(at / BLOCK_BYTES) * BLOCK_BYTES) / SECTOR_BYTES;
+    const offset = LUKS_DATA_OFFSET + dataOffset(layout, sector) + BLOCK_BYTES / 2;
+    const block = await readAt(disk, offset - BLOCK_BYTES / 2, BLOCK_BYTES);
+    if (block.every((byte) => byte === 0)) {
+      throw new HarnessError("disk", `Flip byte of state disk failed: got zeros at sector ${sector}, wanted ciphertext`);
+    }
+    const byte = await readAt(disk, offset, 1);
+    byte[0] = (byte[0] ?? 0) ^ 1;
+    await disk.write(byte, 0, 1, offset);
+    await disk.sync();
+    return { sector, offset };
+  });
+}
+
+/** Adds a token to both copies of the LUKS2 header, with right checksums, as somebody with the disk in hand could. */
+export async function addForeignToken(path: string): Promise<void> {
+  await withFile(path, async (disk) => {
+    for (const start of [0, HEADER_BYTES]) {
+      const copy = await readAt(disk, start, HEADER_BYTES);
+      await disk.write(withToken(copy), 0, HEADER_BYTES, start);
+    }
+    await disk.sync();
+  });
+}
+
+/** "LUKS2 On-Disk Format Specification", sections 2.1 and 3. */
+export function withToken(copy: Uint8Array): Buffer {
+  const changed = Buffer.from(copy);
+  const area = changed.subarray(BINARY_HEADER_BYTES);
+  const text = area.toString("latin1", 0, area.indexOf(0));
+  const json = JSON.parse(text) as { tokens: Record<string, object> };
+  json.tokens = { ...json.tokens, "1": { type: "foreign", keyslots: [] } };
+  area.fill(0);
+  area.write(JSON.stringify(json), "latin1");
+  changed.fill(0, CHECKSUM.offset, CHECKSUM.offset + CHECKSUM.fieldBytes);
+  createHash("sha256").update(changed).digest().copy(changed, CHECKSUM.offset);
+  return changed;
+}
+
+async function withFile<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, "r+");
+  try {
+    return await work(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readAt(file: FileHandle, offset: number, sizeBytes: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(sizeBytes);
+  const { bytesRead } = await file.read(buffer, 0, sizeBytes, offset);
+  if (bytesRead === sizeBytes) return buffer;
+  throw new HarnessError("disk", `Read state disk failed: got ${bytesRead} bytes at ${offset}, wanted ${sizeBytes}`);
+}

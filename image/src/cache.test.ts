@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { cached, contentKey, hashTree } from "./cache.ts";
+
+let dir: string;
+const before = process.env["CONSTELLATION_CACHE"];
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "cache-"));
+  process.env["CONSTELLATION_CACHE"] = dir;
+});
+afterEach(async () => {
+  await rm(dir, { recursive: true });
+  if (before === undefined) delete process.env["CONSTELLATION_CACHE"];
+  else process.env["CONSTELLATION_CACHE"] = before;
+});
+
+test("cached() builds once and then returns what it built", async () => {
+  let builds = 0;
+  const build = async (out: string): Promise<void> => {
+    builds += 1;
+    await writeFile(join(out, "file"), "content");
+  };
+  const first = await cached("things", "key", build);
+  const second = await cached("things", "key", build);
+  assert.equal(first, second);
+  assert.equal(builds, 1);
+  assert.equal(await readFile(join(first, "file"), "utf8"), "content");
+});
+
+test("cached() builds a truncated entry anew", async () => {
+  const place = await cached("things", "key", (out) => writeFile(join(out, "file"), "content"));
+  await truncate(join(place, "file"), 3);
+  await cached("things", "key", (out) => writeFile(join(out, "file"), "content"));
+  assert.equal(await readFile(join(place, "file"), "utf8"), "content");
+});
+
+test("cached() leaves nothing behind of a build that failed", async () => {
+  const build = async (out: string): Promise<void> => {
+    await writeFile(join(out, "half"), "x");
+    throw new Error("cut off");
+  };
+  await assert.rejects(cached("things", "key", build), /cut off/);
+  assert.deepEqual(await readdir(join(dir, "things")), []);
+});
+
+test("contentKey() tells apart where one part ends and the next begins", () => {
+  assert.notEqual(contentKey("ab", "c"), contentKey("a", "bc"));
+});
+
+test("hashTree() changes with a file's name and content", async () => {
+  const tree = join(dir, "tree");
+  await cached("tree", "a", (out) => writeFile(join(out, "x"), "1"));
+  await cached("tree", "b", (out) => writeFile(join(out, "x"), "2"));
+  await cached("tree", "c", (out) => writeFile(join(out, "y"), "1"));
+  const hashes = await Promise.all(["a", "b", "c"].map((key) => hashTree(join(tree, key))));
+  assert.equal(new Set(hashes).size, 3);
+});

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { hostsToml, writeRegistryMirrors } from "./containerd-hosts.ts";
+import { clusterDnsAddress, kubeletConfiguration, kubeletEnvironment, nthAddress } from "./kubelet-config.ts";
+import { readManifests } from "./manifests.ts";
+
+async function withDirectory(run: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "constellation-node-"));
+  try {
+    await run(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+describe("kubeletConfiguration()", () => {
+  const configuration = kubeletConfiguration({
+    serviceCidr: "10.96.0.0/12",
+    resolvConf: "/etc/resolv.conf",
+    timingProfile: "default",
+  }) as Record<string, unknown>;
+
+  test("is hardened", () => {
+    assert.deepEqual(configuration["authentication"], {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: "/etc/kubernetes/pki/ca.crt" },
+    });
+    assert.deepEqual(configuration["authorization"], { mode: "Webhook" });
+    assert.equal(configuration["readOnlyPort"], 0);
+    assert.equal(configuration["protectKernelDefaults"], true);
+    assert.equal(configuration["tlsMinVersion"], "VersionTLS12");
+  });
+
+  test("names the cluster's DNS service", () => assert.deepEqual(configuration["clusterDNS"], ["10.96.0.10"]));
+});
+
+describe("kubeletEnvironment()", () => {
+  test("taints new nodes until the network is there, and control planes for good", () => {
+    const worker = kubeletEnvironment({ name: "worker-0", address: "10.42.0.100", role: "worker" });
+    assert.match(worker, /--register-with-taints=node\.cilium\.io\/agent-not-ready=true:NoExecute$/m);
+    const controlPlane = kubeletEnvironment({ name: "a", address: "10.42.0.10", role: "control-plane" });
+    assert.match(controlPlane, /NoExecute,node-role\.kubernetes\.io\/control-plane=:NoSchedule$/m);
+    assert.match(controlPlane, /^KUBELET_ARGS=--hostname-override=a --node-ip=10\.42\.0\.10 /);
+  });
+});
+
+describe("nthAddress()", () => {
+  test("counts from the start of the range, whatever address names it", () => {
+    assert.equal(nthAddress("10.96.0.0/12", 10), "10.96.0.10");
+    assert.equal(nthAddress("192.168.7.77/24", 10), "192.168.7.10");
+    assert.equal(clusterDnsAddress("172.20.0.0/16"), "172.20.0.10");
+  });
+});
+
+describe("writeRegistryMirrors()", () => {
+  test("writes a file for each registry and takes old ones away", () =>
+    withDirectory(async (directory) => {
+      await writeRegistryMirrors(directory, [{ registry: "old.example", endpoints: ["http://a"] }]);
+      await writeRegistryMirrors(directory, [{ registry: "_default", endpoints: ["http://10.42.0.1:5000"] }]);
+      assert.deepEqual(await readdir(directory), ["_default"]);
+      const text = await readFile(join(directory, "_default", "hosts.toml"), "utf8");
+      assert.equal(text, hostsToml(["http://10.42.0.1:5000"]));
+    }));
+
+  test("names the mirrors in their order", () => {
+    assert.equal(
+      hostsToml(["http://a", "http://b"]),
+      'server = "http://a"\n\n[host."http://a"]\n  capabilities = ["pull", "resolve"]\n\n[host."http://b"]\n  capabilities = ["pull", "resolve"]\n',
+    );
+  });
+});
+
+describe("readManifests()", () => {
+  test("joins the files by name and fills in the DNS address", () =>
+    withDirectory(async (directory) => {
+      await writeFile(join(directory, "b.yaml"), "second: '@@CLUSTER_DNS@@'\n");
+      await writeFile(join(directory, "a.yaml"), "first: 1\n");
+      await writeFile(join(directory, "notes.txt"), "not a manifest");
+      assert.equal(await readManifests(directory, "10.96.0.0/12"), "first: 1\n\n---\nsecond: '10.96.0.10'\n");
+    }));
+});

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { setImmediate as tick } from "node:timers/promises";
+import { KeysError } from "@constellation/keys";
+import type { InitEvent } from "../init/run.ts";
+import { PATHS } from "../options.ts";
+import { readNodeState } from "../state/node-state.ts";
+import { FakeNode } from "../testing/fakes.ts";
+import { initRequest } from "../testing/init-request.ts";
+import { runMachine, type Steps } from "./machine.ts";
+import { STEPS } from "./steps.ts";
+
+async function collect(events: AsyncIterable<InitEvent>): Promise<InitEvent[]> {
+  const all: InitEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+// The run state has nothing to do here but to say that it was reached.
+const steps: Steps = { ...STEPS, run: () => Promise.resolve(undefined) };
+
+describe("a fresh control plane", () => {
+  let node: FakeNode;
+  let stop: AbortController;
+
+  beforeEach(() => {
+    node = new FakeNode();
+    node.write("/manifests/a.yaml", "kind: Service\nclusterIP: @@CLUSTER_DNS@@\n");
+    stop = new AbortController();
+  });
+  afterEach(() => {
+    stop.abort();
+    node.remove();
+  });
+
+  const start = (): Promise<void> => runMachine(steps, node.dependencies, stop.signal);
+
+  async function knock(request = initRequest(node.platform)): Promise<InitEvent[]> {
+    while (node.initHandler === undefined) await tick();
+    const run = await node.initHandler(request);
+    return await collect(run.events(stop.signal));
+  }
+
+  test("is initialised: key replaced, cluster marked, control plane up, disk committed, kubeconfig returned", async () => {
+    const machine = start();
+    const events = await knock();
+    await machine;
+    assert.deepEqual(
+      events.map((event) => (event.kind === "progress" ? event.step : event.kind)),
+      ["disk", "identity", "certificates", "images", "control-plane", "secrets", "commit", "manifests", "success"],
+    );
+    const success = events.at(-1);
+    assert.ok(success?.kind === "success");
+    assert.match(new TextDecoder().decode(success.kubeconfig), /server: https:\/\/203\.0\.113\.7:6443\n/);
+    assert.equal(node.disk.platter.content.kind, "initialised");
+    assert.notEqual(node.tpm.marker, "00".repeat(32));
+    const state = await readNodeState(node.root + PATHS.nodeState);
+    assert.deepEqual([state.name, state.role, state.finished], ["control-plane-0", "control-plane", true]);
+    assert.equal(statSync(node.root + PATHS.nodeState).mode & 0o777, 0o600);
+    assert.match(node.applied[1] ?? "", /clusterIP: 10\.96\.0\.10/);
+    assert.equal(node.endpoints[0]?.host, "127.0.0.1");
+  });
+
+  test("writes the master secret nowhere but into the Kubernetes secret", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const secret = Buffer.alloc(32, 1);
+    assert.match(node.applied[0] ?? "", /constellation-master-secret/);
+    assert.ok(node.applied[0]?.includes(secret.toString("base64")));
+    const state = readFileSync(node.root + PATHS.nodeState, "utf8");
+    for (const form of ["hex", "base64"] as const) assert.ok(!state.includes(secret.toString(form)));
+  });
+
+  test("wipes its disk and reboots when init fails before the commit, and sends its journal", async () => {
+    node.failAt = "kubeadm init";
+    const machine = start();
+    const events = await knock();
+    assert.deepEqual(
+      events.slice(-2).map((event) => event.kind),
+      ["log", "failure"],
+    );
+    const failure = events.at(-1);
+    assert.ok(failure?.kind === "failure");
+    assert.equal(failure.code, "kubernetes");
+    while (!node.events.includes("reboot")) await tick();
+    assert.equal(node.disk.platter.content.kind, "fresh");
+    stop.abort();
+    await machine;
+  });
+
+  test("tries the manifests again when the API server does not take them at first", async () => {
+    node.failAt = "apply manifests";
+    const machine = start();
+    const events = await knock();
+    await machine;
+    assert.equal(events.at(-1)?.kind, "success");
+  });
+
+  const refusals: [string, string, (request: ReturnType<typeof initRequest>) => void][] = [
+    ["a short master secret", "request", (r) => (r.masterSecret = new Uint8Array(16))],
+    ["a bad cluster name", "request", (r) => (r.clusterName = "Mini!")],
+    ["a bad version", "request", (r) => (r.kubernetesVersion = "latest")],
+    ["a bad service range", "request", (r) => (r.serviceCidr = "10.96.0.0")],
+    ["a bad name for the certificate", "request", (r) => (r.apiServerCertSans = ["-x"])],
+    ["an unknown timing profile", "request", (r) => (r.timingProfile = "slow")],
+    ["a policy that does not parse", "request", (r) => (r.attestationPolicy = "{}")],
+    ["records without this machine", "refused", (r) => r.nodes.shift()],
+    ["a record of this machine as a worker", "refused", (r) => r.nodes[0] && (r.nodes[0].role = 2)],
+    [
+      "a record with another disk",
+      "refused",
+      (r) => r.nodes[0] && (r.nodes[0].diskUuid = r.nodes[1]!.diskUuid.replace(/2$/, "3")),
+    ],
+  ];
+  for (const [what, code, change] of refusals) {
+    test(`refuses ${what} and stays fresh`, async () => {
+      const machine = start();
+      const request = initRequest(node.platform);
+      change(request);
+      await assert.rejects(knock(request), { code });
+      assert.equal((await knock()).at(-1)?.kind, "success");
+      await machine;
+    });
+  }
+
+  test("carries out one request only", async () => {
+    const machine = start();
+    while (node.initHandler === undefined) await tick();
+    const handler = node.initHandler;
+    const first = await handler(initRequest(node.platform));
+    await assert.rejects(handler(initRequest(node.platform)), { code: "busy" });
+    await collect(first.events(stop.signal));
+    await machine;
+  });
+
+  test("refuses to be initialised again, but answers the operator who lost the answer", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const other = initRequest(node.platform);
+    other.masterSecret = new Uint8Array(32).fill(9);
+    await assert.rejects(knock(other), { code: "already_initialised" });
+    const again = await knock();
+    assert.equal(again.at(-1)?.kind, "success");
+  });
+
+  test("takes an init request that is no secret at all for a wrong one", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const other = initRequest(node.platform);
+    other.masterSecret = new Uint8Array(1);
+    await assert.rejects(knock(other), (error: unknown) => !(error instanceof KeysError));
+  });
+
+  test("is not initialised where PCR 15 is set already", async () => {
+    node.tpm.marker = "11".repeat(32);
+    const machine = start();
+    while (!node.events.includes("reboot")) await tick();
+    assert.equal(existsSync(node.root + PATHS.nodeState), false);
+    stop.abort();
+    await machine;
+  });
+});

@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { afterEach, before, beforeEach, describe, test } from "node:test";
+import { setImmediate as tick } from "node:timers/promises";
+import { clusterIdPcr } from "@constellation/attestation";
+import { DiskKey } from "@constellation/keys";
+import { FileSchema, NodeRole } from "@constellation/rpc";
+import { create } from "@bufbuild/protobuf";
+import type { FakeTpmCa } from "@constellation/testkit/fake-tpm";
+import { fakeEventLog } from "@constellation/testkit/fake-tpm";
+import { PATHS } from "../options.ts";
+import { createKeyPair, issueSelfSigned, privateKeyPem } from "../pki/certificate.ts";
+import { readNodeState } from "../state/node-state.ts";
+import { FakeNode, NOW } from "../testing/fakes.ts";
+import { AttestingTpm, CLUSTER_ID, createFakeTpmCa, DISK_KEY, FakeJoinService } from "../testing/join-service.ts";
+import { runMachine, type Steps } from "./machine.ts";
+import { STEPS } from "./steps.ts";
+
+const steps: Steps = { ...STEPS, run: () => Promise.resolve(undefined) };
+
+let ca: FakeTpmCa;
+let service: FakeJoinService;
+let node: FakeNode;
+let stop: AbortController;
+
+before(async () => {
+  ca = await createFakeTpmCa();
+});
+
+beforeEach(async () => {
+  service = await FakeJoinService.start(ca, await AttestingTpm.create(ca));
+  node = await joiningNode("worker");
+  stop = new AbortController();
+});
+
+afterEach(async () => {
+  stop.abort();
+  node.remove();
+  await service.close();
+});
+
+async function joiningNode(role: "worker" | "control-plane", tpm?: AttestingTpm): Promise<FakeNode> {
+  const made = new FakeNode();
+  made.platform = {
+    ...made.platform,
+    tpm: tpm ?? (await AttestingTpm.create(ca)),
+    metadata: { role, controlPlaneAddresses: ["127.0.0.1"] },
+  };
+  return made;
+}
+
+function start(of: FakeNode = node): Promise<void> {
+  const dependencies = of.dependencies;
+  const ports = { ...dependencies.options.ports, join: service.port, recover: 0 };
+  return runMachine(steps, { ...dependencies, options: { ...dependencies.options, ports } }, stop.signal);
+}
+
+const tpmOf = (of: FakeNode): AttestingTpm => of.platform.tpm as AttestingTpm;
+
+describe("a fresh worker", () => {
+  test("joins: key replaced, cluster marked, credentials written, disk committed, kubelet started", async () => {
+    await start();
+    assert.equal(tpmOf(node).marker, clusterIdPcr(CLUSTER_ID));
+    assert.equal(node.disk.platter.content.kind, "initialised");
+    assert.ok(node.disk.platter.key?.equals(new DiskKey(DISK_KEY)));
+    assert.ok(node.events.includes("start kubelet.service"));
+    assert.ok(!node.events.includes("kubeadm join"));
+    assert.deepEqual(node.endpoints, [{ host: "10.42.0.10", port: 6443 }]);
+    const state = await readNodeState(node.root + PATHS.nodeState);
+    assert.deepEqual([state.name, state.role, state.finished], ["worker-0", "worker", true]);
+    assert.match(readFileSync(node.root + PATHS.kubeletConf, "utf8"), /"server": "https:\/\/127\.0\.0\.1:7443"/);
+    assert.equal(statSync(`${node.root}${PATHS.kubeletPki}/kubelet.key`).mode & 0o777, 0o600);
+    assert.ok(lstatSync(`${node.root}${PATHS.kubeletPki}/kubelet-client-current.pem`).isSymbolicLink());
+    assert.match(
+      readlinkSync(`${node.root}${PATHS.kubeletPki}/kubelet-client-current.pem`),
+      /kubelet-client-initial\.pem$/,
+    );
+  });
+
+  test("asks for what it is, with a request signed by its own new key", async () => {
+    await start();
+    const [request] = service.requests;
+    assert.equal(request?.role, NodeRole.WORKER);
+    assert.equal(request?.diskUuid, node.platform.diskUuid);
+    assert.deepEqual(request?.nodeAddresses, ["127.0.0.1"]);
+    assert.ok((request?.certificateRequest.length ?? 0) > 100);
+  });
+
+  test("joins when the service refuses at first", async () => {
+    service.refusals = 1;
+    await start();
+    assert.equal(service.requests.length, 2);
+  });
+
+  test("is not served by a join service on another image", async () => {
+    const other = fakeEventLog([{ pcr: 11, data: "another image" }]);
+    const stranger = await joiningNode("worker", await AttestingTpm.create(ca, other));
+    const machine = start(stranger);
+    while (!stranger.consoleLines.some((line) => line.startsWith("join service at"))) await tick();
+    assert.equal(service.requests.length, 0);
+    stop.abort();
+    await machine.catch(() => undefined);
+    stranger.remove();
+  });
+
+  test("is not served by a join service whose TPM has another authority", async () => {
+    const stranger = await joiningNode("worker", await AttestingTpm.create(await createFakeTpmCa({ name: "other" })));
+    const machine = start(stranger);
+    while (!stranger.consoleLines.some((line) => line.startsWith("join service at"))) await tick();
+    assert.equal(service.requests.length, 0);
+    stop.abort();
+    await machine.catch(() => undefined);
+    stranger.remove();
+  });
+
+  test("does not believe a ticket for another cluster than the service's", async () => {
+    service.ticket = { clusterId: new Uint8Array(32).fill(9) };
+    const machine = start();
+    while (!node.consoleLines.some((line) => line.includes("got cluster PCR"))) await tick();
+    assert.equal(node.disk.platter.content.kind, "fresh");
+    stop.abort();
+    await machine.catch(() => undefined);
+  });
+
+  const bad: [string, typeof FakeJoinService.prototype.ticket][] = [
+    ["a short disk key", { stateDiskKey: new Uint8Array(31) }],
+    ["no role", { role: NodeRole.UNSPECIFIED }],
+    ["a name that is none", { nodeName: "../x" }],
+    ["a file outside of /etc/kubernetes", { controlPlaneFiles: [create(FileSchema, { path: "/etc/passwd" })] }],
+    ["a file that climbs", { controlPlaneFiles: [create(FileSchema, { path: "/etc/kubernetes/../passwd" })] }],
+    ["no CA", { clusterCaCertificate: new Uint8Array() }],
+    ["an endpoint without port", { apiServerEndpoints: ["10.42.0.10"] }],
+  ];
+  for (const [what, ticket] of bad) {
+    test(`does not take a ticket with ${what}`, async () => {
+      service.ticket = ticket;
+      const machine = start();
+      while (!node.consoleLines.some((line) => line.includes("Check join ticket failed"))) await tick();
+      assert.equal(existsSync(node.root + PATHS.nodeState), false);
+      assert.equal(node.disk.platter.content.kind, "fresh");
+      stop.abort();
+      await machine.catch(() => undefined);
+    });
+  }
+
+  test("wipes its disk and reboots when a step before the commit fails", async () => {
+    node.failAt = "mirrors";
+    const machine = start();
+    while (!node.events.includes("reboot")) await tick();
+    assert.equal(node.disk.platter.content.kind, "fresh");
+    stop.abort();
+    await machine;
+  });
+});
+
+describe("a fresh control plane", () => {
+  test("joins with the cluster's PKI, and makes its own service certificates from it", async () => {
+    const authority = createKeyPair();
+    const subject = { commonName: "constellation-services" };
+    const validity = { notBefore: NOW, notAfter: new Date("2036-01-01T00:00:00Z") };
+    const caRequest = { subject, publicKey: authority.publicKey, usage: "ca", altNames: [], ...validity } as const;
+    const caPem = issueSelfSigned(caRequest, authority.privateKey);
+    const keyPem = privateKeyPem(authority.privateKey);
+    const file = (path: string, text: string, mode: number) =>
+      create(FileSchema, { path: PATHS.pki + path, data: new TextEncoder().encode(text), mode });
+    service.ticket = {
+      nodeName: "control-plane-1",
+      role: NodeRole.CONTROL_PLANE,
+      controlPlaneFiles: [
+        file("/ca.crt", caPem, 0o644),
+        file("/ca.key", keyPem, 0o600),
+        file("/constellation/ca.crt", caPem, 0o644),
+        file("/constellation/ca.key", keyPem, 0o600),
+      ],
+      clusterCaCertificate: new TextEncoder().encode(caPem),
+    };
+    node.remove();
+    node = await joiningNode("control-plane");
+    await start();
+    assert.ok(node.events.indexOf("start kubelet.service") < node.events.indexOf("kubeadm join"));
+    assert.equal(statSync(`${node.root}${PATHS.pki}/ca.key`).mode & 0o777, 0o600);
+    const certificate = new X509Certificate(readFileSync(`${node.root}${PATHS.servicePki}/key-service.crt`));
+    assert.ok(certificate.verify(authority.publicKey));
+    assert.match(certificate.subjectAltName ?? "", /URI:constellation:\/\/service\/key-service/);
+    // Until it is a control plane, its own API server is none to be preferred.
+    assert.deepEqual(node.endpoints, [{ host: "10.42.0.10", port: 6443 }]);
+  });
+});
+
+describe("a known worker", () => {
+  beforeEach(async () => {
+    await start();
+    node.reboot();
+    tpmOf(node).marker = "00".repeat(32);
+  });
+
+  test("gets its disk key again and goes on", async () => {
+    await start();
+    assert.equal(tpmOf(node).marker, clusterIdPcr(CLUSTER_ID));
+    assert.ok(node.disk.mapping);
+    assert.ok(node.events.includes("start kubelet.service"));
+  });
+
+  test("keeps asking when the key does not fit", async () => {
+    service.ticket = { stateDiskKey: new Uint8Array(32).fill(5) };
+    const machine = start();
+    while (!node.consoleLines.some((line) => line.includes("does not fit"))) await tick();
+    service.ticket = {};
+    await machine;
+    assert.ok(node.disk.mapping);
+  });
+
+  test("goes on without a key when only the agent was restarted", async () => {
+    await start();
+    node.events.length = 0;
+    await service.close();
+    await start();
+    assert.ok(node.events.includes("start kubelet.service"));
+  });
+});

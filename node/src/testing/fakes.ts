@@ -1,0 +1,202 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { clusterIdPcr } from "@constellation/attestation";
+import { fromHex } from "@constellation/bytes";
+import { DiskKey } from "@constellation/keys";
+import { NodeError } from "../errors.ts";
+import type { InitHandler } from "../init/endpoint.ts";
+import type { DiskContent } from "../luks/header.ts";
+import type { Dependencies, DiskOfNode, Platform, TpmOfNode } from "../machine/node.ts";
+import { DEFAULT_OPTIONS, PATHS } from "../options.ts";
+import { createKeyPair, issueSelfSigned, privateKeyPem } from "../pki/certificate.ts";
+import type { Endpoint } from "../run/api-proxy.ts";
+
+/** A time at which everything made here is valid. */
+export const NOW = new Date("2026-01-01T00:00:00Z");
+
+/** A TPM that keeps its PCR 15. */
+export class FakeTpm implements TpmOfNode {
+  readonly ekDigest: Uint8Array = new Uint8Array(32).fill(0xe1);
+  readonly caCertificate: Uint8Array = new Uint8Array([1, 2, 3]);
+  marker = "00".repeat(32);
+
+  issue(): Promise<Uint8Array> {
+    return Promise.resolve(new TextEncoder().encode("evidence"));
+  }
+
+  readPcrs(): Promise<Map<number, Uint8Array>> {
+    const value = (index: number): Uint8Array => (index === 15 ? fromHex(this.marker) : new Uint8Array(32).fill(index));
+    return Promise.resolve(new Map(Array.from({ length: 16 }, (_, index) => [index, value(index)])));
+  }
+
+  isMarked(): Promise<boolean> {
+    return Promise.resolve(this.marker !== "00".repeat(32));
+  }
+
+  markWithClusterId(clusterId: Uint8Array): Promise<void> {
+    const wanted = clusterIdPcr(clusterId);
+    if (this.marker !== wanted && this.marker !== "00".repeat(32)) {
+      return Promise.reject(new NodeError("cluster_mismatch", "Extend cluster ID failed: got another"));
+    }
+    this.marker = wanted;
+    return Promise.resolve();
+  }
+}
+
+/** A state disk in memory, with the same rule as the real one: a key slot, a copy of it, and the commit. */
+export class FakeDisk implements DiskOfNode {
+  /** What is on the disk, and survives the agent and the machine. */
+  platter: { content: DiskContent; key?: DiskKey } = { content: { kind: "fresh", reason: "no header" } };
+  /** The mapping, which survives the agent only. */
+  mapping = false;
+  #copy: DiskKey | undefined;
+
+  inspect(): Promise<DiskContent> {
+    return Promise.resolve(this.platter.content);
+  }
+
+  createFresh(): Promise<DiskKey> {
+    const passphrase = new DiskKey(new Uint8Array(32).fill(0xaa));
+    this.platter = { content: { kind: "fresh", reason: "not marked as initialised" }, key: passphrase };
+    this.mapping = true;
+    this.#copy = passphrase;
+    return Promise.resolve(passphrase);
+  }
+
+  open(key: DiskKey): Promise<void> {
+    if (this.platter.key?.equals(key) !== true) return Promise.reject(new NodeError("disk", "no key available"));
+    this.mapping = true;
+    return Promise.resolve();
+  }
+
+  isOpen(): Promise<boolean> {
+    return Promise.resolve(this.mapping);
+  }
+
+  replaceKey(current: DiskKey, next: DiskKey): Promise<void> {
+    if (this.#copy?.equals(current) !== true) return Promise.reject(new NodeError("disk", "no key available"));
+    this.#copy = new DiskKey(next.reveal());
+    return Promise.resolve();
+  }
+
+  commit(): Promise<void> {
+    if (this.#copy === undefined) return Promise.reject(new NodeError("disk", "no header copy"));
+    this.platter = { content: { kind: "initialised" }, key: this.#copy };
+    return Promise.resolve();
+  }
+
+  wipe(): Promise<void> {
+    this.platter = { content: { kind: "fresh", reason: "no header" } };
+    return Promise.resolve();
+  }
+}
+
+/** A whole node made of fakes, with real files in a directory of its own. */
+export class FakeNode {
+  readonly root = mkdtempSync(join(tmpdir(), "constellation-node-"));
+  readonly tpm = new FakeTpm();
+  readonly disk = new FakeDisk();
+  /** What happened, in order. */
+  readonly events: string[] = [];
+  readonly applied: string[] = [];
+  readonly consoleLines: string[] = [];
+  endpoints: readonly Endpoint[] = [];
+  initHandler: InitHandler | undefined;
+  /** Names an event whose action fails; once. */
+  failAt: string | undefined;
+  platform: Platform = {
+    metadata: { role: "control-plane", controlPlaneAddresses: [] },
+    address: "127.0.0.1",
+    tpm: this.tpm,
+    diskUuid: "5c7c0000-0000-8000-8000-000000000000",
+  };
+
+  get dependencies(): Dependencies {
+    const event = (name: string) => (): Promise<void> => this.event(name);
+    return {
+      options: { ...DEFAULT_OPTIONS, root: this.root, manifestsDirectory: join(this.root, "manifests") },
+      exec: () => Promise.reject(new Error("no program may be started")),
+      log: { debug() {}, info() {}, warn() {}, error() {} },
+      console: (text) => this.consoleLines.push(text),
+      systemd: {
+        start: (unit) => this.event(`start ${unit}`),
+        restart: (unit) => this.event(`restart ${unit}`),
+        stop: (unit) => this.event(`stop ${unit}`),
+        reboot: event("reboot"),
+        journalTail: () => Promise.resolve("the journal's tail"),
+      },
+      kubectl: {
+        applyObjects: (objects) => this.#apply("apply objects", JSON.stringify(objects)),
+        applyText: (text) => this.#apply("apply manifests", text),
+      },
+      kubeadm: {
+        createCertificates: async () => {
+          await this.event("certificates");
+          this.writeCa();
+        },
+        initControlPlane: async () => {
+          await this.event("kubeadm init");
+          this.write(PATHS.adminConf, "clusters:\n- cluster:\n    server: https://127.0.0.1:7443\n");
+        },
+        joinControlPlane: event("kubeadm join"),
+      },
+      now: () => NOW,
+      openPlatform: () => Promise.resolve(this.platform),
+      openDisk: () => this.disk,
+      mountState: event("mount"),
+      startRuntime: event("runtime"),
+      writeRegistryMirrors: event("mirrors"),
+      apiProxy: { setEndpoints: (endpoints) => (this.endpoints = endpoints) },
+      services: {
+        openEvidence: event("serve evidence"),
+        openInitDoor: event("serve init"),
+        setInitHandler: (handler) => {
+          this.initHandler = handler;
+        },
+        close: event("close services"),
+      },
+    };
+  }
+
+  /** Notes an event, or fails at it. */
+  event(name: string): Promise<void> {
+    if (this.failAt === name) {
+      this.failAt = undefined;
+      return Promise.reject(new NodeError("kubernetes", `${name} failed by test`));
+    }
+    this.events.push(name);
+    return Promise.resolve();
+  }
+
+  /** The machine is switched off and on: mappings and PCRs are gone, disk and files stay. */
+  reboot(): void {
+    this.disk.mapping = false;
+    this.tpm.marker = "00".repeat(32);
+    this.events.length = 0;
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(dirname(this.root + path), { recursive: true });
+    writeFileSync(this.root + path, text);
+  }
+
+  /** A cluster CA, where kubeadm puts it. */
+  writeCa(): void {
+    const { publicKey, privateKey } = createKeyPair();
+    const notAfter = new Date("2036-01-01T00:00:00Z");
+    const request = { subject: { commonName: "kubernetes" }, publicKey, usage: "ca", altNames: [] } as const;
+    this.write(`${PATHS.pki}/ca.crt`, issueSelfSigned({ ...request, notBefore: NOW, notAfter }, privateKey));
+    this.write(`${PATHS.pki}/ca.key`, privateKeyPem(privateKey));
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  #apply(name: string, text: string): Promise<void> {
+    return this.event(name).then(() => {
+      this.applied.push(text);
+    });
+  }
+}

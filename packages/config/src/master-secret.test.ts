@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { test } from "node:test";
+import { MasterSecret } from "@constellation/keys";
+import { ConfigError } from "./errors.ts";
+import { parseMasterSecret, serializeMasterSecret } from "./master-secret.ts";
+
+const key = new Uint8Array(32).fill(7);
+const salt = new Uint8Array(32).fill(9);
+const BASE64 = Buffer.from(key).toString("base64");
+
+test("parseMasterSecret() reads what serializeMasterSecret() wrote, in the original's form", () => {
+  const text = serializeMasterSecret({ masterSecret: new MasterSecret(key), salt });
+  assert.deepEqual(JSON.parse(text), { key: BASE64, salt: Buffer.from(salt).toString("base64") });
+  const file = parseMasterSecret(text);
+  assert.deepEqual(file.masterSecret.reveal(), key);
+  assert.deepEqual(file.salt, salt);
+  assert.match(inspect(file.masterSecret), /\[secret\]/);
+});
+
+const WRONG: [string, string][] = [
+  ["text that is cut off", `{"key":"${BASE64}`],
+  ["a list", `["${BASE64}"]`],
+  ["a missing salt", JSON.stringify({ key: BASE64 })],
+  ["a short key", JSON.stringify({ key: BASE64.slice(0, 40), salt: BASE64 })],
+  ["a key that is no base64", JSON.stringify({ key: `!${BASE64}`, salt: BASE64 })],
+  ["a key that is a number", JSON.stringify({ key: 3, salt: BASE64 })],
+  ["a further field", JSON.stringify({ key: BASE64, salt: BASE64, more: BASE64 })],
+];
+
+for (const [what, text] of WRONG) {
+  test(`parseMasterSecret() refuses ${what} and shows nothing of the file`, () => {
+    assert.throws(
+      () => parseMasterSecret(text),
+      (error) => {
+        assert.ok(error instanceof ConfigError);
+        assert.ok(!inspect(error, { depth: 9 }).includes(BASE64.slice(0, 8)));
+        return true;
+      },
+    );
+  });
+}
