@@ -6,7 +6,7 @@ import { spec } from "node:test/reporters";
 const KINDS = ["unit", "integration", "e2e"] as const;
 type Kind = (typeof KINDS)[number];
 
-const SOURCES = "{packages,services,infrastructure}/*/src/**,{cli,node,image,scripts}/**";
+const SOURCES = "{packages,services,infrastructure}/*/src/**,{cli,node,image,scripts}/**,e2e/src/harness/**";
 
 function filesOf(kind: Kind): string[] {
   const patterns: Record<Kind, string> = {

@@ -197,6 +197,7 @@ async function stageCilium(stage: string): Promise<string> {
     await install(join(built, program), join(layer, "usr/bin", program));
   }
   const source = await moduleDir("cilium", `github.com/cilium/cilium@v${CILIUM_VERSION}`);
+  await install(join(source, "images/cilium/init-container.sh"), join(layer, "init-container.sh"));
   await cp(join(source, "bpf"), join(layer, "var/lib/cilium/bpf"), { recursive: true });
   await run("chmod", ["-R", "u+w,go=rX", join(layer, "var/lib/cilium")]);
   await rm(join(layer, "var/lib/cilium/bpf/tests"), { recursive: true, force: true });

@@ -1,17 +1,23 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { predictMeasurements } from "@constellation/eventlog";
 import { cached, contentKey, hashTree } from "./cache.ts";
 import { components, KUBERNETES_VERSION } from "./components.ts";
 import { BuildError } from "./errors.ts";
-import { buildDir, checkoutDir } from "./paths.ts";
+import { buildDir, cacheDir, checkoutDir } from "./paths.ts";
 import { type Flavour, runMkosi, stageExtraTree } from "./mkosi.ts";
 
 const { values } = parseArgs({
-  options: { flavour: { type: "string", default: "release" }, fresh: { type: "boolean", default: false } },
+  options: {
+    flavour: { type: "string", default: "release" },
+    // Builds although the cache has the image.
+    fresh: { type: "boolean", default: false },
+    // Folder for the files, instead of the one in build/.
+    output: { type: "string" },
+  },
 });
 
 /** Folders and files whose contents decide what the image is. */
@@ -57,7 +63,7 @@ async function buildImage(dir: string, flavour: Flavour): Promise<void> {
 
 /** Puts the built files where users look for them; the raw image is copied sparsely, by reference where it can be. */
 async function publish(from: string, flavour: Flavour): Promise<string> {
-  const to = join(buildDir, flavour === "release" ? "image" : `image-${flavour}`);
+  const to = resolve(values.output ?? join(buildDir, flavour === "release" ? "image" : `image-${flavour}`));
   await mkdir(to, { recursive: true });
   for (const name of ["constellation.raw", "constellation.efi", "measurements.json", "manifest.json"]) {
     const draft = join(to, `.${name}.draft`);
@@ -74,8 +80,7 @@ async function main(): Promise<void> {
   }
   const started = performance.now();
   const key = await imageKey(flavour);
-  if (values.fresh)
-    await rm(join(process.env["CONSTELLATION_CACHE"] ?? "", "images", key), { recursive: true, force: true });
+  if (values.fresh) await rm(join(cacheDir(), "images", key), { recursive: true, force: true });
   const built = await cached("images", key, (dir) => buildImage(dir, flavour));
   const place = await publish(built, flavour);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);

@@ -1,6 +1,5 @@
 /** Everything that can stop the node agent, by area. The code is stable: the CLI and the tests match on it. */
 export type NodeErrorCode =
-  | "config"
   | "platform"
   | "tpm"
   | "disk"
@@ -9,7 +8,6 @@ export type NodeErrorCode =
   | "systemd"
   | "state"
   | "kubernetes"
-  | "pki"
   | "already_initialised"
   | "busy"
   | "request"

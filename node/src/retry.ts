@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as wait } from "node:timers/promises";
 
 export interface RetryOptions {
   signal: AbortSignal;
@@ -9,6 +9,8 @@ export interface RetryOptions {
   minDelayMs?: (error: unknown) => number;
   /** Total time; without it the retries end with the signal only. */
   timeoutMs?: number;
+  /** Waits that long, or until the signal; a test puts its own here. */
+  delay?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Hears of each failure, for the log. */
   onFailure?: (error: unknown, attempt: number) => void;
   /** Ends the retries at once where it is true: the error can't get better. */
@@ -21,7 +23,7 @@ export async function retry<T>(
   attempt: (signal: AbortSignal) => Promise<T>,
   options: RetryOptions,
 ): Promise<T> {
-  const { signal, firstDelayMs = 100, maxDelayMs = 1000, timeoutMs } = options;
+  const { signal, firstDelayMs = 100, maxDelayMs = 1000, timeoutMs, delay = realDelay } = options;
   const started = performance.now();
   let waitMs = firstDelayMs;
   for (let count = 1; ; count++) {
@@ -36,7 +38,9 @@ export async function retry<T>(
         throw new Error(`Wait for ${what} failed: got none in "${timeoutMs}" ms`, { cause: error });
       }
     }
-    await delay(Math.max(waitMs, leastMs), undefined, { signal });
+    await delay(Math.max(waitMs, leastMs), signal);
     waitMs = Math.min(waitMs * 2, maxDelayMs);
   }
 }
+
+const realDelay: NonNullable<RetryOptions["delay"]> = (ms, signal) => wait(ms, undefined, { signal });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,14 +13,14 @@ const skip = existsSync(image) ? false : "there is no node image: make image";
 test("copyWithChangedRoot() changes one byte, and mends tree and command line when told to", { skip }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "constellation-e2e-image-"));
   t.after(() => rm(folder, { recursive: true }));
-  const [plain, mended] = [join(folder, "plain.raw"), join(folder, "mended.raw")];
-  const before = await copyWithChangedRoot(image, plain, false);
-  const after = await copyWithChangedRoot(image, mended, true);
+  const copy = join(folder, "changed.raw");
+  const before = await copyWithChangedRoot(image, copy, false);
+  assert.deepEqual(await differences(image, copy), 1);
+  const after = await copyWithChangedRoot(image, copy, true);
   assert.notEqual(before, after);
-  assert.deepEqual(await differences(image, plain), 1);
-  const bytes = await differences(image, mended);
-  assert.ok(bytes > 1 && bytes < 1 + 5 * 32 + 64, `got ${bytes} changed bytes`);
-  await assert.rejects(copyWithChangedRoot(plain, join(folder, "again.raw"), true), { code: "image" });
+  const bytes = await differences(image, copy);
+  // The byte, a hash on each of three levels, and the root hash in hexadecimal.
+  assert.ok(bytes > 64 && bytes <= 1 + 3 * 32 + 64, `got ${bytes} changed bytes`);
 });
 
 test("parseVeritySuperblock() finds where each level of the tree begins, lowest first", () => {
@@ -37,14 +37,15 @@ test("parseVeritySuperblock() finds where each level of the tree begins, lowest 
 });
 
 async function differences(first: string, second: string): Promise<number> {
-  const [a, b] = [await readFile(first), await readFile(second)];
-  assert.equal(a.length, b.length);
-  const chunk = 1024 * 1024;
+  const [a, b] = [await open(first), await open(second)];
+  const [x, y] = [Buffer.alloc(1024 * 1024), Buffer.alloc(1024 * 1024)];
   let count = 0;
-  for (let at = 0; at < a.length; at += chunk) {
-    const [x, y] = [a.subarray(at, at + chunk), b.subarray(at, at + chunk)];
-    if (x.equals(y)) continue;
-    for (let index = 0; index < x.length; index += 1) count += x[index] === y[index] ? 0 : 1;
+  for (let at = 0; ; at += x.length) {
+    const sizes = [(await a.read(x, 0, x.length, at)).bytesRead, (await b.read(y, 0, y.length, at)).bytesRead];
+    assert.equal(sizes[0], sizes[1]);
+    if (sizes[0] === 0) break;
+    if (!x.equals(y)) count += x.filter((byte, index) => byte !== y[index]).length;
   }
+  await Promise.all([a.close(), b.close()]);
   return count;
 }

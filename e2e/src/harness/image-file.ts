@@ -69,7 +69,10 @@ export function parseVeritySuperblock(bytes: Buffer): { salt: Buffer; firstHashB
   const wanted = bytes.toString("latin1", 0, 8) === "verity\0\0" && bytes.toString("latin1", 32, 38) === "sha256";
   const blocks = [bytes.readUInt32LE(64), bytes.readUInt32LE(68)];
   if (!wanted || blocks.some((size) => size !== BLOCK_BYTES)) {
-    throw new HarnessError("image", "Read hash tree failed: got another format, wanted dm-verity with SHA-256 over 4 KiB");
+    throw new HarnessError(
+      "image",
+      "Read hash tree failed: got another format, wanted dm-verity with SHA-256 over 4 KiB",
+    );
   }
   const levels: number[] = [];
   for (let count = Number(bytes.readBigUInt64LE(72)); count > 1; ) {

@@ -55,5 +55,8 @@ export function dataOffset(layout: IntegrityLayout, sector: number): number {
 }
 
 function malformed(got: string): HarnessError {
-  return new HarnessError("disk", `Find data on state disk failed: got ${got}, wanted dm-integrity with interleaved tags`);
+  return new HarnessError(
+    "disk",
+    `Find data on state disk failed: got ${got}, wanted dm-integrity with interleaved tags`,
+  );
 }

@@ -21,12 +21,12 @@ export class Registry {
     this.#folder = folder;
   }
 
-  /** Starts a registry; it answers when this returns. */
-  static async start(): Promise<Registry> {
+  /** Starts a registry, on a free port unless told otherwise; it answers when this returns. */
+  static async start(wantedPort?: number): Promise<Registry> {
     const program = await componentProgram("registry", "registry");
     const folder = await mkdtemp(join(tmpdir(), "constellation-e2e-registry-"));
     try {
-      const [port = 0] = await freePorts(1);
+      const port = wantedPort ?? (await freePorts(1))[0] ?? 0;
       const configFile = join(folder, "config.json");
       await writeFile(configFile, JSON.stringify(configuration(folder, port)));
       // The one flag that it has no field for: without it, it looks for a collector of traces.
@@ -112,5 +112,8 @@ function configuration(folder: string, port: number): object {
 
 async function failure(what: string, response: Response, wanted: number): Promise<HarnessError> {
   const text = (await response.text()).slice(0, 500);
-  return new HarnessError("registry", `Ask registry to ${what} failed: got ${response.status}, wanted ${wanted}: ${text}`);
+  return new HarnessError(
+    "registry",
+    `Ask registry to ${what} failed: got ${response.status}, wanted ${wanted}: ${text}`,
+  );
 }

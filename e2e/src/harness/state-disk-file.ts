@@ -30,7 +30,10 @@ export async function flipCiphertext(path: string, at: number): Promise<FlippedB
     const offset = LUKS_DATA_OFFSET + dataOffset(layout, sector) + BLOCK_BYTES / 2;
     const block = await readAt(disk, offset - BLOCK_BYTES / 2, BLOCK_BYTES);
     if (block.every((byte) => byte === 0)) {
-      throw new HarnessError("disk", `Flip byte of state disk failed: got zeros at sector ${sector}, wanted ciphertext`);
+      throw new HarnessError(
+        "disk",
+        `Flip byte of state disk failed: got zeros at sector ${sector}, wanted ciphertext`,
+      );
     }
     const byte = await readAt(disk, offset, 1);
     byte[0] = (byte[0] ?? 0) ^ 1;
@@ -40,13 +43,25 @@ export async function flipCiphertext(path: string, at: number): Promise<FlippedB
   });
 }
 
-/** Adds a token to both copies of the LUKS2 header, with right checksums, as somebody with the disk in hand could. */
-export async function addForeignToken(path: string): Promise<void> {
-  await withFile(path, async (disk) => {
+/**
+ * Adds a token to both copies of the LUKS2 header, with right checksums, as somebody with the disk in hand could.
+ * @returns the headers as they were
+ */
+export async function addForeignToken(path: string): Promise<Uint8Array> {
+  return await withFile(path, async (disk) => {
+    const before = await readAt(disk, 0, 2 * HEADER_BYTES);
     for (const start of [0, HEADER_BYTES]) {
-      const copy = await readAt(disk, start, HEADER_BYTES);
-      await disk.write(withToken(copy), 0, HEADER_BYTES, start);
+      await disk.write(withToken(before.subarray(start, start + HEADER_BYTES)), 0, HEADER_BYTES, start);
     }
+    await disk.sync();
+    return before;
+  });
+}
+
+/** Puts the headers back. */
+export async function restoreHeaders(path: string, headers: Uint8Array): Promise<void> {
+  await withFile(path, async (disk) => {
+    await disk.write(headers, 0, headers.length, 0);
     await disk.sync();
   });
 }

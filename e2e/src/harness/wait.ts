@@ -1,3 +1,4 @@
+import { AssertionError } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
 import { HarnessError } from "./error.ts";
 import { say } from "./say.ts";
@@ -14,7 +15,7 @@ const SAY_EVERY_MS = 30_000;
 
 /**
  * Calls `attempt` until it gives a value other than undefined, with back-off from 100 ms to 5 s. What it throws counts
- * as "not yet"; what it notes, or the last error, is said every half minute.
+ * as "not yet", but for failed assertions; what it notes, or the last error, is said every half minute.
  * @throws HarnessError `timeout` with the last note
  */
 export async function waitUntil<T>(
@@ -31,6 +32,7 @@ export async function waitUntil<T>(
       const value = await attempt((text) => (last = text));
       if (value !== undefined) return value;
     } catch (error) {
+      if (error instanceof AssertionError) throw error;
       cause = error;
       last = error instanceof Error ? error.message : String(error);
     }

@@ -19,6 +19,7 @@ export type LocalErrorCode =
   | "qmp-failed"
   | "tpm-failed"
   | "node-unknown"
+  | "node-running"
   | "cluster-missing";
 
 /** What an error of this package carries besides its code and message. */

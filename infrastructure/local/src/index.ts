@@ -3,8 +3,8 @@ export { bootKernel, probeKvm, type KvmVerdict } from "./accelerator/kvm-probe.t
 export { endpointAddress, GUEST_NETWORK, nodeAddresses, NODE_PORTS, nodeName, type NodeRole } from "./addressing.ts";
 export type { LocalContext, Progress } from "./cluster/context.ts";
 export { ensureLocalCluster, type LocalCluster } from "./cluster/ensure.ts";
-export { resetNode, startNode, stopNode } from "./cluster/node-control.ts";
-export { capture, consoleLog, loadRecords, tpmCaCertificate } from "./cluster/records.ts";
+export { resetNode, startNode, stopNode, withNodeTpm } from "./cluster/node-control.ts";
+export { capture, consoleLog, loadRecords, loadSpec, tpmCaCertificate } from "./cluster/records.ts";
 export type { Accelerator, LocalClusterSpec, NodeOverrides } from "./cluster/spec.ts";
 export type { NodeRecord } from "./cluster/state.ts";
 export { type LocalStatus, localStatus, type NodeStatus, type ProcessStatus } from "./cluster/status.ts";

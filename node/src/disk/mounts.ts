@@ -57,8 +57,20 @@ export async function mountState(options: MountOptions, exec: Exec, signal: Abor
   await linkIfMissing("../run/lock", join(stateMount, "var/lock"));
 }
 
+/**
+ * Brings everything written so far to the disk. Our own files are there already, those of kubeadm and others may not be:
+ * after a power cut, a committed node must find them all.
+ */
+export async function syncState(stateMount: string, exec: Exec, signal: AbortSignal): Promise<void> {
+  try {
+    await exec({ program: "sync", args: ["--file-system", stateMount] }, signal);
+  } catch (cause) {
+    throw new NodeError("disk", "Write state to disk failed", { cause });
+  }
+}
+
 /** Whether something is mounted there, as the kernel sees it (proc_pid_mountinfo(5), field 5). */
-export async function isMounted(target: string): Promise<boolean> {
+async function isMounted(target: string): Promise<boolean> {
   const table = await readFile("/proc/self/mountinfo", "utf8");
   return table.split("\n").some((line) => line.split(" ")[4] === target);
 }

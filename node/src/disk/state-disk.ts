@@ -35,6 +35,8 @@ const MIB = 1024 * 1024;
 /** Zeroed at both ends of a new disk, where probes and tools read without having written. */
 const ZEROED_MIB = 32;
 const HEADER_FILE = "state-header";
+/** All inode tables are written: a disk of terabytes takes its time. */
+const MKFS_TIMEOUT_MS = 6 * 3600_000;
 
 export interface StateDiskOptions {
   device: string;
@@ -87,7 +89,7 @@ export class StateDisk {
     await this.#requireHeader(false);
     await this.#openMapping(passphrase, signal);
     await this.#zeroEnds(signal);
-    await this.#run({ program: "mkfs.ext4", args: [...MKFS_ARGS, this.mappedDevice] }, signal);
+    await this.#makeFileSystem(signal);
     return passphrase;
   }
 
@@ -152,6 +154,11 @@ export class StateDisk {
     const { device, mapperName } = this.#options;
     const args = ["open", "--type", "luks2", "--header", this.#headerFile, "--key-file", "-", device, mapperName];
     await this.#cryptsetup({ args, stdin: key }, signal);
+  }
+
+  async #makeFileSystem(signal: AbortSignal): Promise<void> {
+    const args = [...MKFS_ARGS, this.mappedDevice];
+    await this.#run({ program: "mkfs.ext4", args, timeoutMs: MKFS_TIMEOUT_MS }, signal);
   }
 
   async #zeroEnds(signal: AbortSignal): Promise<void> {

@@ -73,7 +73,10 @@ describe("exec()", () => {
 
   test("tells output as it comes", async () => {
     const pieces: string[] = [];
-    await exec({ program: "sh", args: ["-c", "echo one; echo two >&2"], onOutput: (text) => pieces.push(text) }, signal);
+    await exec(
+      { program: "sh", args: ["-c", "echo one; echo two >&2"], onOutput: (text) => pieces.push(text) },
+      signal,
+    );
     assert.deepEqual(pieces.toSorted(), ["one\n", "two\n"]);
   });
 });

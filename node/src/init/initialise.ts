@@ -3,21 +3,26 @@ import { join } from "node:path";
 import { hex } from "@constellation/bytes";
 import { deriveEtcdSecretsKey, deriveStateDiskKey } from "@constellation/keys";
 import { writeFileAtomic } from "../disk/files.ts";
+import { describeError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
+import type { KubeObject } from "../kubernetes/apply.ts";
 import { clusterStateObject, masterSecretObject, nodePermissions } from "../kubernetes/cluster-objects.ts";
 import { writeEncryptionConfig, writePolicies } from "../kubernetes/control-plane-files.ts";
 import { initDocuments } from "../kubernetes/kubeadm-config.ts";
 import { kubeletConfigurationOf, writeKubeletConfig, writeKubeletCredentials } from "../kubernetes/kubelet-files.ts";
+import { writeStaticPodPatches } from "../kubernetes/static-pod-patches.ts";
 import type { Dependencies, DiskOfNode, FreshDisk, Member, Platform } from "../machine/node.ts";
 import { PATHS } from "../options.ts";
 import { issueKubeletIdentity } from "../pki/kubelet-pki.ts";
 import { writeServicePki } from "../pki/service-pki.ts";
+import { retry } from "../retry.ts";
 import { type NodeState, writeNodeState } from "../state/node-state.ts";
 import type { InitInput } from "./request.ts";
 
 /** Hears what is being done. */
 export type Progress = (step: string, text: string) => void;
 
+const APPLY_TIMEOUT_MS = 10 * 60_000;
 const KUBEADM_CONFIG = `${PATHS.policies}/kubeadm-init.yaml`;
 
 /**
@@ -66,14 +71,30 @@ export async function initialise(
     clusterStateObject(input.cluster),
     ...nodePermissions(),
   ];
-  await dependencies.kubectl.applyObjects(objects, signal);
+  await applyWithRetry(objects, dependencies, signal);
   input.master.wipe();
   faultPoint("init.after-secrets");
 
   progress("commit", "Marking the state disk as initialised");
+  await dependencies.syncState(signal);
   await disk.commit(signal);
   faultPoint("init.after-commit");
   return { state, runtime: fresh.runtime };
+}
+
+/** The API server answers before its own roles are there, and refuses the first requests for it. */
+async function applyWithRetry(
+  objects: readonly KubeObject[],
+  { cluster, log }: Dependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  await retry("the API server to take objects", () => cluster.apply(objects, signal), {
+    signal,
+    firstDelayMs: 500,
+    maxDelayMs: 5000,
+    timeoutMs: APPLY_TIMEOUT_MS,
+    onFailure: (error) => log.info("API server not ready for objects", { error: describeError(error) }),
+  });
 }
 
 function nodeState(input: InitInput, platform: Platform): NodeState {
@@ -119,6 +140,7 @@ async function writeClusterFiles(
   );
   await writeFileAtomic(root + KUBEADM_CONFIG, documents, 0o600);
   await writePolicies(root);
+  await writeStaticPodPatches(root, timingProfile);
   await writeEncryptionConfig(root, deriveEtcdSecretsKey(input.master, input.salt));
   await kubeadm.createCertificates(root + KUBEADM_CONFIG, signal);
   await writeServicePki(root + PATHS.servicePki, now());

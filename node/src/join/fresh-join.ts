@@ -8,6 +8,7 @@ import type { AdmissionLock } from "../machine/lock.ts";
 import type { Dependencies, DiskOfNode, FreshDisk, Member, Platform } from "../machine/node.ts";
 import { PATHS } from "../options.ts";
 import { createCertificateRequest, createKeyPair, privateKeyPem } from "../pki/certificate.ts";
+import { writeStaticPodPatches } from "../kubernetes/static-pod-patches.ts";
 import { writeServicePki } from "../pki/service-pki.ts";
 import { type NodeState, writeNodeState } from "../state/node-state.ts";
 import { askJoinService, requireClusterOfPeer } from "./connection.ts";
@@ -77,6 +78,7 @@ async function admit(
   await writeNodeFiles(ticket, keyPem, platform, dependencies);
   faultPoint("join.after-files");
 
+  await dependencies.syncState(signal);
   await disk.commit(signal);
   faultPoint("join.after-commit");
   return { state, runtime: fresh.runtime };
@@ -94,6 +96,7 @@ async function writeNodeFiles(
   for (const { path, data, mode } of ticket.files) await writeFileAtomic(root + path, data, mode);
   if (ticket.role === "control-plane") {
     await writePolicies(root);
+    await writeStaticPodPatches(root, ticket.timingProfile);
     await writeServicePki(root + PATHS.servicePki, now());
   }
   const identity = { certificatePem: ticket.kubeletCertificatePem, privateKeyPem: keyPem };

@@ -1,8 +1,9 @@
 import { createPrivateKey } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { writeFileAtomic } from "../disk/files.ts";
 import { joinDocument } from "../kubernetes/kubeadm-config.ts";
 import { kubeconfig } from "../kubernetes/kubeconfig.ts";
+import { writeStaticPodPatches } from "../kubernetes/static-pod-patches.ts";
 import type { Dependencies, Platform } from "../machine/node.ts";
 import { PATHS } from "../options.ts";
 import { createKeyPair, issueCertificate, privateKeyPem } from "../pki/certificate.ts";
@@ -53,5 +54,7 @@ export async function joinControlPlane(
     root + DISCOVERY,
   );
   await writeFileAtomic(root + JOIN_CONFIG, document, 0o600);
+  await writeStaticPodPatches(root, state.timingProfile);
   await kubeadm.joinControlPlane(root + JOIN_CONFIG, signal);
+  await rm(root + DISCOVERY, { force: true });
 }

@@ -5,13 +5,14 @@ import {
   serializeClusterState,
 } from "@constellation/cluster-state";
 import type { MasterSecret } from "@constellation/keys";
+import type { KubeObject } from "./apply.ts";
 
 const RBAC = "rbac.authorization.k8s.io/v1";
 const RBAC_GROUP = "rbac.authorization.k8s.io";
 const NODES = { kind: "Group", apiGroup: RBAC_GROUP, name: "system:nodes" };
 
 /** The root of all keys for the key service: a Secret, which the API server encrypts before etcd sees it. */
-export function masterSecretObject(master: MasterSecret, salt: Uint8Array): object {
+export function masterSecretObject(master: MasterSecret, salt: Uint8Array): KubeObject {
   return {
     apiVersion: "v1",
     kind: "Secret",
@@ -22,7 +23,7 @@ export function masterSecretObject(master: MasterSecret, salt: Uint8Array): obje
 }
 
 /** Policy, node records and settings: what the join service decides by. */
-export function clusterStateObject(state: ClusterState): object {
+export function clusterStateObject(state: ClusterState): KubeObject {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -32,7 +33,7 @@ export function clusterStateObject(state: ClusterState): object {
 }
 
 /** What nodes may do beyond the node authorizer's rules. */
-export function nodePermissions(): object[] {
+export function nodePermissions(): KubeObject[] {
   return [
     // The controller manager approves the renewal of a kubelet's own client certificate, and nothing else.
     {

@@ -1,6 +1,7 @@
 import type { TimingProfile } from "@constellation/cluster-state";
 import { PATHS } from "../options.ts";
 import { ENCRYPTION_CONFIG, POLICY_FILES } from "./policies.ts";
+import { STATIC_POD_PATCHES } from "./static-pod-patches.ts";
 import { timingOf } from "./timing.ts";
 import { TLS_CIPHER_SUITES, TLS_MIN_VERSION } from "./tls.ts";
 
@@ -31,6 +32,7 @@ export function initDocuments(input: ClusterInput, kubelet: object): string {
       kind: "InitConfiguration",
       nodeRegistration: nodeRegistration(input),
       localAPIEndpoint: { advertiseAddress: input.nodeAddress, bindPort: 6443 },
+      patches: { directory: STATIC_POD_PATCHES },
       timeouts: timeouts(input.timingProfile),
     },
     clusterConfiguration(input),
@@ -48,6 +50,7 @@ export function joinDocument(input: ControlPlaneInput, bootstrapKubeconfig: stri
       caCertPath: `${PATHS.pki}/ca.crt`,
       discovery: { file: { kubeConfigPath: bootstrapKubeconfig } },
       controlPlane: { localAPIEndpoint: { advertiseAddress: input.nodeAddress, bindPort: 6443 } },
+      patches: { directory: STATIC_POD_PATCHES },
       timeouts: timeouts(input.timingProfile),
     },
   ]);
@@ -168,6 +171,6 @@ function args(values: Record<string, string>): { name: string; value: string }[]
 }
 
 /** JSON documents, which every YAML reader takes. */
-export function yamlDocuments(documents: readonly object[]): string {
+function yamlDocuments(documents: readonly object[]): string {
   return documents.map((document) => `---\n${JSON.stringify(document, undefined, 1)}\n`).join("");
 }

@@ -5,7 +5,7 @@ import type { Exec } from "../exec/exec.ts";
 export interface Kubeadm {
   /** Makes certificates and keys that are not there yet. */
   createCertificates(configPath: string, signal: AbortSignal): Promise<void>;
-  /** Writes kubeconfigs and static pods, waits for the control plane, uploads its configuration, marks the node. */
+  /** Writes kubeconfigs and static pods, waits for the API server, uploads its configuration, marks the node. */
   initControlPlane(configPath: string, signal: AbortSignal): Promise<void>;
   /** Adds this node to etcd and to the control plane of an existing cluster. */
   joinControlPlane(configPath: string, signal: AbortSignal): Promise<void>;
@@ -13,7 +13,8 @@ export interface Kubeadm {
 
 /**
  * Not done by kubeadm here: the kubelet (the same on all nodes, from our own configuration), images (measured, not
- * pulled), bootstrap tokens (joining nodes have certificates), addons (measured manifests).
+ * pulled), bootstrap tokens (joining nodes have certificates), addons (measured manifests). Nor does it wait for every
+ * health check to pass: its next phases wait for an API server that answers, which is what is needed.
  */
 const INIT_SKIPPED = [
   "preflight",
@@ -21,6 +22,7 @@ const INIT_SKIPPED = [
   "kubeconfig/kubelet",
   "kubelet-start",
   "kubelet-finalize",
+  "wait-control-plane",
   "upload-certs",
   "bootstrap-token",
   "addon",

@@ -75,11 +75,23 @@ describe("writeRegistryMirrors()", () => {
 });
 
 describe("readManifests()", () => {
-  test("joins the files by name and fills in the DNS address", () =>
+  test("gives the objects of the files by name, with the DNS address filled in", () =>
     withDirectory(async (directory) => {
-      await writeFile(join(directory, "b.yaml"), "second: '@@CLUSTER_DNS@@'\n");
-      await writeFile(join(directory, "a.yaml"), "first: 1\n");
+      const service = "apiVersion: v1\nkind: Service\nmetadata: {name: dns}\nspec: {clusterIP: '@@CLUSTER_DNS@@'}\n";
+      await writeFile(join(directory, "b.yaml"), `---\n# a comment alone\n---\n${service}`);
+      await writeFile(join(directory, "a.yaml"), "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: x\n");
       await writeFile(join(directory, "notes.txt"), "not a manifest");
-      assert.equal(await readManifests(directory, "10.96.0.0/12"), "first: 1\n\n---\nsecond: '10.96.0.10'\n");
+      assert.deepEqual(await readManifests(directory, "10.96.0.0/12"), [
+        { apiVersion: "v1", kind: "Namespace", metadata: { name: "x" } },
+        { apiVersion: "v1", kind: "Service", metadata: { name: "dns" }, spec: { clusterIP: "10.96.0.10" } },
+      ]);
     }));
+
+  for (const text of ["just text", "a: [", "kind: Pod"]) {
+    test(`refuses "${text}"`, () =>
+      withDirectory(async (directory) => {
+        await writeFile(join(directory, "a.yaml"), text);
+        await assert.rejects(readManifests(directory, "10.96.0.0/12"), { code: "kubernetes" });
+      }));
+  }
 });

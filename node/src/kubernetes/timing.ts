@@ -12,6 +12,8 @@ export interface Timing {
   nodeStatusUpdateFrequency: string;
   nodeMonitorGracePeriod: string;
   runtimeRequestTimeout: string;
+  /** When the kubelet gives up on a static pod. */
+  staticPodProbe: { failureThreshold: number; periodSeconds: number; timeoutSeconds: number };
 }
 
 const TIMINGS: Record<TimingProfile, Timing> = {
@@ -25,6 +27,7 @@ const TIMINGS: Record<TimingProfile, Timing> = {
     nodeStatusUpdateFrequency: "10s",
     nodeMonitorGracePeriod: "50s",
     runtimeRequestTimeout: "2m0s",
+    staticPodProbe: { failureThreshold: 8, periodSeconds: 10, timeoutSeconds: 15 },
   },
   patient: {
     kubeadm: "10m0s",
@@ -36,6 +39,7 @@ const TIMINGS: Record<TimingProfile, Timing> = {
     nodeStatusUpdateFrequency: "20s",
     nodeMonitorGracePeriod: "180s",
     runtimeRequestTimeout: "10m0s",
+    staticPodProbe: { failureThreshold: 60, periodSeconds: 20, timeoutSeconds: 60 },
   },
 };
 

@@ -25,6 +25,7 @@ export const finishStep: Step<"finish"> = async ({ platform, member }, dependenc
   services.setInitHandler(recallInit({ state, run }));
   if (state.role === "control-plane") await services.openInitDoor(platform);
 
+  await dependencies.setHostname(state.name);
   apiProxy.setEndpoints(apiServers(member, platform, options.ports.apiServer));
   if (state.role === "control-plane") await writePolicies(options.root);
   await writeKubeletConfig({
@@ -39,7 +40,12 @@ export const finishStep: Step<"finish"> = async ({ platform, member }, dependenc
   console(`member of cluster ${state.clusterId.slice(0, 16)}... as ${state.name} (${state.role})`);
 
   if (!state.finished) await completeAdmission(member, platform, dependencies, signal);
-  if (state.origin === "init") await announce(member, run, dependencies);
+  if (state.origin === "init") {
+    // In the background: a member without a quorum of etcd has work to do, too.
+    announce(member, run, dependencies, signal).catch((error: unknown) => {
+      if (!signal.aborted) dependencies.log.error("init not announced", error);
+    });
+  }
   return { kind: "run", platform, member };
 };
 
@@ -49,14 +55,14 @@ async function completeAdmission(
   dependencies: Dependencies,
   signal: AbortSignal,
 ): Promise<void> {
-  const { options, kubectl, console, log } = dependencies;
+  const { options, cluster, console, log } = dependencies;
   const onFailure = (error: unknown): void => log.error("finishing step failed, trying again", error);
   if (state.origin === "init") {
     const text = "Applying the measured manifests";
     console(`init: ${text}`);
     initRun?.emit({ kind: "progress", step: "manifests", text });
     const manifests = await readManifests(options.manifestsDirectory, state.serviceCidr);
-    const apply = (): Promise<void> => kubectl.applyText(manifests, signal);
+    const apply = (): Promise<void> => cluster.apply(manifests, signal);
     await retry("the manifests to be applied", apply, { signal, firstDelayMs: 1000, maxDelayMs: 10_000, onFailure });
     faultPoint("init.after-manifests");
   } else if (state.role === "control-plane") {
@@ -70,7 +76,15 @@ async function completeAdmission(
 }
 
 /** Ends the run with success, for the caller that is still there or comes back. */
-async function announce({ state }: Member, run: InitRun, { options, console }: Dependencies): Promise<void> {
+async function announce(
+  { state }: Member,
+  run: InitRun,
+  { options, cluster, console }: Dependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  // Roles are among the last things that a new API server gets ready: before that, the administrator may do nothing.
+  const requireReady = (): Promise<void> => cluster.requireReady(signal);
+  await retry("the API server to be ready", requireReady, { signal, firstDelayMs: 500, maxDelayMs: 5000 });
   const endpoint = state.clusterEndpoint ?? "127.0.0.1";
   const kubeconfig = await adminKubeconfig(options.root + PATHS.adminConf, endpoint, options.ports.apiServer);
   run.emit({ kind: "success", kubeconfig, clusterId: fromHex(state.clusterId) });

@@ -1,6 +1,7 @@
 import { FreshInit } from "../init/fresh-init.ts";
 import { describeError } from "../errors.ts";
 import { joinCluster } from "../join/fresh-join.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import { AdmissionLock } from "./lock.ts";
 import type { Step } from "./machine.ts";
 import type { State } from "./state.ts";
@@ -45,15 +46,9 @@ export const freshStep: Step<"fresh"> = async ({ platform, disk, fresh }, depend
     },
   );
   outcomes.push(join);
-  return await Promise.race([...outcomes, rejectOnAbort(signal)]);
+  return await unlessAborted(Promise.race(outcomes), signal);
 };
 
 function never(): Promise<State> {
   return new Promise(() => {});
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }

@@ -26,7 +26,10 @@ describe("a fresh control plane", () => {
 
   beforeEach(() => {
     node = new FakeNode();
-    node.write("/manifests/a.yaml", "kind: Service\nclusterIP: @@CLUSTER_DNS@@\n");
+    node.write(
+      "/manifests/a.yaml",
+      "apiVersion: v1\nkind: Service\nmetadata: {name: dns}\nspec:\n  clusterIP: '@@CLUSTER_DNS@@'\n",
+    );
     stop = new AbortController();
   });
   afterEach(() => {
@@ -58,7 +61,7 @@ describe("a fresh control plane", () => {
     const state = await readNodeState(node.root + PATHS.nodeState);
     assert.deepEqual([state.name, state.role, state.finished], ["control-plane-0", "control-plane", true]);
     assert.equal(statSync(node.root + PATHS.nodeState).mode & 0o777, 0o600);
-    assert.match(node.applied[1] ?? "", /clusterIP: 10\.96\.0\.10/);
+    assert.match(node.applied[1] ?? "", /"clusterIP":"10\.96\.0\.10"/);
     assert.equal(node.endpoints[0]?.host, "127.0.0.1");
   });
 

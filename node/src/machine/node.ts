@@ -4,7 +4,7 @@ import type { StateDisk } from "../disk/state-disk.ts";
 import type { Exec } from "../exec/exec.ts";
 import type { InitRun } from "../init/run.ts";
 import type { Kubeadm } from "../kubernetes/kubeadm.ts";
-import type { Kubectl } from "../kubernetes/kubectl.ts";
+import type { ClusterAdmin } from "../kubernetes/cluster-admin.ts";
 import type { Console } from "../log/console.ts";
 import type { Log } from "../log/log.ts";
 import type { NodeOptions } from "../options.ts";
@@ -34,15 +34,19 @@ export interface Dependencies {
   log: Log;
   console: Console;
   systemd: Systemd;
-  kubectl: Kubectl;
+  cluster: ClusterAdmin;
   kubeadm: Kubeadm;
   now: () => Date;
   openPlatform: (signal: AbortSignal) => Promise<Platform>;
   openDisk: (uuid: string) => DiskOfNode;
   /** Mounts the opened disk and binds /var and the others into place. */
   mountState: (signal: AbortSignal) => Promise<void>;
+  /** Brings the files on the state disk to the disk itself. */
+  syncState: (signal: AbortSignal) => Promise<void>;
   /** Starts containerd and makes the measured images known to it. */
   startRuntime: (signal: AbortSignal) => Promise<void>;
+  /** Names the machine for this boot. */
+  setHostname: (name: string) => Promise<void>;
   writeRegistryMirrors: (mirrors: readonly RegistryMirror[]) => Promise<void>;
   apiProxy: Pick<ApiProxy, "setEndpoints">;
   services: Services;

@@ -4,6 +4,7 @@ import { parseDiskKey } from "../join/ticket.ts";
 import { serveRecover } from "../rejoin/recover-service.ts";
 import { Unlock } from "../rejoin/unlock.ts";
 import { retry } from "../retry.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import type { Step } from "./machine.ts";
 
 /**
@@ -46,7 +47,7 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencie
   // Ends with the abort below once the operator's key was faster; its other errors are retried inside.
   ask.catch(() => undefined);
   try {
-    return { kind: "finish", platform, member: await unlock.member };
+    return { kind: "finish", platform, member: await unlessAborted(unlock.member, signal) };
   } finally {
     asking.abort();
     // The caller of recover gets the answer before the door closes.

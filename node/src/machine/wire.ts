@@ -1,14 +1,15 @@
 import { stateDiskUuid } from "@constellation/keys";
 import { existsSync } from "node:fs";
-import { mountState } from "../disk/mounts.ts";
+import { writeFile } from "node:fs/promises";
+import { mountState, syncState } from "../disk/mounts.ts";
 import { StateDisk } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import type { Exec } from "../exec/exec.ts";
 import { connectContainerd } from "../images/containerd-client.ts";
 import { registerSystemImages } from "../images/register.ts";
+import { createClusterAdmin } from "../kubernetes/cluster-admin.ts";
 import { writeRegistryMirrors } from "../kubernetes/containerd-hosts.ts";
 import { createKubeadm } from "../kubernetes/kubeadm.ts";
-import { createKubectl } from "../kubernetes/kubectl.ts";
 import type { Console } from "../log/console.ts";
 import type { Log } from "../log/log.ts";
 import { type NodeOptions, PATHS } from "../options.ts";
@@ -31,6 +32,7 @@ export function wireNode(
 ): Dependencies {
   const { exec, log, console, apiProxy } = parts;
   const systemd = createSystemd(exec);
+  const now = (): Date => new Date();
   return {
     options,
     exec,
@@ -38,9 +40,9 @@ export function wireNode(
     console,
     apiProxy,
     systemd,
-    kubectl: createKubectl(exec, options.root + PATHS.adminConf),
+    cluster: createClusterAdmin({ root: options.root, host: "127.0.0.1", port: options.ports.apiServer, now }),
     kubeadm: createKubeadm(exec, (text) => log.info("kubeadm", { text: text.trim() })),
-    now: () => new Date(),
+    now,
     services: new NodeServices(options, log),
     openPlatform: (signal) => openPlatform(options, signal),
     openDisk: (uuid) =>
@@ -55,6 +57,9 @@ export function wireNode(
       ),
     mountState: (signal) =>
       mountState({ device: `/dev/mapper/${options.mapperName}`, stateMount: options.stateMount }, exec, signal),
+    syncState: (signal) => syncState(options.stateMount, exec, signal),
+    // The file takes the name in one write; there is nothing to be atomic about.
+    setHostname: (name) => writeFile("/proc/sys/kernel/hostname", name),
     writeRegistryMirrors: (mirrors) => writeRegistryMirrors(options.root + PATHS.containerdHosts, mirrors),
     async startRuntime(signal) {
       await systemd.start("containerd.service", signal);

@@ -13,7 +13,7 @@ const TAG = {
 } as const;
 
 /** One element: tag, definite length, contents. */
-export function element(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+function element(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const length = contents.reduce((sum, part) => sum + part.length, 0);
   return Buffer.concat([Uint8Array.of(tag), lengthBytes(length), ...contents]);
 }

@@ -44,7 +44,11 @@ export async function writeKubeletIdentity(directory: string, identity: KubeletI
   await writeFileAtomic(join(directory, "kubelet.crt"), identity.certificatePem, 0o644);
   await writeFileAtomic(join(directory, "kubelet.key"), identity.privateKeyPem, 0o600);
   const client = "kubelet-client-initial.pem";
-  await writeFileAtomic(join(directory, client), identity.certificatePem + identity.privateKeyPem, 0o600);
+  await writeFileAtomic(
+    join(directory, client),
+    `${identity.certificatePem.trimEnd()}\n${identity.privateKeyPem}`,
+    0o600,
+  );
   const current = join(directory, "kubelet-client-current.pem");
   await rm(current, { force: true });
   await symlink(join(directory, client), current);

@@ -12,7 +12,7 @@ const INTERVAL_MS = 30_000;
 export async function keepEtcdPriority(exec: Exec, log: Log, signal: AbortSignal): Promise<void> {
   let known: string | undefined;
   while (!signal.aborted) {
-    const pid = await findProcess("etcd");
+    const pid = known !== undefined && (await isNamed(known, "etcd")) ? known : await findProcess("etcd");
     if (pid !== undefined && pid !== known) {
       try {
         const threads = await readdir(`/proc/${pid}/task`);
@@ -28,9 +28,11 @@ export async function keepEtcdPriority(exec: Exec, log: Log, signal: AbortSignal
 
 async function findProcess(name: string): Promise<string | undefined> {
   for (const pid of await readdir("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    const found = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "");
-    if (found.trim() === name) return pid;
+    if (/^\d+$/.test(pid) && (await isNamed(pid, name))) return pid;
   }
   return undefined;
+}
+
+async function isNamed(pid: string, name: string): Promise<boolean> {
+  return (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim() === name;
 }

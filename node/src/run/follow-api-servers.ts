@@ -6,7 +6,7 @@ import { type NodeOptions, PATHS } from "../options.ts";
 import { writeNodeState } from "../state/node-state.ts";
 import type { ApiProxy, Endpoint } from "./api-proxy.ts";
 
-const INTERVAL_MS = 15_000;
+const INTERVAL_MS = 60_000;
 
 export interface FollowOptions {
   client: Pick<KubeClient, "getEndpointSlice">;

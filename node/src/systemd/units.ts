@@ -7,8 +7,6 @@ export type Unit = "containerd.service" | "kubelet.service";
 /** The part of systemd that the agent uses. */
 export interface Systemd {
   start(unit: Unit, signal: AbortSignal): Promise<void>;
-  restart(unit: Unit, signal: AbortSignal): Promise<void>;
-  stop(unit: Unit, signal: AbortSignal): Promise<void>;
   reboot(signal: AbortSignal): Promise<void>;
   /** The last lines of the journal of this boot. */
   journalTail(lines: number, signal: AbortSignal): Promise<string>;
@@ -23,13 +21,10 @@ export function createSystemd(exec: Exec): Systemd {
       throw new NodeError("systemd", `Run ${program} ${args.join(" ")} failed`, { cause });
     }
   };
-  const systemctl = async (verb: string, unit: Unit, signal: AbortSignal): Promise<void> => {
-    await run("systemctl", [verb, unit], signal);
-  };
   return {
-    start: (unit, signal) => systemctl("start", unit, signal),
-    restart: (unit, signal) => systemctl("restart", unit, signal),
-    stop: (unit, signal) => systemctl("stop", unit, signal),
+    start: async (unit, signal) => {
+      await run("systemctl", ["start", unit], signal);
+    },
     reboot: async (signal) => {
       await run("systemctl", ["reboot", "--no-block"], signal);
     },

@@ -45,7 +45,7 @@ export class FakeTpm implements TpmOfNode {
 }
 
 /** A state disk in memory, with the same rule as the real one: a key slot, a copy of it, and the commit. */
-export class FakeDisk implements DiskOfNode {
+class FakeDisk implements DiskOfNode {
   /** What is on the disk, and survives the agent and the machine. */
   platter: { content: DiskContent; key?: DiskKey } = { content: { kind: "fresh", reason: "no header" } };
   /** The mapping, which survives the agent only. */
@@ -121,14 +121,15 @@ export class FakeNode {
       console: (text) => this.consoleLines.push(text),
       systemd: {
         start: (unit) => this.event(`start ${unit}`),
-        restart: (unit) => this.event(`restart ${unit}`),
-        stop: (unit) => this.event(`stop ${unit}`),
         reboot: event("reboot"),
         journalTail: () => Promise.resolve("the journal's tail"),
       },
-      kubectl: {
-        applyObjects: (objects) => this.#apply("apply objects", JSON.stringify(objects)),
-        applyText: (text) => this.#apply("apply manifests", text),
+      cluster: {
+        apply: (objects) => {
+          const isSecrets = objects.some(({ kind }) => kind === "Secret");
+          return this.#apply(isSecrets ? "apply secrets" : "apply manifests", JSON.stringify(objects));
+        },
+        requireReady: event("ready"),
       },
       kubeadm: {
         createCertificates: async () => {
@@ -145,7 +146,9 @@ export class FakeNode {
       openPlatform: () => Promise.resolve(this.platform),
       openDisk: () => this.disk,
       mountState: event("mount"),
+      syncState: event("sync"),
       startRuntime: event("runtime"),
+      setHostname: event("hostname"),
       writeRegistryMirrors: event("mirrors"),
       apiProxy: { setEndpoints: (endpoints) => (this.endpoints = endpoints) },
       services: {

@@ -1,8 +1,12 @@
+import type { Tpm } from "@constellation/tpm2";
+import { LocalError } from "../errors.ts";
 import { QmpClient } from "../qmp.ts";
+import { withPoweredTpm } from "../tpm/create-tpm.ts";
 import type { LocalContext } from "./context.ts";
-import { startMachine, stopMachine } from "./nodes.ts";
+import { machineRuns, startMachine, stopMachine } from "./nodes.ts";
 import { changeCluster, openCluster } from "./open-cluster.ts";
 import { nodePaths } from "./paths.ts";
+import { processTag } from "./tags.ts";
 
 /** Resets a node's machine by force, as its reset button would. The processes stay. */
 export async function resetNode(workspace: string, name: string): Promise<void> {
@@ -31,5 +35,21 @@ export async function startNode(workspace: string, name: string, context?: Parti
     node.wanted = "running";
     await file.save();
     await startMachine(file, paths, node, { ...context, workspaceDir: workspace });
+  });
+}
+
+/**
+ * Powers the TPM of a node on whose machine is off, and runs `work` with it. Whoever owns the computer can do that: it
+ * is the limit of what a virtual TPM proves, and the tests show what such a caller still does not get.
+ * @throws LocalError "node-running"
+ */
+export async function withNodeTpm<T>(workspace: string, name: string, work: (tpm: Tpm) => Promise<T>): Promise<T> {
+  return await changeCluster(workspace, async (file, paths) => {
+    if (machineRuns(file, file.node(name))) {
+      throw new LocalError("node-running", `Use TPM of "${name}" failed: got a machine that runs, wanted it stopped`);
+    }
+    const { runFolder } = file.state;
+    const { swtpm } = nodePaths(paths.root, runFolder, name);
+    return await withPoweredTpm(swtpm, processTag(runFolder, `swtpm/${name}`), work);
   });
 }

@@ -4,7 +4,14 @@ import { LocalError } from "../errors.ts";
 import { netdCommand } from "../netd/control-client.ts";
 import { openCluster } from "./open-cluster.ts";
 import { socketPaths, workspacePaths } from "./paths.ts";
+import type { LocalClusterSpec } from "./spec.ts";
 import type { NodeRecord } from "./state.ts";
+
+/** The spec that the workspace's cluster was last brought in line with. */
+export async function loadSpec(workspace: string): Promise<LocalClusterSpec> {
+  const { file } = await openCluster(workspace);
+  return file.state.spec;
+}
 
 /** The records of the cluster's nodes, control planes first in the order of their numbers. */
 export async function loadRecords(workspace: string): Promise<NodeRecord[]> {

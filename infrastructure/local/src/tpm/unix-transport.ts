@@ -14,7 +14,7 @@ export class UnixTpmTransport implements TpmTransport {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.setTimeout(TIMEOUT_MS, () => this.#fail(new Error(`no answer within ${TIMEOUT_MS} ms`)));
+    socket.on("timeout", () => this.#fail(new Error(`no answer within ${TIMEOUT_MS} ms`)));
     socket.on("error", (error) => this.#fail(error));
     socket.on("close", () => this.#fail(new Error("connection closed")));
     socket.on("data", (chunk) => this.#receive(chunk));
@@ -33,6 +33,7 @@ export class UnixTpmTransport implements TpmTransport {
     if (this.#socket.destroyed) return Promise.reject(failure("the connection is closed"));
     return new Promise((resolve, reject) => {
       this.#answer = { bytes: new Uint8Array(0), resolve, reject };
+      this.#socket.setTimeout(TIMEOUT_MS);
       this.#socket.write(command);
     });
   }
@@ -51,6 +52,7 @@ export class UnixTpmTransport implements TpmTransport {
     if (size > MAX_ANSWER_BYTES || answer.bytes.length > size) return this.#fail(new Error(`answer of size ${size}`));
     if (answer.bytes.length < size) return;
     this.#answer = undefined;
+    this.#socket.setTimeout(0); // between commands there may be any time
     answer.resolve(answer.bytes);
   }
 

@@ -48,7 +48,7 @@ test("machineArguments() keeps unix socket paths far below 107 bytes", () => {
     machineArguments(OPTIONS)
       .join(" ")
       .match(/\/tmp\/run[^, ]*/g) ?? [];
-  assert.equal(sockets.length, 3);
+  assert.equal(sockets.length, 4);
 });
 
 test("escapeValue() doubles commas", () => {

@@ -32,7 +32,12 @@ export function machineArguments(options: MachineOptions): string[] {
     ["-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0"],
     ["-chardev", `file,id=console,path=${escapeValue(paths.consoleLog)},append=on`, "-serial", "chardev:console"],
     // The second serial port: only the debug image has a shell there.
-    ["-chardev", `socket,id=debug,path=${escapeValue(paths.debugSocket)},server=on,wait=off`, "-serial", "chardev:debug"],
+    [
+      "-chardev",
+      `socket,id=debug,path=${escapeValue(paths.debugSocket)},server=on,wait=off`,
+      "-serial",
+      "chardev:debug",
+    ],
     ["-qmp", `unix:${escapeValue(paths.qmpSocket)},server=on,wait=off`],
     ["-fw_cfg", `name=opt/constellation/metadata,file=${escapeValue(paths.metadata)}`],
     ...options.smbios.flatMap((value) => ["-smbios", `type=11,value=${escapeValue(value)}`]),

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { CONFIG_FILE, MASTER_SECRET_FILE } from "@constellation/config";
+import { type List, type Node, isReady } from "../harness/cluster-objects.ts";
+import { diagnose } from "../harness/diagnosis.ts";
+import { HarnessError } from "../harness/error.ts";
+import { ADMIN_CONF_FILE, type MiniCluster } from "../harness/mini-cluster.ts";
+import { say } from "../harness/say.ts";
+import { type SharedCluster, show } from "../harness/show.ts";
+
+const NODES = ["control-plane-0", "worker-0"];
+const VERSION = "v1.36.4";
+
+/** `mini up` in an empty workspace. What it said is kept for the first test. */
+export async function createCluster(cluster: MiniCluster): Promise<void> {
+  const result = await cluster.up();
+  say(result.stdout);
+  if (result.exitCode === 0) return;
+  await diagnose(cluster);
+  throw new HarnessError("cluster", `Create cluster failed: exit ${result.exitCode}, wanted 0`);
+}
+
+/** Show 1 and the first half of 2: the cluster is up, and a second `mini up` only says so. */
+export function showUp(shared: SharedCluster): void {
+  show("mini up says that the cluster is up, with the line that points kubectl at it", shared, async (cluster) => {
+    const { exitCode, stdout, stderr } = await cluster.up();
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /^Your Constellation cluster is up\.$/m);
+    assert.ok(stdout.includes(`export KUBECONFIG="${join(cluster.workspace, ADMIN_CONF_FILE)}"`));
+    for (const name of NODES) assert.match(stdout, new RegExp(`Node ${name}\\s+Ready, ${VERSION}`));
+    assert.doesNotMatch(stderr, /Prepare machines|Start |initialise/i, "a cluster that is up is left alone");
+  });
+
+  show("kubectl get nodes shows both nodes Ready with the image's Kubernetes", shared, async (cluster) => {
+    const kubectl = await cluster.kubectl();
+    say(await kubectl.run(["get", "nodes", "--output=wide"]));
+    const { items } = await kubectl.json<List<Node>>(["get", "nodes"]);
+    assert.deepEqual(items.map(({ metadata }) => metadata.name).toSorted(), NODES);
+    for (const node of items) assert.equal(node.status.nodeInfo.kubeletVersion, VERSION);
+    assert.ok(items.every(isReady));
+  });
+
+  show("status and apply find nothing to do", shared, async (cluster) => {
+    const status = await cluster.cli("status", "--output", "json");
+    assert.equal(status.exitCode, 0);
+    assert.equal((JSON.parse(status.stdout) as { healthy: boolean }).healthy, true);
+    const apply = await cluster.mustCli("apply", "--yes");
+    assert.doesNotMatch(apply.stderr, /Start control-plane|Start worker|Update attestation policy/);
+  });
+
+  show("secrets are in files for their owner alone, and in no output", shared, async (cluster) => {
+    for (const name of [MASTER_SECRET_FILE, ADMIN_CONF_FILE]) {
+      assert.equal((await stat(join(cluster.workspace, name))).mode & 0o777, 0o600);
+    }
+    assert.equal((await stat(join(cluster.workspace, CONFIG_FILE))).mode & 0o600, 0o600);
+    const { key } = JSON.parse(await readFile(join(cluster.workspace, MASTER_SECRET_FILE), "utf8")) as { key: string };
+    const forms = [key, Buffer.from(key, "base64").toString("hex")];
+    for (const name of NODES) {
+      const text = await cluster.console(name);
+      for (const form of forms) assert.ok(!text.includes(form), `the console of ${name} has the master secret`);
+    }
+  });
+}

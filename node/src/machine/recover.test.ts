@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { setImmediate as tick } from "node:timers/promises";
+import { ANONYMOUS, connectAtls } from "@constellation/atls";
+import { deriveClusterId, deriveStateDiskKey, MasterSecret } from "@constellation/keys";
+import { createAtlsClient, RecoverService } from "@constellation/rpc";
+import { PATHS } from "../options.ts";
+import { type NodeState, writeNodeState } from "../state/node-state.ts";
+import { FakeNode } from "../testing/fakes.ts";
+import { AttestingTpm, createFakeTpmCa } from "../testing/join-service.ts";
+import { freePort } from "../testing/ports.ts";
+import { runMachine, type Steps } from "./machine.ts";
+import { STEPS } from "./steps.ts";
+
+const SECRET = {
+  master: new Uint8Array(32).fill(1),
+  salt: new Uint8Array(32).fill(2),
+  marker: new Uint8Array(32).fill(3),
+};
+const steps: Steps = { ...STEPS, run: () => Promise.resolve(undefined) };
+
+describe("a known control plane without any other", () => {
+  let node: FakeNode;
+  let stop: AbortController;
+  let port: number;
+
+  beforeEach(async () => {
+    stop = new AbortController();
+    port = await freePort();
+    node = new FakeNode();
+    node.platform = { ...node.platform, tpm: await AttestingTpm.create(await createFakeTpmCa()) };
+    const master = new MasterSecret(SECRET.master);
+    const key = deriveStateDiskKey(master, SECRET.salt, node.platform.diskUuid);
+    node.disk.platter = { content: { kind: "initialised" }, key };
+    await writeNodeState(node.root + PATHS.nodeState, stateOf(deriveClusterId(master, SECRET.salt, SECRET.marker)));
+    node.write(PATHS.adminConf, "    server: https://127.0.0.1:7443\n");
+  });
+  afterEach(() => {
+    stop.abort();
+    node.remove();
+  });
+
+  function stateOf(clusterId: Uint8Array): NodeState {
+    return {
+      version: 1,
+      origin: "init",
+      finished: true,
+      name: "control-plane-0",
+      role: "control-plane",
+      clusterId: Buffer.from(clusterId).toString("hex"),
+      clusterName: "mini",
+      serviceCidr: "10.96.0.0/12",
+      timingProfile: "default",
+      registryMirrors: [],
+      apiServerEndpoints: ["127.0.0.1:6443"],
+    };
+  }
+
+  async function start(): Promise<{ ended: Promise<void> }> {
+    const { dependencies } = node;
+    const ports = { ...dependencies.options.ports, recover: port, join: port };
+    const ended = runMachine(steps, { ...dependencies, options: { ...dependencies.options, ports } }, stop.signal);
+    ended.catch(() => undefined);
+    while (!node.consoleLines.some((line) => line.includes("open for recovery"))) await tick();
+    return { ended };
+  }
+
+  async function recover(secret: typeof SECRET): Promise<void> {
+    const appraiser = { appraise: () => Promise.resolve(undefined) };
+    const target = { host: "127.0.0.1", port, purpose: "recover", timeoutMs: 10_000 };
+    const { socket } = await connectAtls({ ...target, attester: ANONYMOUS, appraiser }, stop.signal);
+    const { client, close } = createAtlsClient(RecoverService, { socket, timeoutMs: 10_000 });
+    try {
+      await client.recover({
+        masterSecret: secret.master,
+        masterSecretSalt: secret.salt,
+        measurementSalt: secret.marker,
+      });
+    } finally {
+      await close();
+    }
+  }
+
+  test("opens its disk with the operator's secret, and goes on", async () => {
+    const { ended } = await start();
+    await recover(SECRET);
+    await ended;
+    assert.ok(node.disk.mapping);
+    assert.ok(node.events.includes("start kubelet.service"));
+  });
+
+  test("refuses a secret that does not open the disk, and takes the right one after it", async () => {
+    const { ended } = await start();
+    await assert.rejects(recover({ ...SECRET, master: new Uint8Array(32).fill(9) }), /does not fit/);
+    assert.equal(node.disk.mapping, false);
+    await recover(SECRET);
+    await ended;
+  });
+
+  test("refuses a secret of the wrong length", async () => {
+    await start();
+    await assert.rejects(recover({ ...SECRET, master: new Uint8Array(5) }), /Recover node failed/);
+  });
+
+  test("does not become another cluster's node by a wrong measurement salt", async () => {
+    const { ended } = await start();
+    await assert.rejects(recover({ ...SECRET, marker: new Uint8Array(32).fill(9) }));
+    await assert.rejects(ended, { code: "cluster_mismatch" });
+    assert.equal((node.platform.tpm as AttestingTpm).marker, "00".repeat(32));
+  });
+});
