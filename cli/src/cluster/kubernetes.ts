@@ -23,7 +23,12 @@ export async function retryKubernetes<Result>(
   );
 }
 
-/** Whether a call to Kubernetes may succeed later without anybody changing anything. */
+/**
+ * Whether a call to Kubernetes may succeed later without anybody changing anything. An API server that was just started
+ * refuses everybody (403) until it has read the roles; every wait is bounded, so real refusals come out in the end.
+ */
 export function isTemporaryKubernetesError(error: unknown): boolean {
-  return error instanceof Error && (error as { retryable?: unknown }).retryable === true;
+  if (!(error instanceof Error)) return false;
+  const { retryable, status } = error as { retryable?: unknown; status?: unknown };
+  return retryable === true || status === 403;
 }
