@@ -51,10 +51,10 @@ integration: components ## Run the tests against real programs: swtpm, etcd, kub
 
 ok: generate types lint format dead unit ## What must be green before each commit
 
-test: install ## Run all tests: unit, integration and end to end in virtual machines
+test: install image components ## Run what every change must pass: unit, integration, and an attested cluster in virtual machines
 	@$(NODE) scripts/test.ts all
 
-e2e: install image ## Run the end-to-end tests in virtual machines
+e2e: install image components ## Run all end-to-end tests in virtual machines (most of an hour under emulation)
 	@$(NODE) scripts/test.ts e2e
 
 bench: install image ## Print the measured numbers of SPECIFICATION.md

@@ -27,7 +27,8 @@ export function withPatientOperator(manifest: string): string {
   const documents = parseAllDocuments(manifest);
   const probe = ["spec", "template", "spec", "containers", 0, "livenessProbe"];
   const operator = documents.find((document) => document.getIn(["kind"]) === "Deployment" && document.hasIn(probe));
-  if (operator === undefined) throw new BuildError("input_missing", "Patch Cilium's manifest failed: no operator found");
+  if (operator === undefined)
+    throw new BuildError("input_missing", "Patch Cilium's manifest failed: no operator found");
   operator.setIn([...probe, "timeoutSeconds"], 30);
   operator.setIn([...probe, "failureThreshold"], 20);
   return documents.map(String).join("");

@@ -25,11 +25,12 @@ import type {
 /** Virtual machines on this computer, for the cluster of one workspace. */
 export function localInfrastructure(folder: string): InfrastructurePort {
   return {
-    async ensure(spec, { signal, onStep }) {
+    async ensure(spec, { signal, onStep, deferWorkers }) {
       const uid = await uidOf(folder);
       const cluster = await ensureLocalCluster(localSpec(spec, uid), {
         workspaceDir: folder,
         signal,
+        deferWorkers: deferWorkers === true,
         onProgress: ({ step, detail }) => onStep(capitalised(detail === undefined ? step : `${step} (${detail})`)),
       });
       return outputs(cluster, spec, uid);

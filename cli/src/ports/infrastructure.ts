@@ -61,8 +61,11 @@ export interface WorkOptions {
 
 /** The machines under a cluster. Every call can be cut off and made again to the same end. */
 export interface InfrastructurePort {
-  /** Creates what is missing, restarts what has died, removes what the spec no longer asks for. */
-  ensure(spec: ClusterSpec, options: WorkOptions): Promise<InfrastructureOutputs>;
+  /**
+   * Creates what is missing, restarts what has died, removes what the spec no longer asks for. Workers may be created
+   * without being started, where machines are emulated; the next call starts them.
+   */
+  ensure(spec: ClusterSpec, options: WorkOptions & { readonly deferWorkers?: boolean }): Promise<InfrastructureOutputs>;
   /** Ends every process of this workspace's cluster and deletes its files. */
   terminate(options: WorkOptions): Promise<void>;
   /** Processes of this workspace's cluster; none if nothing was created. */

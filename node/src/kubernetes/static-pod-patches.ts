@@ -10,12 +10,12 @@ export const STATIC_POD_PATCHES = `${PATHS.policies}/patches`;
 
 const PATIENT_READINESS = { readinessProbe: { timeoutSeconds: 30, periodSeconds: 5, failureThreshold: 12 } };
 
-/** Shares of the processor; Cilium's agent, which compiles its programs, asks for half a processor. */
+/** Shares of the processor; Cilium's agent, which compiles its programs, asks for most of one. */
 const PATIENT_PODS = {
-  etcd: { cpu: "200m", ...PATIENT_READINESS },
-  "kube-apiserver": { cpu: "500m", ...PATIENT_READINESS },
-  "kube-controller-manager": { cpu: "150m" },
-  "kube-scheduler": { cpu: "100m", ...PATIENT_READINESS },
+  etcd: { cpu: "150m", ...PATIENT_READINESS },
+  "kube-apiserver": { cpu: "300m", ...PATIENT_READINESS },
+  "kube-controller-manager": { cpu: "100m" },
+  "kube-scheduler": { cpu: "50m", ...PATIENT_READINESS },
 } as const;
 
 /** kubeadm's patch files for a timing profile, by name. The default profile leaves the pods as kubeadm makes them. */

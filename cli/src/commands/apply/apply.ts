@@ -46,12 +46,16 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ap
     });
     await warn(context, config, plan);
     await agree(context, plan, options.yes);
-    if (runs(plan, "infrastructure")) state = await infrastructurePhase(context, config, state);
+    if (runs(plan, "infrastructure")) state = await infrastructurePhase(context, config, state, mode !== "post-init");
     if (runs(plan, "init")) state = await initPhase(context, config, state);
     const needsKubernetes = runs(plan, "attestationconfig") || !options.skipNodeWait;
     if (mode === "post-init" && needsKubernetes) await reachApiServer(context, config, state);
     if (runs(plan, "attestationconfig")) await attestationConfigPhase(context, config, state, options.yes);
     const initialised = state.clusterValues.clusterID !== "";
+    if (initialised && mode !== "post-init" && state.infrastructure.qemu?.accel === "tcg") {
+      if (!options.skipNodeWait) await waitForNodes(context, state, "control-plane");
+      if (runs(plan, "infrastructure")) state = await infrastructurePhase(context, config, state, false);
+    }
     const nodes = initialised && !options.skipNodeWait ? await waitForNodes(context, state) : [];
     return { config, state, nodes };
   });

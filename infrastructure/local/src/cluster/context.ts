@@ -13,6 +13,8 @@ export interface LocalContext {
   workspaceDir: string;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
+  /** Under emulation, workers that were never started wait for a call without this: there is no processor to spare. */
+  deferWorkers?: boolean;
   /** How to run netd with its configuration as last argument; default is this package's source by this Node. */
   netdCommand?: ToolCommand;
 }

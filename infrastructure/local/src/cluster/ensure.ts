@@ -53,6 +53,8 @@ async function ensureLocked(
     await provisionNode(file, paths, node, context);
   }
   await reconcileNetwork(file.state, paths);
+  deferOrRelease(file.state, context.deferWorkers === true);
+  await file.save();
   for (const node of file.state.nodes.filter((n) => n.wanted === "running")) {
     context.signal?.throwIfAborted();
     await startMachine(file, paths, node, context);
@@ -63,6 +65,15 @@ async function ensureLocked(
     nodes: file.state.nodes.flatMap((node) => node.record ?? []),
     tpmCaCertificate: `${authority.certificate.toString("pem")}\n`,
   };
+}
+
+/** Machines of an emulated cluster get in each other's way: workers may be held back until the control plane is up. */
+function deferOrRelease(state: { accelerator: Accelerator; nodes: NodeState[] }, defer: boolean): void {
+  for (const node of state.nodes) {
+    const fresh = node.role === "worker" && node.wanted === "running" && node.qemu === null;
+    if (defer && state.accelerator === "tcg" && fresh) node.wanted = "deferred";
+    else if (!defer && node.wanted === "deferred") node.wanted = "running";
+  }
 }
 
 /** The workspace's state with the new spec, or a new state. */

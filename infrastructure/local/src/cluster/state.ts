@@ -26,7 +26,7 @@ export interface NodeState {
   index: number;
   phase: "defined" | "ready" | "removing";
   /** Whether the machine shall run; `stopNode` says no. */
-  wanted: "running" | "stopped";
+  wanted: "running" | "stopped" | "deferred";
   record: NodeRecord | null;
   swtpm: ProcessIdentity | null;
   qemu: ProcessIdentity | null;

@@ -3,13 +3,23 @@ import { readImage } from "../../../cluster/image.ts";
 import type { Context } from "../../../context.ts";
 import type { ClusterSpec } from "../../../ports/infrastructure.ts";
 
-/** Creates or changes the machines and writes what they are into the state. */
-export async function infrastructurePhase(context: Context, config: Config, state: State): Promise<State> {
+/**
+ * Creates or changes the machines and writes what they are into the state.
+ *
+ * @param deferWorkers whether new workers may wait for the call that follows when the control plane is up
+ */
+export async function infrastructurePhase(
+  context: Context,
+  config: Config,
+  state: State,
+  deferWorkers: boolean,
+): Promise<State> {
   const image = await readImage(context, config.image);
   const infrastructure = await context.dependencies.infrastructure(context.workspace);
   const outputs = await context.progress.step("Prepare machines", () =>
     infrastructure.ensure(clusterSpec(config, image.path), {
       signal: context.signal,
+      deferWorkers,
       onStep: (text) => void context.progress.begin(text),
     }),
   );

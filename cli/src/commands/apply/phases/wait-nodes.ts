@@ -8,9 +8,14 @@ import type { KubernetesNode, KubernetesPort } from "../../../ports/cluster.ts";
 const POLL_MS = 2_000;
 const TIMEOUT_MS = { default: 15 * 60_000, patient: 60 * 60_000 } as const;
 
-/** Waits until every recorded node is Ready; each that becomes so is a line. */
-export async function waitForNodes(context: Context, state: State): Promise<readonly KubernetesNode[]> {
-  const names = (state.infrastructure.qemu?.nodes ?? []).map((node) => node.name);
+/** Waits until every recorded node, or every one of a role, is Ready. */
+export async function waitForNodes(
+  context: Context,
+  state: State,
+  role?: "control-plane" | "worker",
+): Promise<readonly KubernetesNode[]> {
+  const records = state.infrastructure.qemu?.nodes ?? [];
+  const names = records.filter((node) => role === undefined || node.role === role).map((node) => node.name);
   const kubernetes = await context.dependencies.kubernetes(await context.workspace.readAdminConf());
   const timeoutMs = TIMEOUT_MS[state.infrastructure.qemu?.accel === "tcg" ? "patient" : "default"];
   return context.progress.step(
