@@ -11,17 +11,23 @@ import type {
 /** Machines that exist in memory only. */
 export class FakeInfrastructure implements InfrastructurePort {
   readonly specs: ClusterSpec[] = [];
+  /** For each call of `ensure`, whether it let workers wait. */
+  readonly deferrals: boolean[] = [];
   processes: ProcessStatus[] = [];
   findings: InfrastructureFinding[] = [{ name: "qemu", outcome: "ok", text: "qemu 10" }];
   terminated = 0;
   /** Called while machines are made; may throw. */
   onEnsure: (options: WorkOptions) => void = () => {};
 
-  ensure(spec: ClusterSpec, options: WorkOptions): Promise<InfrastructureOutputs> {
+  ensure(
+    spec: ClusterSpec,
+    options: WorkOptions & { readonly deferWorkers?: boolean },
+  ): Promise<InfrastructureOutputs> {
     options.onStep("Start machines");
     this.onEnsure(options);
     options.signal.throwIfAborted();
     this.specs.push(spec);
+    this.deferrals.push(options.deferWorkers === true);
     const nodes = spec.nodeGroups.flatMap((group) =>
       Array.from({ length: group.count }, (_, index) => nodeRecord(group, index)),
     );

@@ -25,20 +25,29 @@ test("mini up makes a configuration from the image and brings one control plane 
 test("mini up of a cluster that is up says so and touches nothing", async (t) => {
   const harness = await Harness.create(t);
   await harness.run("mini", "up");
+  const calls = harness.infrastructure.specs.length;
   const { code, out, err } = await harness.run("mini", "up");
   assert.equal(code, 0, err);
   assert.match(out, /Your Constellation cluster is up/);
   assert.doesNotMatch(err, /Check this computer/);
-  assert.equal(harness.infrastructure.specs.length, 1);
+  assert.equal(harness.infrastructure.specs.length, calls);
+});
+
+test("mini up lets emulated workers wait until the control plane is up", async (t) => {
+  const harness = await Harness.create(t);
+  const { code, err } = await harness.run("mini", "up");
+  assert.equal(code, 0, err);
+  assert.deepEqual(harness.infrastructure.deferrals, [true, false]);
 });
 
 test("mini up starts a machine that has crashed", async (t) => {
   const harness = await Harness.create(t);
   await harness.run("mini", "up");
+  const calls = harness.infrastructure.specs.length;
   harness.infrastructure.crash("worker-0");
   const { code, err } = await harness.run("mini", "up");
   assert.equal(code, 0, err);
-  assert.equal(harness.infrastructure.specs.length, 2);
+  assert.equal(harness.infrastructure.specs.length, calls + 1);
   assert.ok(harness.infrastructure.processes.every((process) => process.state === "running"));
 });
 
