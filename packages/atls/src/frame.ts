@@ -8,7 +8,7 @@ export const MessageType = { hello: 1, evidence: 2, accepted: 3, refused: 4 } as
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
 /** Bytes before each body: type (1) and big-endian length (4). */
-export const FRAME_HEADER_BYTES = 5;
+const FRAME_HEADER_BYTES = 5;
 
 /** Greatest evidence, in bytes. */
 export const MAX_EVIDENCE_BYTES = 1024 * 1024;

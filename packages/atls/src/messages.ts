@@ -2,7 +2,7 @@ import { BytesError, Cursor, concat, utf8 } from "@constellation/bytes";
 import { AtlsError } from "./errors.ts";
 
 /** Version byte of the HELLO message. */
-export const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 1;
 
 /** Size of each side's nonce. */
 export const NONCE_BYTES = 32;
@@ -89,7 +89,7 @@ export function checkPurpose(purpose: string): string {
 }
 
 /** Replaces everything but printable ASCII by "?", and cuts after 200 characters, so that a peer can't write to our terminal. */
-export function printable(text: string): string {
+function printable(text: string): string {
   return text.slice(0, MAX_TEXT_CHARACTERS).replace(/[^\x20-\x7e]/g, "?");
 }
 

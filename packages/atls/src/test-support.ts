@@ -11,7 +11,7 @@ import { AtlsServer, type AtlsServerOptions } from "./server.ts";
 import { ALPN_PROTOCOL, channelOf } from "./tls-channel.ts";
 
 /** Tests that don't look at time get more than they need. */
-export const PATIENT_MS = 30_000;
+const PATIENT_MS = 30_000;
 
 /** A signal that nobody aborts. */
 export const NEVER = new AbortController().signal;

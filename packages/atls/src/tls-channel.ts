@@ -9,7 +9,7 @@ import { type Channel, purposeLabel } from "./transcript.ts";
 export const ALPN_PROTOCOL = "constellation-atls/1";
 
 /** Label of our TLS exporter value (RFC 5705 section 4); its context is the purpose's label. */
-export const EXPORTER_LABEL = "EXPORTER-constellation-atls-v1";
+const EXPORTER_LABEL = "EXPORTER-constellation-atls-v1";
 
 const EXPORTER_BYTES = 32;
 

@@ -11,7 +11,7 @@ export const NEVER = new AbortController().signal;
 export const ATLS_TERMS = { purpose: "join", handshakeTimeoutMs: 30_000, maxPending: 8 } as const;
 
 /** Fake evidence: a name and the report data. */
-export function attesterNamed(name: string): Attester {
+function attesterNamed(name: string): Attester {
   return { issue: async (reportData) => concat(utf8(`${name}|`), reportData) };
 }
 

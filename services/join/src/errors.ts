@@ -71,6 +71,6 @@ export type RequestedRole = NodeRole | "unspecified";
 const MAX_SHOWN_CHARS = 100;
 
 /** A caller's value as it may stand in messages: quoted, escaped, bounded. */
-export function shown(value: string): string {
+function shown(value: string): string {
   return JSON.stringify(value.length > MAX_SHOWN_CHARS ? `${value.slice(0, MAX_SHOWN_CHARS)}...` : value);
 }
