@@ -51,13 +51,13 @@ integration: components ## Run the tests against real programs: swtpm, etcd, kub
 
 ok: generate types lint format dead unit ## What must be green before each commit
 
-test: install image components ## Run what every change must pass: unit, integration, and an attested cluster in virtual machines
+test: install image components ## Run what every change must pass: unit, integration, a cluster in virtual machines and attacks on it
 	@$(NODE) scripts/test.ts all
 
-e2e: install image components ## Run all end-to-end tests in virtual machines (most of an hour under emulation)
+e2e: install image image-debug components ## Run all tests in virtual machines (hours under emulation)
 	@$(NODE) scripts/test.ts e2e
 
-bench: install image ## Print the measured numbers of SPECIFICATION.md
+bench: install image image-debug components ## Print the measured numbers of SPECIFICATION.md
 	@$(NODE) bench/src/main.ts
 
 clean: ## Remove what builds left in the checkout (the cache outside it stays)

@@ -58,6 +58,21 @@ test("an error shows message and hint, and a stack trace only with --debug", asy
   assert.match((await harness.run("apply", "--debug")).err, /\n {4}at /);
 });
 
+test("--debug shows what a server says without its control characters", async (t) => {
+  const harness = await Harness.create(t);
+  await harness.run("config", "generate", "qemu");
+  assert.equal((await harness.run("apply", "-y")).code, 0);
+  let calls = 0;
+  harness.kubernetes.onCall = () => {
+    if (calls++ === 0) throw Object.assign(new Error("\u001b[2Jgone\r\nforged"), { retryable: true });
+    if (calls > 3) throw new Error("\u001b[2Jfailed");
+  };
+  const { err } = await harness.run("apply", "-y", "--debug");
+  assert.match(err, /Z Error: \?\[2Jgone\?\?forged\n/);
+  assert.match(err, /Error: \?\[2Jfailed\n/);
+  assert.equal(err.includes("\u001b"), false);
+});
+
 test("config generate writes a valid configuration and never overwrites one", async (t) => {
   const harness = await Harness.create(t);
   const first = await harness.run("config", "generate", "qemu", "-t", "team=a,stage=test");

@@ -8,7 +8,7 @@ import { listenForInterrupts, type SignalSource } from "./interrupt.ts";
 import { type CommandSetup, createProgram, type GlobalOptions, outputOption } from "./program.ts";
 import type { Clock } from "./clock.ts";
 import type { Io } from "./terminal/io.ts";
-import { printableLines } from "./terminal/printable.ts";
+import { printable, printableLines } from "./terminal/printable.ts";
 import { createProgress } from "./terminal/progress.ts";
 
 /** The process around a run of the program. */
@@ -92,7 +92,7 @@ async function makeContext(
     progress: createProgress({ io, clock, spinner, columns: () => process.stderr.columns ?? 80 }),
     workspace: new Workspace(resolve(workingDirectory, shown), shown),
     dependencies: around.dependencies ?? (await import("./adapters/dependencies.ts")).systemDependencies(),
-    debug: (text) => (options.debug ? io.err(`${clock.now().toISOString()} ${text}\n`) : undefined),
+    debug: (text) => (options.debug ? io.err(`${clock.now().toISOString()} ${printable(text)}\n`) : undefined),
   };
 }
 
@@ -105,6 +105,6 @@ function showError(error: unknown, io: Io, outcome: Outcome): void {
   const report = reportError(error);
   if (outcome.json) io.out(`${JSON.stringify({ error: report }, null, 2)}\n`);
   io.err(`Error: ${printableLines(report.message)}\n`);
-  if (report.hint !== undefined) io.err(`Hint: ${report.hint}\n`);
-  if (outcome.debug && error instanceof Error) io.err(`${error.stack ?? ""}\n`);
+  if (report.hint !== undefined) io.err(`Hint: ${printableLines(report.hint)}\n`);
+  if (outcome.debug && error instanceof Error) io.err(`${printableLines(error.stack ?? "")}\n`);
 }

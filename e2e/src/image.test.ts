@@ -31,7 +31,13 @@ void suite("node image", { timeout: 2 * BUILD_TIMEOUT_MS }, () => {
     assert.equal(exitCode, 0, `build of the ${name} image`);
   }
 
-  for (const file of ["constellation.efi", "constellation.raw", "measurements.json", "manifest.json"]) {
+  for (const file of [
+    "constellation.efi",
+    "constellation.raw",
+    "measurements.json",
+    "manifest.json",
+    "sbom.spdx.json",
+  ]) {
     test(`${file} is the same when it is built again`, async () => {
       const [first, second] = [await sha256(join(folder, "first", file)), await sha256(join(folder, "second", file))];
       say(`${file} ${first}`);

@@ -9,12 +9,10 @@ const bin = join(cacheDir(), "components/current/bin");
 await mkdir(bin, { recursive: true });
 for (const component of Object.values(components)) {
   if (names.length > 0 && !names.includes(component.name)) continue;
-  const started = performance.now();
   const dir = await buildComponent(component);
   for (const program of await readdir(dir)) {
     if (program.startsWith(".")) continue;
     await rm(join(bin, program), { force: true });
     await symlink(join(dir, program), join(bin, program));
   }
-  console.log(`${component.name} ${((performance.now() - started) / 1000).toFixed(1)}s`);
 }

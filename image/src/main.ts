@@ -1,14 +1,17 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { predictMeasurements } from "@constellation/eventlog";
-import { cached, contentKey, hashTree } from "./cache.ts";
+import { cached, contentKey, sha256File } from "./cache.ts";
 import { components, KUBERNETES_VERSION } from "./components.ts";
+import { SERVICE_VERSION } from "./containers.ts";
 import { BuildError } from "./errors.ts";
-import { buildDir, cacheDir, checkoutDir } from "./paths.ts";
+import { describeInputs, findIngredients } from "./ingredients.ts";
+import { buildDir, cacheDir } from "./paths.ts";
 import { type Flavour, runMkosi, stageExtraTree } from "./mkosi.ts";
+import { billOfMaterials } from "./sbom.ts";
+import { step } from "./progress.ts";
+import { hashSources } from "./sources.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,52 +23,50 @@ const { values } = parseArgs({
   },
 });
 
-/** Folders and files whose contents decide what the image is. */
-const INPUTS = ["image", "node", "services", "packages", "proto", "package-lock.json"];
-
-async function imageKey(flavour: Flavour): Promise<string> {
-  const hashes = await Promise.all(
-    INPUTS.map(async (name) => {
-      const path = join(checkoutDir, name);
-      return (await stat(path)).isDirectory() ? await hashTree(path) : await readFile(path);
-    }),
-  );
-  return contentKey(flavour, ...hashes);
-}
-
-async function sha256File(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
-}
-
-async function buildImage(dir: string, flavour: Flavour): Promise<void> {
+async function buildImage(dir: string, flavour: Flavour, sources: Record<string, string>): Promise<void> {
   const extra = join(dir, "extra");
   const stage = join(dir, "stage");
-  await stageExtraTree(extra, stage, flavour);
-  await runMkosi(dir, extra, flavour);
+  const bundles = await step("files of the node image", () => stageExtraTree(extra, stage, flavour));
+  await step("node image", () => runMkosi(dir, extra, flavour));
+  const ingredients = await findIngredients(dir, extra, bundles);
   await rm(extra, { recursive: true });
   await rm(stage, { recursive: true });
   const { pcrs } = predictMeasurements({ uki: await readFile(join(dir, "constellation.efi")) });
   const measurements = { version: 1, variant: "qemu-vtpm", flavour, measurements: { pcrs } };
-  await writeFile(join(dir, "measurements.json"), `${JSON.stringify(measurements, null, 2)}\n`);
+  await writeJson(join(dir, "measurements.json"), measurements);
+  const sha256 = await sha256File(join(dir, "constellation.raw"));
+  const sbom = billOfMaterials(ingredients, { flavour, version: SERVICE_VERSION, sha256 });
+  await writeJson(join(dir, "sbom.spdx.json"), sbom);
   const manifest = {
     version: 1,
     flavour,
     kubernetesVersion: `v${KUBERNETES_VERSION}`,
-    sha256: await sha256File(join(dir, "constellation.raw")),
+    sha256,
     uki: { sha256: await sha256File(join(dir, "constellation.efi")) },
     components: Object.keys(components),
     packages: JSON.parse(await readFile(join(dir, "packages.json"), "utf8")).packages,
+    inputs: { sources, ...(await describeInputs(ingredients)) },
   };
-  await writeFile(join(dir, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeJson(join(dir, "manifest.json"), manifest);
+  if (JSON.stringify(await hashSources()) !== JSON.stringify(sources)) {
+    throw new BuildError("input_missing", "Build image failed: sources were changed while it was built", {
+      hint: "build again",
+    });
+  }
 }
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Files of a build that users need. */
+const PUBLISHED = ["constellation.raw", "constellation.efi", "measurements.json", "manifest.json", "sbom.spdx.json"];
 
 /** Puts the built files where users look for them; the raw image is copied sparsely, by reference where it can be. */
 async function publish(from: string, flavour: Flavour): Promise<string> {
   const to = resolve(values.output ?? join(buildDir, flavour === "release" ? "image" : `image-${flavour}`));
   await mkdir(to, { recursive: true });
-  for (const name of ["constellation.raw", "constellation.efi", "measurements.json", "manifest.json"]) {
+  for (const name of PUBLISHED) {
     const draft = join(to, `.${name}.draft`);
     await copyFile(join(from, name), draft);
     await rename(draft, join(to, name));
@@ -79,9 +80,10 @@ async function main(): Promise<void> {
     throw new BuildError("input_missing", `Build image failed: --flavour is '${flavour}', wanted 'release' or 'debug'`);
   }
   const started = performance.now();
-  const key = await imageKey(flavour);
+  const sources = await hashSources();
+  const key = contentKey(flavour, ...Object.values(sources));
   if (values.fresh) await rm(join(cacheDir(), "images", key), { recursive: true, force: true });
-  const built = await cached("images", key, (dir) => buildImage(dir, flavour));
+  const built = await cached("images", key, (dir) => buildImage(dir, flavour, sources));
   const place = await publish(built, flavour);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`image ${join(place, "constellation.raw")} ${seconds}s`);

@@ -9,17 +9,33 @@ import { run } from "./run.ts";
 /** Writes the manifests that the first node applies: upstream's charts rendered by Helm, and our own. */
 export async function writeManifests(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true });
-  const chart = join(
-    await moduleDir("cilium", `github.com/cilium/cilium@v${CILIUM_VERSION}`),
-    "install/kubernetes/cilium",
-  );
-  const helm = join(await buildComponent(components.helm), "helm");
-  const values = join(imageDir, "manifests/cilium-values.yaml");
-  const args = ["template", "cilium", chart, "--namespace", "kube-system", "--values", values];
-  const rendered = await run(helm, [...args, "--kube-version", KUBERNETES_VERSION]);
-  await writeFile(join(dir, "10-cilium.yaml"), withPatientOperator(rendered));
+  await writeFile(join(dir, "10-cilium.yaml"), await renderCilium());
   await cp(join(imageDir, "manifests/constellation.yaml"), join(dir, "20-constellation.yaml"));
   await cp(join(imageDir, "manifests/coredns.yaml"), join(dir, "30-coredns.yaml"));
+}
+
+/** Writes the manifests of a cluster without encryption and without our services: what the benchmark compares with. */
+export async function writePlainManifests(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  const switches = ["enabled", "nodeEncryption", "strictMode.egress.enabled", "strictMode.ingress.enabled"];
+  const off = switches.map((name) => `encryption.${name}=false`);
+  await writeFile(join(dir, "10-cilium.yaml"), await renderCilium(...off));
+  await cp(join(imageDir, "manifests/coredns.yaml"), join(dir, "30-coredns.yaml"));
+}
+
+/** Upstream's chart with our values, and these set otherwise. */
+async function renderCilium(...overrides: readonly string[]): Promise<string> {
+  const helm = join(await buildComponent(components.helm), "helm");
+  const values = join(imageDir, "manifests/cilium-values.yaml");
+  const set = overrides.flatMap((override) => ["--set", override]);
+  const args = ["template", "cilium", await ciliumChart(), "--namespace", "kube-system", "--values", values, ...set];
+  return withPatientOperator(await run(helm, [...args, "--kube-version", KUBERNETES_VERSION]));
+}
+
+/** Folder of Cilium's chart, in the sources that its programs are built from. */
+export async function ciliumChart(): Promise<string> {
+  const module = `github.com/cilium/cilium@v${CILIUM_VERSION}`;
+  return join(await moduleDir(components.cilium, module), "install/kubernetes/cilium");
 }
 
 /** The operator's liveness probe, which the chart has no value for: three seconds are too few on a busy node. */

@@ -12,12 +12,18 @@ export const buildDir = join(checkoutDir, "build");
 
 /** Folder of content-keyed build results, outside the checkout; `CONSTELLATION_CACHE` overrides it. */
 export function cacheDir(): string {
-  const own = process.env["CONSTELLATION_CACHE"];
-  if (own !== undefined && own !== "") return resolve(own);
-  return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "constellation");
+  const own = setting("CONSTELLATION_CACHE");
+  if (own !== undefined) return resolve(own);
+  return join(setting("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "constellation");
 }
 
 /** Folder of the Debian tree with the build and machine tools; `CONSTELLATION_TOOLS_TREE` overrides it. */
 export function toolsTreeDir(): string {
-  return process.env["CONSTELLATION_TOOLS_TREE"] ?? join(cacheDir(), "tools-tree");
+  return setting("CONSTELLATION_TOOLS_TREE") ?? join(cacheDir(), "tools-tree");
+}
+
+/** An environment variable; an empty one counts as not set. */
+function setting(name: string): string | undefined {
+  const value = process.env[name];
+  return value === "" ? undefined : value;
 }

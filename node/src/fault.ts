@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, unlinkSync } from "node:fs";
+import { existsSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 
 declare const __DEBUG_IMAGE__: boolean | undefined;
 
@@ -22,16 +22,20 @@ export type FaultPoint =
   | "join.after-files"
   | "join.after-commit"
   | "join.after-kubelet"
+  | "join.after-etcd"
   | "join.after-control-plane";
 
 /**
- * Kills the agent with SIGKILL if the fault file names this point, once. In a release bundle `__DEBUG_IMAGE__` is the
- * constant false and this function is empty.
+ * Kills the agent with SIGKILL if this point is the next one that the fault file names, one in each line; the line goes.
+ * In a release bundle `__DEBUG_IMAGE__` is the constant false and this function is empty.
  */
 export function faultPoint(point: FaultPoint): void {
   if (typeof __DEBUG_IMAGE__ === "undefined" || !__DEBUG_IMAGE__) return;
-  if (!existsSync(FAULT_FILE) || readFileSync(FAULT_FILE, "utf8").trim() !== point) return;
-  unlinkSync(FAULT_FILE);
+  if (!existsSync(FAULT_FILE)) return;
+  const [next, ...later] = readFileSync(FAULT_FILE, "utf8").trim().split(/\s+/);
+  if (next !== point) return;
+  if (later.length === 0) unlinkSync(FAULT_FILE);
+  else writeFileSync(FAULT_FILE, later.join("\n"));
   process.kill(process.pid, "SIGKILL");
   // The signal is delivered asynchronously: nothing after the point may run.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

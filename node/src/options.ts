@@ -54,4 +54,6 @@ export const PATHS = {
   auditLogs: "/var/log/kubernetes/audit",
   etcdData: "/var/lib/etcd",
   containerdHosts: "/etc/containerd/certs.d",
+  /** Cilium's agent writes it once it works. */
+  cniConfig: "/etc/cni/net.d/05-cilium.conflist",
 } as const;

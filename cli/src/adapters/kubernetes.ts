@@ -1,24 +1,68 @@
-import { KubeClient, KubeError, type KubeNode } from "@constellation/kube";
-import type { KubernetesNode, KubernetesPort } from "../ports/cluster.ts";
+import { KubeClient, KubeError, type KubeErrorCode, type KubeNode, type KubePod } from "@constellation/kube";
+import type { KubernetesNode, KubernetesPod, KubernetesPort } from "../ports/cluster.ts";
 
-const REQUEST_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 60_000;
 
 /** Kubernetes behind a kubeconfig. */
 export function kubernetesClient(kubeconfig: string): KubernetesPort {
   const client = KubeClient.fromKubeconfig(kubeconfig, { requestTimeoutMs: REQUEST_TIMEOUT_MS });
   return {
+    requireReady: (signal) => client.requireReady(signal),
     nodes: async (signal) => (await client.listNodes(signal)).map(describeNode),
+    async isAvailable(namespace, deployment, signal) {
+      const found = await unless(["not_found"], client.getDeployment(namespace, deployment, signal));
+      return found === undefined ? undefined : (found.status?.availableReplicas ?? 0) > 0;
+    },
     async readConfigMap(namespace, name, signal) {
-      try {
-        return (await client.getConfigMap(namespace, name, signal)).data ?? {};
-      } catch (error) {
-        if (error instanceof KubeError && error.code === "not_found") return undefined;
-        throw error;
-      }
+      const configMap = await unless(["not_found"], client.getConfigMap(namespace, name, signal));
+      return configMap === undefined ? undefined : (configMap.data ?? {});
     },
     async updateConfigMap(namespace, name, data, signal) {
       await client.patchConfigMap(namespace, name, { data }, signal);
     },
+    async setSchedulable(node, schedulable, signal) {
+      const patch = { spec: { unschedulable: schedulable ? null : (true as const) } };
+      return (await unless(["not_found"], client.patchNode(node, patch, signal))) !== undefined;
+    },
+    movablePods: async (node, signal) => (await client.listPodsOnNode(node, signal)).filter(isMovable).map(describePod),
+    async evictPod(pod, signal) {
+      // A conflict: another pod has the name by now, so that this one has gone.
+      await unless(["not_found", "conflict"], client.evictPod(pod, signal));
+    },
+    async deleteNode(node, signal) {
+      await unless(["not_found"], client.deleteNode(node, signal));
+    },
+  };
+}
+
+/** What a call gives; undefined if it fails with one of the codes. */
+async function unless<Result>(codes: readonly KubeErrorCode[], call: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof KubeError && codes.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/** The kubelet's name for pods that it runs from files of its node: the API server holds only their mirror. */
+const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
+
+/** Pods of DaemonSets belong to their node: evicted, they would come back at once. */
+function isMovable({ metadata, status }: KubePod): boolean {
+  const ofDaemonSet = metadata.ownerReferences?.some(
+    (owner) => owner.controller === true && owner.kind === "DaemonSet",
+  );
+  const hasEnded = status?.phase === "Succeeded" || status?.phase === "Failed";
+  return ofDaemonSet !== true && !hasEnded && metadata.annotations?.[MIRROR_ANNOTATION] === undefined;
+}
+
+function describePod({ metadata }: KubePod): KubernetesPod {
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    uid: metadata.uid ?? "",
+    ending: metadata.deletionTimestamp !== undefined,
   };
 }
 

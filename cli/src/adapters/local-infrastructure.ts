@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import type { NodeRecord } from "@constellation/config";
 import {
+  countProcesses,
   ensureLocalCluster,
   firmware,
   GUEST_NETWORK,
@@ -25,17 +26,19 @@ import type {
 /** Virtual machines on this computer, for the cluster of one workspace. */
 export function localInfrastructure(folder: string): InfrastructurePort {
   return {
-    async ensure(spec, { signal, onStep, deferWorkers }) {
+    async ensure(spec, { signal, onStep, deferWorkers, keepSurplus }) {
       const uid = await uidOf(folder);
       const cluster = await ensureLocalCluster(localSpec(spec, uid), {
         workspaceDir: folder,
         signal,
         deferWorkers: deferWorkers === true,
+        keepSurplus: keepSurplus === true,
         onProgress: ({ step, detail }) => onStep(capitalised(detail === undefined ? step : `${step} (${detail})`)),
       });
       return outputs(cluster, spec, uid);
     },
     terminate: ({ signal }) => terminateLocal(folder, { signal }),
+    countProcesses: () => countProcesses(folder),
     async status() {
       const status = await localStatus(folder);
       if (status === undefined) return [];
@@ -108,6 +111,7 @@ function outputs(cluster: LocalCluster, spec: ClusterSpec, uid: string): Infrast
     endorsementCA: cluster.tpmCaCertificate,
     accel: cluster.accelerator,
     nodes,
+    surplus: nodes.filter((node) => cluster.surplus.includes(node.name)),
   };
 }
 

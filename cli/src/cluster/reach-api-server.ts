@@ -3,7 +3,7 @@ import { attestationPolicy, type Config, FRESH_NODE, type State } from "@constel
 import type { Context } from "../context.ts";
 import { CliError } from "../errors.ts";
 import { requireMachinesRunning } from "./crashed.ts";
-import { isTemporaryKubernetesError } from "./kubernetes.ts";
+import { isTemporaryKubernetesError, KubernetesPatience } from "./kubernetes.ts";
 import { PORTS } from "./ports.ts";
 
 const PAUSE_MS = 2_000;
@@ -16,14 +16,16 @@ const TIMEOUT_MS = 30 * 60_000;
  */
 export async function reachApiServer(context: Context, config: Config, state: State): Promise<void> {
   const kubernetes = await context.dependencies.kubernetes(await context.workspace.readAdminConf());
+  const patience = new KubernetesPatience(context.clock);
+  const call = () => patience.attempt(() => kubernetes.nodes(context.signal));
   await context.progress.step("Reach the API server", async (step) => {
     const begin = context.clock.monotonicMs();
     for (;;) {
-      const error = await failureOf(() => kubernetes.nodes(context.signal), isTemporaryKubernetesError, context);
+      const error = await failureOf(call, isTemporaryKubernetesError, context);
       if (error === undefined) return;
       step.note(error.message);
       if (await recoverOne(context, config, state)) context.progress.line("Recovered a control plane.");
-      await requireMachinesRunning(context);
+      await requireMachinesRunning(context, state);
       if (context.clock.monotonicMs() - begin > TIMEOUT_MS) throw unreachable(error);
       await context.clock.sleep(PAUSE_MS, context.signal);
     }

@@ -76,9 +76,33 @@ export interface KubernetesNode {
   readonly address: string;
 }
 
+/** A pod as a drain sees it. */
+export interface KubernetesPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Whether it was asked to end before. */
+  readonly ending: boolean;
+}
+
 /** The few things that commands ask of Kubernetes. */
 export interface KubernetesPort {
+  /** Rejects unless the API server says that it is ready, for which it needs a majority of etcd. */
+  requireReady(signal: AbortSignal): Promise<void>;
   nodes(signal: AbortSignal): Promise<readonly KubernetesNode[]>;
+  /** Whether a Deployment has a replica that can be used; undefined if there is no such Deployment. */
+  isAvailable(namespace: string, deployment: string, signal: AbortSignal): Promise<boolean | undefined>;
+  /** Says whether new pods may come onto a node; false if there is no such node. */
+  setSchedulable(node: string, schedulable: boolean, signal: AbortSignal): Promise<boolean>;
+  /** Pods on a node that can be moved: not those of DaemonSets, not those of its kubelet's own, not those that ended. */
+  movablePods(node: string, signal: AbortSignal): Promise<readonly KubernetesPod[]>;
+  /**
+   * Asks a pod to end as its PodDisruptionBudgets allow; one that has gone is fine. Rejects with the server's reason
+   * while they do not allow it.
+   */
+  evictPod(pod: KubernetesPod, signal: AbortSignal): Promise<void>;
+  /** Deletes a Node object; one that has gone is fine. */
+  deleteNode(node: string, signal: AbortSignal): Promise<void>;
   /** Data of a ConfigMap; undefined if there is none. */
   readConfigMap(
     namespace: string,

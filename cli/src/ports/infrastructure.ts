@@ -32,6 +32,8 @@ export interface InfrastructureOutputs {
   readonly endorsementCA: string;
   readonly accel: "kvm" | "tcg";
   readonly nodes: readonly NodeRecord[];
+  /** The nodes among them that the spec no longer asks for: see `keepSurplus`. */
+  readonly surplus: readonly NodeRecord[];
 }
 
 /** State of one process of the local infrastructure. */
@@ -59,15 +61,22 @@ export interface WorkOptions {
   readonly onStep: (text: string) => void;
 }
 
+/** Options of `ensure`. */
+export interface EnsureOptions extends WorkOptions {
+  /** Workers may be created without being started, where machines are emulated; the next call starts them. */
+  readonly deferWorkers?: boolean;
+  /** Machines that the spec no longer asks for are left as they are, and named; the next call without this ends them. */
+  readonly keepSurplus?: boolean;
+}
+
 /** The machines under a cluster. Every call can be cut off and made again to the same end. */
 export interface InfrastructurePort {
-  /**
-   * Creates what is missing, restarts what has died, removes what the spec no longer asks for. Workers may be created
-   * without being started, where machines are emulated; the next call starts them.
-   */
-  ensure(spec: ClusterSpec, options: WorkOptions & { readonly deferWorkers?: boolean }): Promise<InfrastructureOutputs>;
-  /** Ends every process of this workspace's cluster and deletes its files. */
-  terminate(options: WorkOptions): Promise<void>;
+  /** Creates what is missing, restarts what has died, removes what the spec no longer asks for. */
+  ensure(spec: ClusterSpec, options: EnsureOptions): Promise<InfrastructureOutputs>;
+  /** Ends every process of this workspace's cluster and deletes its files, as far as there still are any. */
+  terminate(options: WorkOptions): Promise<{ readonly endedProcesses: number }>;
+  /** How many processes of this workspace's cluster run, whatever files of it are left. */
+  countProcesses(signal: AbortSignal): Promise<number>;
   /** Processes of this workspace's cluster; none if nothing was created. */
   status(signal: AbortSignal): Promise<readonly ProcessStatus[]>;
   /** Tools and virtualisation on this machine; virtualisation is tried with the image, where there is one. */

@@ -1,27 +1,43 @@
-import { createInterface, type Interface } from "node:readline";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import type { Io } from "./io.ts";
 
-/** Standard streams of this process. */
-export function processIo(): Io {
+/** Standard streams. What stdin is (terminal, pipe, file) decides whether it can be referenced. */
+export interface StandardStreams {
+  readonly stdin: Readable & { readonly isTTY?: boolean; ref?(): unknown; unref?(): unknown };
+  readonly stdout: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+/** Standard streams of this process, or others. */
+export function processIo({ stdin, stdout, stderr }: StandardStreams = process): Io {
   let lines: AsyncIterator<string> | undefined;
-  let reader: Interface | undefined;
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-    errIsTerminal: process.stderr.isTTY,
-    inIsTerminal: process.stdin.isTTY,
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    errIsTerminal: stderr.isTTY === true,
+    inIsTerminal: stdin.isTTY === true,
     async readLine(signal) {
-      reader ??= createInterface({ input: process.stdin, terminal: false });
-      lines ??= reader[Symbol.asyncIterator]();
-      process.stdin.ref();
+      lines ??= linesOf(stdin);
+      // A terminal or pipe keeps the process alive only while an answer is waited for. Files have no references.
+      stdin.ref?.();
       try {
         const next = await abortable(lines.next(), signal);
         return next.done === true ? undefined : next.value;
       } finally {
-        process.stdin.unref();
+        stdin.unref?.();
       }
     },
   };
+}
+
+/** Lines of the input. One that can't be read, as a folder or a terminal of another session, has none. */
+async function* linesOf(input: Readable): AsyncGenerator<string, undefined> {
+  try {
+    yield* createInterface({ input, terminal: false });
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
+  }
 }
 
 function abortable<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {

@@ -9,13 +9,14 @@ const TRIES = 3;
  * @throws CliError `no-answer` after three wrong answers or at the end of input
  */
 export async function confirm(io: Io, question: string, signal: AbortSignal): Promise<boolean> {
-  io.err(`${question} [y/n]: `);
+  io.err(`${question} [y/n]${io.inIsTerminal ? "" : " (there is no terminal here: --yes goes on without asking)"}: `);
   for (let tries = 1; ; tries++) {
     const line = await io.readLine(signal);
     if (line === undefined) {
       io.err("\n");
-      throw new CliError("no-answer", `Ask "${question}" failed: the input has ended`, {
-        hint: "in a script, use --yes where the command has it",
+      const why = io.inIsTerminal ? "the input has ended" : "there is no terminal, and the input has ended";
+      throw new CliError("no-answer", `Ask "${question}" failed: ${why}`, {
+        hint: "run the command with --yes (-y): it goes on without asking",
       });
     }
     const answer = line.trim().toLowerCase();

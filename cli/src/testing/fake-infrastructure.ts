@@ -1,6 +1,7 @@
 import type { NodeRecord } from "@constellation/config";
 import type {
   ClusterSpec,
+  EnsureOptions,
   InfrastructureFinding,
   InfrastructureOutputs,
   InfrastructurePort,
@@ -18,21 +19,30 @@ export class FakeInfrastructure implements InfrastructurePort {
   terminated = 0;
   /** Called while machines are made; may throw. */
   onEnsure: (options: WorkOptions) => void = () => {};
+  /** Called when machines have been made and ended, before that is told; may throw. */
+  afterEnsure: () => void = () => {};
+  #machines: NodeRecord[] = [];
+  readonly #made = new Map<string, number>();
 
-  ensure(
-    spec: ClusterSpec,
-    options: WorkOptions & { readonly deferWorkers?: boolean },
-  ): Promise<InfrastructureOutputs> {
+  async ensure(spec: ClusterSpec, options: EnsureOptions): Promise<InfrastructureOutputs> {
     options.onStep("Start machines");
     this.onEnsure(options);
     options.signal.throwIfAborted();
     this.specs.push(spec);
     this.deferrals.push(options.deferWorkers === true);
-    const nodes = spec.nodeGroups.flatMap((group) =>
-      Array.from({ length: group.count }, (_, index) => nodeRecord(group, index)),
+    const wanted = spec.nodeGroups.flatMap((group) =>
+      Array.from({ length: group.count }, (_, index) => this.#machine(group, index)),
     );
-    this.processes = nodes.map((node, index) => ({ name: `${node.name}/machine`, state: "running", pid: 100 + index }));
-    return Promise.resolve({
+    const surplus = this.#machines.filter(({ name }) => !wanted.some((node) => node.name === name));
+    this.#machines = options.keepSurplus === true ? [...wanted, ...surplus] : wanted;
+    const nodes = this.#machines;
+    const left = this.processes.filter(({ name }) => surplus.some((node) => name === `${node.name}/machine`));
+    this.processes = nodes.map((node, index) => {
+      const name = `${node.name}/machine`;
+      return left.find((process) => process.name === name) ?? { name, state: "running", pid: 100 + index };
+    });
+    this.afterEnsure();
+    return {
       uid: "abcd1234",
       clusterEndpoint: "127.9.9.1",
       inClusterEndpoint: "10.42.0.10",
@@ -41,13 +51,20 @@ export class FakeInfrastructure implements InfrastructurePort {
       endorsementCA: FAKE_CA,
       accel: "tcg",
       nodes,
-    });
+      surplus: nodes.filter((node) => surplus.includes(node)),
+    };
   }
 
-  terminate(): Promise<void> {
+  async terminate(): Promise<{ readonly endedProcesses: number }> {
+    const endedProcesses = await this.countProcesses();
     this.terminated++;
     this.processes = [];
-    return Promise.resolve();
+    this.#machines = [];
+    return { endedProcesses };
+  }
+
+  countProcesses(): Promise<number> {
+    return Promise.resolve(this.processes.filter(({ state }) => state === "running").length);
   }
 
   status(): Promise<readonly ProcessStatus[]> {
@@ -56,6 +73,23 @@ export class FakeInfrastructure implements InfrastructurePort {
 
   examine(): Promise<readonly InfrastructureFinding[]> {
     return Promise.resolve(this.findings);
+  }
+
+  /** Names of the machines that there are. */
+  get machines(): readonly string[] {
+    return this.#machines.map(({ name }) => name);
+  }
+
+  /** The machine of that place; one that is made again is another one. */
+  #machine(group: ClusterSpec["nodeGroups"][number], index: number): NodeRecord {
+    const first = nodeRecord(group, index);
+    const existing = this.#machines.find(({ name }) => name === first.name);
+    if (existing !== undefined) return existing;
+    const times = this.#made.get(first.name) ?? 0;
+    this.#made.set(first.name, times + 1);
+    if (times === 0) return first;
+    const mark = String(times).padStart(4, "0");
+    return { ...first, ekDigest: `${mark}${first.ekDigest.slice(4)}`, diskUUID: `${mark}${first.diskUUID.slice(4)}` };
   }
 
   /** Lets a machine die. */

@@ -29,6 +29,8 @@ export class FakeNodes implements NodePort {
   beforeInit: (call: InitCall, attempt: number) => void = () => {};
   /** Called after the node has changed, before it answers; may throw. */
   afterInit: (call: InitCall, attempt: number) => void = () => {};
+  /** Called at each recovery before a node answers. */
+  beforeRecover: () => void = () => {};
   verdict: Partial<Verdict> = {};
   #attempts = 0;
 
@@ -61,6 +63,7 @@ export class FakeNodes implements NodePort {
   }
 
   async recover(endpoint: Endpoint, _parameters: unknown, { policy }: AttestedCall): Promise<void> {
+    this.beforeRecover();
     if (this.waiting === 0) throw new CliError("unreachable", "Recover node failed: nobody answers");
     this.waiting--;
     this.recoveries.push({ endpoint, policy });

@@ -45,13 +45,18 @@ export class Workspace {
     return existsSync(this.path(name));
   }
 
-  /** Makes the folder where it is missing. */
-  async create(): Promise<void> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+  /** Makes the folder where it is missing; false if it was there. */
+  async create(): Promise<boolean> {
+    return (await mkdir(this.folder, { recursive: true, mode: 0o700 })) !== undefined;
   }
 
   /** Runs work that changes the cluster; only one command at a time may. */
   async exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (!existsSync(this.folder)) {
+      throw new CliError("workspace", `Open workspace failed: there is no folder "${this.shownFolder}"`, {
+        hint: "name the folder with the cluster's files with --workspace (-C), or make a new one with `constellation config generate qemu`",
+      });
+    }
     return withLock(this.path(LOCK_FILE), work);
   }
 

@@ -13,6 +13,10 @@ export interface Ipv4Frame {
   readonly protocol: "tcp" | "udp" | "icmp" | "fragment" | "unknown";
   readonly sourcePort: number;
   readonly destinationPort: number;
+  /** The same for all fragments of one datagram (RFC 791: addresses, protocol, identification). */
+  readonly datagram: string;
+  /** Whether fragments of the same datagram follow. */
+  readonly hasMore: boolean;
   /** The packet that an ICMP "destination unreachable" or "time exceeded" is about. */
   readonly about?: Ipv4Frame;
 }
@@ -37,7 +41,10 @@ function parseIpv4(bytes: Uint8Array): Ipv4Frame | undefined {
   if (bytes.length < 20 || bytes.length < headerBytes || headerBytes < 20) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const address = (at: number): string => bytes.subarray(at, at + 4).join(".");
-  const addresses = { kind: "ipv4", source: address(12), destination: address(16) } as const;
+  const [source, destination] = [address(12), address(16)];
+  const datagram = [source, destination, bytes[9], view.getUint16(4)].join(" ");
+  const hasMore = (view.getUint16(6) & 0x2000) !== 0;
+  const addresses = { kind: "ipv4", source, destination, datagram, hasMore } as const;
   const noPorts = { sourcePort: 0, destinationPort: 0 };
   if ((view.getUint16(6) & 0x1fff) !== 0) return { ...addresses, ...noPorts, protocol: "fragment" };
   const protocol = PROTOCOLS[bytes[9] ?? 0] ?? "unknown";

@@ -8,7 +8,7 @@ import { AK_TEMPLATE, serializePublic, type Tpm, TPM_RH, TPM_SU, type TpmtPublic
 
 const AK_CERTIFICATE_INDEX = 0x01c10002;
 const QUOTED_PCRS = Array.from({ length: 16 }, (_, index) => index);
-const CALL_TIMEOUT_MS = 120_000;
+const CALL_TIMEOUT_MS = 60_000;
 
 /**
  * A node's TPM in the hands of whoever owns the computer: its PCRs are brought to what an event log says, without a

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { copyFile, type FileHandle, open } from "node:fs/promises";
+import { crc32 } from "node:zlib";
 import { HarnessError } from "./error.ts";
 
 /** Partition types of the node image (Discoverable Partitions Specification), in GPT's mixed byte order. */
@@ -19,8 +20,9 @@ const COMMAND_LINE = /roothash=([0-9a-f]{64})/;
 const SEARCHED_BYTES = 512 * 1024 * 1024;
 
 /**
- * Copies a node image and changes one byte of its root. With `mended`, the hash tree is brought in line and the root
- * hash replaced on the kernel's command line, as somebody would who wants the image to boot.
+ * Copies a node image and changes one byte of its root. With `mended`, the hash tree is brought in line, the root hash
+ * replaced on the kernel's command line, and the partitions get the names by which systemd finds them, as somebody would
+ * do who wants the image to boot.
  * @returns root hash of the copy
  * @throws HarnessError `image`
  */
@@ -39,6 +41,7 @@ export async function copyWithChangedRoot(from: string, to: string, mended: bool
     if (!mended) return place.hash;
     const hash = await changedRootHash(image, root, verity, true);
     await image.write(Buffer.from(hash, "latin1"), 0, hash.length, place.offset);
+    await namePartitions(image, hash);
     return hash;
   } finally {
     await image.close();
@@ -105,6 +108,41 @@ async function findPartition(image: FileHandle, name: keyof typeof PARTITION_TYP
     return Number(entries.readBigUInt64LE(at + 32)) * SECTOR_BYTES;
   }
   throw new HarnessError("image", `Find partition failed: got no "${name}", wanted one`);
+}
+
+/**
+ * Gives both partitions the UUIDs that follow from a root hash: its first and its last 128 bits
+ * (systemd-veritysetup-generator(8)). In both copies of the partition table, with their checksums.
+ */
+async function namePartitions(image: FileHandle, rootHash: string): Promise<void> {
+  const uuids = { root: rootHash.slice(0, 32), verity: rootHash.slice(32) };
+  const primary = await readAt(image, SECTOR_BYTES, SECTOR_BYTES);
+  for (const sector of [1n, primary.readBigUInt64LE(32)]) {
+    const place = Number(sector) * SECTOR_BYTES;
+    const header = await readAt(image, place, SECTOR_BYTES);
+    const [count, size] = [header.readUInt32LE(80), header.readUInt32LE(84)];
+    const entriesPlace = Number(header.readBigUInt64LE(72)) * SECTOR_BYTES;
+    const entries = await readAt(image, entriesPlace, count * size);
+    for (const [name, uuid] of Object.entries(uuids)) {
+      const type = PARTITION_TYPE[name as keyof typeof PARTITION_TYPE];
+      const at = entries.indexOf(Buffer.from(type, "hex"));
+      mixedEndian(uuid).copy(entries, at + 16);
+    }
+    header.writeUInt32LE(crc32(entries), 88);
+    header.writeUInt32LE(0, 16);
+    header.writeUInt32LE(crc32(header.subarray(0, header.readUInt32LE(12))), 16);
+    await image.write(entries, 0, entries.length, entriesPlace);
+    await image.write(header, 0, header.length, place);
+  }
+}
+
+/** A UUID as it stands in a partition table (UEFI 2.10, appendix A). */
+function mixedEndian(uuid: string): Buffer {
+  const bytes = Buffer.from(uuid, "hex");
+  bytes.subarray(0, 4).reverse();
+  bytes.subarray(4, 6).reverse();
+  bytes.subarray(6, 8).reverse();
+  return bytes;
 }
 
 async function readAt(file: FileHandle, offset: number, sizeBytes: number): Promise<Buffer> {

@@ -9,7 +9,7 @@ import {
   type RpcClient,
 } from "@constellation/rpc";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 60_000;
 
 /** Accepts any server: a dishonest node does not care whom it joins. */
 const ANY_SERVER: Appraiser<true> = { appraise: () => Promise.resolve(true) };

@@ -9,7 +9,7 @@ import { cli } from "./cli.ts";
 import { imageOfPrograms } from "./container-image.ts";
 import { HarnessError } from "./error.ts";
 import { Kubectl } from "./kubectl.ts";
-import { componentProgram, probeProgram } from "./programs.ts";
+import { CHECKOUT, componentProgram, probeProgram } from "./programs.ts";
 import { Registry } from "./registry.ts";
 import type { ProgramResult } from "./run-program.ts";
 import { say } from "./say.ts";
@@ -21,6 +21,14 @@ export const ADMIN_CONF_FILE = "constellation-admin.conf";
 /** How long the first `mini up` may take: machines boot several times slower under emulation. */
 const UP_TIMEOUT_MS = minutes(45);
 const COMMAND_TIMEOUT_MS = minutes(10);
+
+/** What a cluster of the tests may have otherwise. */
+export interface MiniClusterOptions {
+  /** Machines boot the debug image, which has to be built. */
+  readonly debug?: boolean;
+  /** 1 by default. */
+  readonly workers?: number;
+}
 
 /** The cluster of `mini up`, with a registry on this computer as mirror; all tests of a file share one. */
 export class MiniCluster {
@@ -43,7 +51,7 @@ export class MiniCluster {
    * Starts the registry with the tests' image and writes the configuration; there are no machines yet. With
    * CONSTELLATION_E2E_FOLDER, the cluster in that folder is used if there is one, and stays.
    */
-  static async prepare(): Promise<MiniCluster> {
+  static async prepare({ debug = false, workers = 1 }: MiniClusterOptions = {}): Promise<MiniCluster> {
     const own = process.env["CONSTELLATION_E2E_FOLDER"];
     if (own !== undefined && own !== "") await mkdir(own, { recursive: true });
     const folder = own !== undefined && own !== "" ? own : await mkdtemp(join(tmpdir(), "constellation-e2e-"));
@@ -52,7 +60,8 @@ export class MiniCluster {
     try {
       const programs = [await componentProgram("agnhost", "agnhost"), await probeProgram()];
       await registry.push(IMAGE.repository, IMAGE.tag, await imageOfPrograms(programs));
-      if (!existsSync(join(cluster.workspace, CONFIG_FILE))) await cluster.#writeConfig();
+      if (!existsSync(join(cluster.workspace, CONFIG_FILE))) await cluster.#writeConfig(debug, workers);
+      else if (debug || workers !== 1) throw new HarnessError("cluster", `Use ${own} failed: it has another cluster`);
       return cluster;
     } catch (error) {
       await cluster.remove();
@@ -130,9 +139,11 @@ export class MiniCluster {
   }
 
   /** As a user would: generate, then edit. The sizes are those of `mini`. */
-  async #writeConfig(): Promise<void> {
-    await this.mustCli("config", "generate", "qemu", "--name", "mini");
+  async #writeConfig(debug: boolean, workers: number): Promise<void> {
+    const image = join(CHECKOUT, "build", debug ? "image-debug" : "image", "constellation.raw");
+    await this.mustCli("config", "generate", "qemu", "--name", "mini", "--image", image);
     await this.configure(["nodeGroups", "control_plane_default", "initialCount"], 1);
+    await this.configure(["nodeGroups", "worker_default", "initialCount"], workers);
     for (const group of ["control_plane_default", "worker_default"]) {
       await this.configure(["nodeGroups", group, "stateDiskSizeGB"], 8);
     }

@@ -7,7 +7,7 @@ import { run } from "@constellation/image/src/run.ts";
 export const CHECKOUT: string = resolve(import.meta.dirname, "../../..");
 
 const PROBE_SOURCE = join(CHECKOUT, "e2e/probe");
-const GO_ENVIRONMENT = { CGO_ENABLED: "0", GOARCH: "amd64", GOOS: "linux", GOFLAGS: "-mod=readonly" };
+const GO_ENVIRONMENT = { CGO_ENABLED: "0", GOARCH: "amd64", GOOS: "linux", GOFLAGS: "-mod=readonly", GOWORK: "off" };
 
 /** Path of a program of an upstream component, built where it is not in the cache. */
 export async function componentProgram(component: ComponentName, program: string): Promise<string> {

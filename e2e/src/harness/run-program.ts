@@ -10,6 +10,8 @@ export interface ProgramOptions {
   readonly stdin?: string;
   /** Whether standard error goes to the test's log line by line. */
   readonly echo?: boolean;
+  /** Interrupts the program as Ctrl-C does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What came of it. */
@@ -26,11 +28,13 @@ export interface ProgramResult {
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { timeoutMs, env = {}, stdin = "", echo = false }: ProgramOptions,
+  { timeoutMs, env = {}, stdin = "", echo = false, signal }: ProgramOptions,
 ): Promise<ProgramResult> {
   const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: "pipe" });
   const kill = (): boolean => child.kill("SIGKILL");
   process.once("exit", kill);
+  const interrupt = (): boolean => child.kill("SIGINT");
+  signal?.addEventListener("abort", interrupt, { once: true });
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
@@ -57,6 +61,7 @@ export async function runProgram(
   } finally {
     clearTimeout(timer);
     process.off("exit", kill);
+    signal?.removeEventListener("abort", interrupt);
   }
 }
 

@@ -10,6 +10,7 @@ const BINARY_HEADER_BYTES = 4096;
 const CHECKSUM = { offset: 448, fieldBytes: 64 } as const;
 const SECTOR_BYTES = 512;
 const BLOCK_BYTES = 4096;
+const COMMIT_ID_BYTES = 8;
 
 /** Where a byte was flipped. */
 export interface FlippedByte {
@@ -20,7 +21,9 @@ export interface FlippedByte {
 }
 
 /**
- * Flips one bit of the ciphertext of the block that holds byte `at` of the decrypted device. The machine is off.
+ * Flips one bit of the ciphertext of the block that holds byte `at` of the decrypted device. The machine is off. Where
+ * dm-integrity's journal has the same ciphertext it is flipped, too: after a crash the journal is written into place
+ * again, and the block would be whole.
  * @throws HarnessError `disk` where nothing was ever written there
  */
 export async function flipCiphertext(path: string, at: number): Promise<FlippedByte> {
@@ -35,9 +38,14 @@ export async function flipCiphertext(path: string, at: number): Promise<FlippedB
         `Flip byte of state disk failed: got zeros at sector ${sector}, wanted ciphertext`,
       );
     }
-    const byte = await readAt(disk, offset, 1);
-    byte[0] = (byte[0] ?? 0) ^ 1;
-    await disk.write(byte, 0, 1, offset);
+    // The last bytes of each sector are the commit's in the journal.
+    const ciphertext = await readAt(disk, offset, SECTOR_BYTES - COMMIT_ID_BYTES);
+    const journal = await readAt(disk, LUKS_DATA_OFFSET, layout.initialSectors * SECTOR_BYTES);
+    const changed = Buffer.of((ciphertext[0] ?? 0) ^ 1);
+    await disk.write(changed, 0, 1, offset);
+    for (let at = journal.indexOf(ciphertext); at >= 0; at = journal.indexOf(ciphertext, at + 1)) {
+      await disk.write(changed, 0, 1, LUKS_DATA_OFFSET + at);
+    }
     await disk.sync();
     return { sector, offset };
   });

@@ -17,12 +17,16 @@ interface PacketParts {
   ports?: [number, number];
   body?: Uint8Array;
   fragmentOffset?: number;
+  hasMore?: boolean;
+  id?: number;
 }
 
-function packet({ from, to, protocol, ports = [0, 0], body, fragmentOffset = 0 }: PacketParts): Buffer {
+function packet(parts: PacketParts): Buffer {
+  const { from, to, protocol, ports = [0, 0], body, fragmentOffset = 0, hasMore = false, id = 0 } = parts;
   const header = Buffer.alloc(20);
   header[0] = 0x45;
-  header.writeUInt16BE(fragmentOffset, 6);
+  header.writeUInt16BE(id, 4);
+  header.writeUInt16BE(fragmentOffset | (hasMore ? 0x2000 : 0), 6);
   header[9] = PROTOCOL[protocol];
   for (const [at, address] of [[12, from] as const, [16, to] as const]) header.set(address.split(".").map(Number), at);
   const tail = Buffer.alloc(8);
@@ -65,6 +69,19 @@ test("judgeTraffic() refuses anything else between nodes", () => {
     "between nodes: tcp/10250",
     "between nodes: udp/8472",
   ]);
+});
+
+test("judgeTraffic() takes a fragment for what its datagram began as", () => {
+  const first = (port: number, id: number): Uint8Array =>
+    ipv4({ ...between, protocol: "udp", ports: [port, port], hasMore: true, id });
+  const rest = (id: number): Uint8Array => ipv4({ ...between, protocol: "udp", fragmentOffset: 185, id });
+  assert.deepEqual(judged(first(51871, 7), rest(7)), []);
+  assert.deepEqual(judged(first(51871, 7), rest(8)), ["between nodes: fragment"]);
+  const { counts, violations } = judgeTraffic([first(8472, 9), rest(9)], RULES);
+  assert.deepEqual([...counts], [["between nodes: udp/8472", 2]]);
+  assert.deepEqual(violations, ["between nodes: udp/8472"]);
+  const reverse = ipv4({ from: between.to, to: between.from, protocol: "udp", fragmentOffset: 185, id: 7 });
+  assert.deepEqual(judged(first(51871, 7), reverse), ["between nodes: fragment"]);
 });
 
 test("judgeTraffic() refuses pods and services in clear, wherever they go", () => {

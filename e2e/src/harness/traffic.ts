@@ -1,5 +1,5 @@
 import { GUEST_NETWORK } from "@constellation/infrastructure-local";
-import { type Ipv4Frame, parseFrame } from "./frame.ts";
+import { type Frame, type Ipv4Frame, parseFrame } from "./frame.ts";
 
 /** What may pass in clear between nodes; everything else between them must be WireGuard. */
 export interface TrafficRules {
@@ -27,8 +27,14 @@ const CLUSTER_NETWORKS = [/^10\.244\./, /^10\.(9[6-9]|10\d|11[01])\./];
 export function judgeTraffic(frames: Iterable<Uint8Array>, rules: TrafficRules): TrafficReport {
   const counts = new Map<string, number>();
   const violations = new Set<string>();
+  // A fragment is what the first one of its datagram was.
+  const fragmented = new Map<string, Judgement>();
   for (const bytes of frames) {
-    const { sort, allowed } = judge(bytes, rules);
+    const frame = parseFrame(bytes);
+    const first = frame.kind === "ipv4" && frame.protocol === "fragment" ? fragmented.get(frame.datagram) : undefined;
+    const judgement = first ?? judge(frame, rules);
+    if (frame.kind === "ipv4" && frame.hasMore) fragmented.set(frame.datagram, judgement);
+    const { sort, allowed } = judgement;
     counts.set(sort, (counts.get(sort) ?? 0) + 1);
     if (!allowed) violations.add(sort);
   }
@@ -46,8 +52,7 @@ interface Judgement {
   readonly allowed: boolean;
 }
 
-function judge(bytes: Uint8Array, rules: TrafficRules): Judgement {
-  const frame = parseFrame(bytes);
+function judge(frame: Frame, rules: TrafficRules): Judgement {
   switch (frame.kind) {
     case "arp":
       return { sort: "ARP", allowed: true };

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { CONFIG_FILE, MASTER_SECRET_FILE } from "@constellation/config";
 import { type List, type Node, isReady } from "../harness/cluster-objects.ts";
 import { diagnose } from "../harness/diagnosis.ts";
 import { HarnessError } from "../harness/error.ts";
-import { ADMIN_CONF_FILE, type MiniCluster } from "../harness/mini-cluster.ts";
+import { ADMIN_CONF_FILE, MiniCluster, type MiniClusterOptions } from "../harness/mini-cluster.ts";
 import { say } from "../harness/say.ts";
 import { type SharedCluster, show } from "../harness/show.ts";
 
@@ -13,12 +14,34 @@ const NODES = ["control-plane-0", "worker-0"];
 const VERSION = "v1.36.4";
 
 /** `mini up` in an empty workspace. What it said is kept for the first test. */
-export async function createCluster(cluster: MiniCluster): Promise<void> {
+async function createCluster(cluster: MiniCluster): Promise<void> {
   const result = await cluster.up();
   say(result.stdout);
   if (result.exitCode === 0) return;
   await diagnose(cluster);
   throw new HarnessError("cluster", `Create cluster failed: exit ${result.exitCode}, wanted 0`);
+}
+
+/** Makes a cluster for all tests of a suite, and ends it after them. */
+export function shareCluster(options?: MiniClusterOptions): SharedCluster {
+  let cluster: MiniCluster | undefined;
+  before(async () => {
+    const prepared = await MiniCluster.prepare(options);
+    try {
+      await createCluster(prepared);
+      cluster = prepared;
+    } catch (error) {
+      await prepared.remove();
+      throw error;
+    }
+  });
+  after(async () => {
+    await cluster?.remove();
+  });
+  return () => {
+    if (cluster === undefined) throw new Error("there is no cluster: its creation failed");
+    return cluster;
+  };
 }
 
 /** Show 1 and the first half of 2: the cluster is up, and a second `mini up` only says so. */
@@ -39,6 +62,13 @@ export function showUp(shared: SharedCluster): void {
     assert.deepEqual(items.map(({ metadata }) => metadata.name).toSorted(), NODES);
     for (const node of items) assert.equal(node.status.nodeInfo.kubeletVersion, VERSION);
     assert.ok(items.every(isReady));
+  });
+
+  show("the worker got its ticket by the record of its machine", shared, async (cluster) => {
+    const lines = await cluster.joinServiceLog();
+    const granted = lines.find(({ event, outcome }) => event === "join" && outcome === "granted");
+    assert.equal(granted?.["node"], "worker-0");
+    assert.equal(granted?.["ekDigest"], (await cluster.record("worker-0")).ekDigest);
   });
 
   show("status and apply find nothing to do", shared, async (cluster) => {

@@ -47,7 +47,7 @@ export function showVerify(shared: SharedCluster): void {
 
   show("verify refuses a changed measurement with exit code 1, and names the register", shared, async (cluster) => {
     const workspace = join(cluster.folder, "changed-measurement");
-    await mkdir(workspace);
+    await mkdir(workspace, { recursive: true });
     await copyFile(join(cluster.workspace, STATE_FILE), join(workspace, STATE_FILE));
     await copyFile(join(cluster.workspace, CONFIG_FILE), join(workspace, CONFIG_FILE));
     const path = ["attestation", "qemuVTPM", "measurements", 11, "expected"];

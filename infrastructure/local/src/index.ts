@@ -4,11 +4,11 @@ export { endpointAddress, GUEST_NETWORK, nodeAddresses, NODE_PORTS, nodeName, ty
 export type { LocalContext, Progress } from "./cluster/context.ts";
 export { ensureLocalCluster, type LocalCluster } from "./cluster/ensure.ts";
 export { resetNode, startNode, stopNode, withNodeTpm } from "./cluster/node-control.ts";
-export { capture, consoleLog, loadRecords, loadSpec, tpmCaCertificate } from "./cluster/records.ts";
+export { capture, consoleLog, debugSocket, loadRecords, loadSpec, tpmCaCertificate } from "./cluster/records.ts";
 export type { Accelerator, LocalClusterSpec, NodeOverrides } from "./cluster/spec.ts";
 export type { NodeRecord } from "./cluster/state.ts";
 export { type LocalStatus, localStatus, type NodeStatus, type ProcessStatus } from "./cluster/status.ts";
-export { terminateLocal } from "./cluster/terminate.ts";
+export { countProcesses, type Termination, terminateLocal } from "./cluster/terminate.ts";
 export { LocalError, type LocalErrorCode } from "./errors.ts";
 export { runNetd } from "./netd/run-netd.ts";
 export { type Firmware, firmware, type ToolCommand, toolCommand, toolsTree, toolsTreePresent } from "./tools-tree.ts";

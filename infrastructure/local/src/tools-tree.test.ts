@@ -1,19 +1,27 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { firmware, parseVersion, toolCommand } from "./tools-tree.ts";
+import type { LocalError } from "./errors.ts";
+import { firmware, parseVersion, toolCommand, toolsTree } from "./tools-tree.ts";
+
+const VARIABLES = ["CONSTELLATION_TOOLS_TREE", "CONSTELLATION_CACHE", "XDG_CACHE_HOME", "HOME", "PATH"];
+
+function restoreAfter(t: TestContext): void {
+  const saved = VARIABLES.map((name) => [name, process.env[name]] as const);
+  t.after(() => {
+    for (const [name, value] of saved) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  });
+}
 
 async function environment(t: TestContext): Promise<{ tree: string; bin: string }> {
+  restoreAfter(t);
   const folder = await mkdtemp(join(tmpdir(), "constellation-tools-"));
-  const saved = { tree: process.env["CONSTELLATION_TOOLS_TREE"], path: process.env["PATH"] };
-  t.after(async () => {
-    if (saved.tree === undefined) delete process.env["CONSTELLATION_TOOLS_TREE"];
-    else process.env["CONSTELLATION_TOOLS_TREE"] = saved.tree;
-    process.env["PATH"] = saved.path;
-    await rm(folder, { recursive: true });
-  });
+  t.after(() => rm(folder, { recursive: true }));
   const [tree, bin] = [join(folder, "tree"), join(folder, "bin")];
   await mkdir(bin);
   process.env["CONSTELLATION_TOOLS_TREE"] = tree;
@@ -62,6 +70,35 @@ test("firmware() takes the tree's files", async (t) => {
   const { tree } = await environment(t);
   for (const name of ["OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"]) await put(join(tree, "usr/share/OVMF", name), "x");
   assert.equal(firmware().code, join(tree, "usr/share/OVMF/OVMF_CODE_4M.fd"));
+});
+
+test("toolsTree() is where the build puts it: an empty variable counts as none", (t) => {
+  restoreAfter(t);
+  const cases: [Record<string, string>, string][] = [
+    [{ CONSTELLATION_TOOLS_TREE: "/t", CONSTELLATION_CACHE: "/c", XDG_CACHE_HOME: "/x" }, "/t"],
+    [{ CONSTELLATION_TOOLS_TREE: "", CONSTELLATION_CACHE: "/c", XDG_CACHE_HOME: "/x" }, "/c/tools-tree"],
+    [{ CONSTELLATION_CACHE: "", XDG_CACHE_HOME: "/x" }, "/x/constellation/tools-tree"],
+    [{ XDG_CACHE_HOME: "", HOME: "/home/ada" }, "/home/ada/.cache/constellation/tools-tree"],
+  ];
+  for (const [variables, tree] of cases) {
+    for (const name of VARIABLES) delete process.env[name];
+    Object.assign(process.env, variables);
+    assert.equal(toolsTree(), tree);
+  }
+});
+
+test("toolCommand() that finds nothing names a target of the Makefile", async (t) => {
+  await environment(t);
+  process.env["PATH"] = "/nonexistent";
+  const makefile = await readFile(join(import.meta.dirname, "../../../Makefile"), "utf8");
+  assert.throws(
+    () => toolCommand("no-such-program"),
+    (error: LocalError) => {
+      const target = /'make ([a-z-]+)'/.exec(error.hint ?? "")?.[1];
+      assert.match(makefile, new RegExp(`^${target}:`, "m"));
+      return error.code === "tool-missing";
+    },
+  );
 });
 
 test("parseVersion() finds the first version", () => {

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, readSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { LocalError } from "./errors.ts";
+import { cacheFolder } from "./host/cache-folder.ts";
 
 /** A program with the arguments that must stand before its own. */
 export interface ToolCommand {
@@ -25,12 +25,12 @@ const MINIMUM_VERSIONS: Record<string, readonly [number, number]> = {
   swtpm: [0, 7],
 };
 
-const HINT = "run 'make tools' to build the tools tree, or install QEMU 9 or newer, OVMF and swtpm 0.7 or newer";
+const HINT = "run 'make install' to build the tools tree, or install QEMU 9 or newer, OVMF and swtpm 0.7 or newer";
 
-/** The root of the tools tree: `CONSTELLATION_TOOLS_TREE`, or `~/.cache/constellation/tools-tree`. */
+/** The root of the tools tree: `CONSTELLATION_TOOLS_TREE`, or `tools-tree` in the cache, where `make install` puts it. */
 export function toolsTree(): string {
-  const override = process.env["CONSTELLATION_TOOLS_TREE"];
-  return override !== undefined && override !== "" ? override : join(homedir(), ".cache/constellation/tools-tree");
+  const override = process.env["CONSTELLATION_TOOLS_TREE"] ?? "";
+  return override === "" ? join(cacheFolder(), "tools-tree") : override;
 }
 
 /**

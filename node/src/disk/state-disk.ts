@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DiskKey } from "@constellation/keys";
 import { NodeError } from "../errors.ts";
@@ -70,10 +70,11 @@ export class StateDisk {
 
   /** Reads the header area once, keeps the copy for `open`, and says what kind of disk this is. @throws LuksError */
   async inspect(): Promise<DiskContent> {
-    const area = await this.#readArea();
-    const content = inspectDisk(area, this.#options.uuid);
-    await this.#writeCopy(area);
-    return content;
+    return await withArea(this.#options.device, async (area) => {
+      const content = inspectDisk(area, this.#options.uuid);
+      await this.#writeCopy(area);
+      return content;
+    });
   }
 
   /**
@@ -85,8 +86,8 @@ export class StateDisk {
     const { device, uuid } = this.#options;
     const args = ["luksFormat", ...FORMAT_ARGS, "--uuid", uuid, "--batch-mode", "--key-file", "-", device];
     await this.#cryptsetup({ args, stdin: passphrase }, signal);
-    await this.#writeCopy(await this.#readArea());
-    await this.#requireHeader(false);
+    await withArea(device, (area) => this.#writeCopy(area));
+    await withArea(this.#headerFile, (area) => this.#requireHeader(area, false));
     await this.#openMapping(passphrase, signal);
     await this.#zeroEnds(signal);
     await this.#makeFileSystem(signal);
@@ -95,7 +96,7 @@ export class StateDisk {
 
   /** Opens the disk of an initialised node with the header that `inspect` accepted. */
   async open(key: DiskKey, signal: AbortSignal): Promise<void> {
-    await this.#requireHeader(true);
+    await withArea(this.#headerFile, (area) => this.#requireHeader(area, true));
     await this.#openMapping(key, signal);
     await this.#removeCopy();
   }
@@ -122,19 +123,10 @@ export class StateDisk {
     const token = new TextEncoder().encode(JSON.stringify(STATE_DISK_TOKEN));
     const args = ["token", "import", "--token-id", "0", "--json-file", "-", this.#headerFile];
     await this.#cryptsetup({ args, stdin: token }, signal);
-    const area = await this.#requireHeader(true);
-    const file = await open(this.#options.device, "r+");
-    try {
-      const write = async (start: number, end: number): Promise<void> => {
-        await file.write(area, start, end - start, start);
-        await file.datasync();
-      };
-      await write(copyOffset("secondary") + HEADER_SIZE_BYTES, HEADER_AREA_BYTES);
-      await write(copyOffset("secondary"), copyOffset("secondary") + HEADER_SIZE_BYTES);
-      await write(copyOffset("primary"), copyOffset("primary") + HEADER_SIZE_BYTES);
-    } finally {
-      await file.close();
-    }
+    await withArea(this.#headerFile, async (area) => {
+      this.#requireHeader(area, true);
+      await this.#writeHeaders(area);
+    });
     await this.#removeCopy();
   }
 
@@ -186,32 +178,23 @@ export class StateDisk {
     await this.#run({ program: "dd", args }, signal);
   }
 
-  async #requireHeader(initialised: boolean): Promise<Uint8Array> {
-    const area = new Uint8Array(await readFile(this.#headerFile));
+  #requireHeader(area: Uint8Array, initialised: boolean): void {
     const accepted = validateHeader(area, this.#options.uuid);
-    if (accepted.initialised !== initialised) {
-      const wanted = initialised ? "an initialised node's header" : "a fresh header";
-      throw new NodeError(
-        "disk",
-        `Open state disk failed: got initialised "${accepted.initialised}", wanted ${wanted}`,
-      );
-    }
-    return area;
+    if (accepted.initialised === initialised) return;
+    const wanted = initialised ? "an initialised node's header" : "a fresh header";
+    throw new NodeError("disk", `Open state disk failed: got initialised "${accepted.initialised}", wanted ${wanted}`);
   }
 
-  async #readArea(): Promise<Uint8Array> {
-    const file = await open(this.#options.device, "r");
+  async #writeHeaders(area: Uint8Array): Promise<void> {
+    const file = await open(this.#options.device, "r+");
     try {
-      const area = new Uint8Array(HEADER_AREA_BYTES);
-      let offset = 0;
-      while (offset < area.length) {
-        const { bytesRead } = await file.read(area, offset, area.length - offset, offset);
-        if (bytesRead === 0) {
-          throw new NodeError("disk", `Read state disk failed: got "${offset}" bytes, wanted "${area.length}"`);
-        }
-        offset += bytesRead;
-      }
-      return area;
+      const write = async (start: number, end: number): Promise<void> => {
+        await file.write(area, start, end - start, start);
+        await file.datasync();
+      };
+      await write(copyOffset("secondary") + HEADER_SIZE_BYTES, HEADER_AREA_BYTES);
+      await write(copyOffset("secondary"), copyOffset("secondary") + HEADER_SIZE_BYTES);
+      await write(copyOffset("primary"), copyOffset("primary") + HEADER_SIZE_BYTES);
     } finally {
       await file.close();
     }
@@ -237,5 +220,31 @@ export class StateDisk {
     } catch (cause) {
       throw new NodeError("disk", `Run ${command.program} for the state disk failed`, { cause });
     }
+  }
+}
+
+/**
+ * Reads the header area of a disk or of the copy, and gives its memory back when `use` is done with it: several times
+ * 16 MiB would stay with an agent that then has little to do and collects no garbage.
+ */
+async function withArea<T>(path: string, use: (area: Uint8Array) => T | Promise<T>): Promise<T> {
+  const area = new Uint8Array(HEADER_AREA_BYTES);
+  try {
+    const file = await open(path, "r");
+    try {
+      let offset = 0;
+      while (offset < area.length) {
+        const { bytesRead } = await file.read(area, offset, area.length - offset, offset);
+        if (bytesRead === 0) {
+          throw new NodeError("disk", `Read state disk failed: got "${offset}" bytes, wanted "${area.length}"`);
+        }
+        offset += bytesRead;
+      }
+    } finally {
+      await file.close();
+    }
+    return await use(area);
+  } finally {
+    area.buffer.transfer(0);
   }
 }

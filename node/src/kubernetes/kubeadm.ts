@@ -7,7 +7,9 @@ export interface Kubeadm {
   createCertificates(configPath: string, signal: AbortSignal): Promise<void>;
   /** Writes kubeconfigs and static pods, waits for the API server, uploads its configuration, marks the node. */
   initControlPlane(configPath: string, signal: AbortSignal): Promise<void>;
-  /** Adds this node to etcd and to the control plane of an existing cluster. */
+  /** Makes certificates and kubeconfigs that are not there yet, and adds this node to the cluster's etcd. */
+  joinEtcd(configPath: string, signal: AbortSignal): Promise<void>;
+  /** Starts the other static pods of a node that is a member of etcd, and adds it to the control plane. */
   joinControlPlane(configPath: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -30,6 +32,12 @@ const INIT_SKIPPED = [
 ];
 
 const JOIN_SKIPPED = ["preflight", "kubelet-start", "kubelet-wait-bootstrap"];
+/**
+ * kubeadm starts the API server before it joins etcd, which the API server can't do without: it would end and be
+ * started again, at growing intervals, just when the new member has to catch up (ADR 27).
+ */
+const JOIN_ETCD_SKIPPED = ["control-plane-prepare/control-plane", "control-plane-join", "wait-control-plane"];
+const JOIN_REST_SKIPPED = ["download-certs", "certs", "kubeconfig"].map((name) => `control-plane-prepare/${name}`);
 
 const TIMEOUT_MS = 40 * 60_000;
 
@@ -47,7 +55,11 @@ export function createKubeadm(exec: Exec, onOutput: (text: string) => void): Kub
       run("Create cluster certificates", ["init", "phase", "certs", "all", `--config=${config}`], signal),
     initControlPlane: (config, signal) =>
       run("Start control plane", ["init", `--config=${config}`, skip(INIT_SKIPPED)], signal),
-    joinControlPlane: (config, signal) =>
-      run("Join control plane", ["join", `--config=${config}`, skip(JOIN_SKIPPED)], signal),
+    joinEtcd: (config, signal) =>
+      run("Join etcd", ["join", `--config=${config}`, skip([...JOIN_SKIPPED, ...JOIN_ETCD_SKIPPED])], signal),
+    joinControlPlane: (config, signal) => {
+      const skipped = [...JOIN_SKIPPED, ...JOIN_REST_SKIPPED, "check-etcd", "etcd-join"];
+      return run("Join control plane", ["join", `--config=${config}`, skip(skipped)], signal);
+    },
   };
 }

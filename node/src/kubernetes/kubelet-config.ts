@@ -62,13 +62,19 @@ export interface KubeletArgsInput {
   name: string;
   address: string;
   role: NodeRole;
+  timingProfile: TimingProfile;
 }
 
 /** The few settings that only exist as flags, in the file that the kubelet's unit reads. */
-export function kubeletEnvironment({ name, address, role }: KubeletArgsInput): string {
+export function kubeletEnvironment({ name, address, role, timingProfile }: KubeletArgsInput): string {
   const taints = ["node.cilium.io/agent-not-ready=true:NoExecute"];
   if (role === "control-plane") taints.push("node-role.kubernetes.io/control-plane=:NoSchedule");
-  const args = [`--hostname-override=${name}`, `--node-ip=${address}`, `--register-with-taints=${taints.join(",")}`];
+  const args = [
+    `--hostname-override=${name}`,
+    `--node-ip=${address}`,
+    `--register-with-taints=${taints.join(",")}`,
+    `--housekeeping-interval=${timingOf(timingProfile).housekeepingInterval}`,
+  ];
   return `KUBELET_ARGS=${args.join(" ")}\n`;
 }
 

@@ -39,12 +39,20 @@ describe("kubeletConfiguration()", () => {
 });
 
 describe("kubeletEnvironment()", () => {
+  const environment = (role: "worker" | "control-plane", timingProfile: "default" | "patient"): string =>
+    kubeletEnvironment({ name: "a", address: "10.42.0.10", role, timingProfile });
+
   test("taints new nodes until the network is there, and control planes for good", () => {
-    const worker = kubeletEnvironment({ name: "worker-0", address: "10.42.0.100", role: "worker" });
-    assert.match(worker, /--register-with-taints=node\.cilium\.io\/agent-not-ready=true:NoExecute$/m);
-    const controlPlane = kubeletEnvironment({ name: "a", address: "10.42.0.10", role: "control-plane" });
-    assert.match(controlPlane, /NoExecute,node-role\.kubernetes\.io\/control-plane=:NoSchedule$/m);
+    const worker = environment("worker", "default");
+    assert.match(worker, /--register-with-taints=node\.cilium\.io\/agent-not-ready=true:NoExecute /);
+    const controlPlane = environment("control-plane", "default");
+    assert.match(controlPlane, /NoExecute,node-role\.kubernetes\.io\/control-plane=:NoSchedule /);
     assert.match(controlPlane, /^KUBELET_ARGS=--hostname-override=a --node-ip=10\.42\.0\.10 /);
+  });
+
+  test("measures containers less often on emulated machines", () => {
+    assert.match(environment("worker", "default"), /--housekeeping-interval=10s$/m);
+    assert.match(environment("worker", "patient"), /--housekeeping-interval=60s$/m);
   });
 });
 
@@ -75,23 +83,39 @@ describe("writeRegistryMirrors()", () => {
 });
 
 describe("readManifests()", () => {
-  test("gives the objects of the files by name, with the DNS address filled in", () =>
+  const SETTINGS = { serviceCidr: "10.96.0.0/12", timingProfile: "default" } as const;
+
+  test("gives the objects of the files by name, with the cluster's settings filled in", () =>
     withDirectory(async (directory) => {
       const service = "apiVersion: v1\nkind: Service\nmetadata: {name: dns}\nspec: {clusterIP: '@@CLUSTER_DNS@@'}\n";
       await writeFile(join(directory, "b.yaml"), `---\n# a comment alone\n---\n${service}`);
       await writeFile(join(directory, "a.yaml"), "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: x\n");
       await writeFile(join(directory, "notes.txt"), "not a manifest");
-      assert.deepEqual(await readManifests(directory, "10.96.0.0/12"), [
+      assert.deepEqual(await readManifests(directory, SETTINGS), [
         { apiVersion: "v1", kind: "Namespace", metadata: { name: "x" } },
         { apiVersion: "v1", kind: "Service", metadata: { name: "dns" }, spec: { clusterIP: "10.96.0.10" } },
       ]);
     }));
 
-  for (const text of ["just text", "a: [", "kind: Pod"]) {
+  for (const [timingProfile, cpu] of [
+    ["default", "100m"],
+    ["patient", "900m"],
+  ] as const) {
+    test(`gives Cilium's agent ${cpu} of a CPU on ${timingProfile} machines`, () =>
+      withDirectory(async (directory) => {
+        const text = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {cpu: '@@CILIUM_AGENT_CPU@@'}\n";
+        await writeFile(join(directory, "a.yaml"), text);
+        const [object] = await readManifests(directory, { ...SETTINGS, timingProfile });
+        assert.deepEqual(object, { apiVersion: "v1", kind: "Pod", metadata: { name: "x" }, spec: { cpu } });
+      }));
+  }
+
+  const unknown = "apiVersion: v1\nkind: Pod\nmetadata: {name: '@@WHATEVER@@'}\n";
+  for (const text of ["just text", "a: [", "kind: Pod", unknown]) {
     test(`refuses "${text}"`, () =>
       withDirectory(async (directory) => {
         await writeFile(join(directory, "a.yaml"), text);
-        await assert.rejects(readManifests(directory, "10.96.0.0/12"), { code: "kubernetes" });
+        await assert.rejects(readManifests(directory, SETTINGS), { code: "kubernetes" });
       }));
   }
 });

@@ -8,7 +8,7 @@ import { timingOf } from "./timing.ts";
 /** Where kubeadm looks for changes to the pods that it writes. */
 export const STATIC_POD_PATCHES = `${PATHS.policies}/patches`;
 
-const PATIENT_READINESS = { readinessProbe: { timeoutSeconds: 30, periodSeconds: 5, failureThreshold: 12 } };
+const PATIENT_READINESS = { readinessProbe: { timeoutSeconds: 30, periodSeconds: 15, failureThreshold: 6 } };
 
 /** Shares of the processor; Cilium's agent, which compiles its programs, asks for most of one. */
 const PATIENT_PODS = {

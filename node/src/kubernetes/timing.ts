@@ -12,8 +12,12 @@ export interface Timing {
   nodeStatusUpdateFrequency: string;
   nodeMonitorGracePeriod: string;
   runtimeRequestTimeout: string;
+  /** How often the kubelet's cAdvisor measures each container. */
+  housekeepingInterval: string;
   /** When the kubelet gives up on a static pod. */
   staticPodProbe: { failureThreshold: number; periodSeconds: number; timeoutSeconds: number };
+  /** What Cilium's agent asks for: its compiler starves on an emulated node that has not much else to give. */
+  ciliumAgentCpu: string;
 }
 
 const TIMINGS: Record<TimingProfile, Timing> = {
@@ -27,7 +31,9 @@ const TIMINGS: Record<TimingProfile, Timing> = {
     nodeStatusUpdateFrequency: "10s",
     nodeMonitorGracePeriod: "50s",
     runtimeRequestTimeout: "2m0s",
+    housekeepingInterval: "10s",
     staticPodProbe: { failureThreshold: 8, periodSeconds: 10, timeoutSeconds: 15 },
+    ciliumAgentCpu: "100m",
   },
   patient: {
     kubeadm: "10m0s",
@@ -39,7 +45,9 @@ const TIMINGS: Record<TimingProfile, Timing> = {
     nodeStatusUpdateFrequency: "20s",
     nodeMonitorGracePeriod: "180s",
     runtimeRequestTimeout: "10m0s",
+    housekeepingInterval: "60s",
     staticPodProbe: { failureThreshold: 60, periodSeconds: 20, timeoutSeconds: 60 },
+    ciliumAgentCpu: "900m",
   },
 };
 

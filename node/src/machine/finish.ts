@@ -61,7 +61,7 @@ async function completeAdmission(
     const text = "Applying the measured manifests";
     console(`init: ${text}`);
     initRun?.emit({ kind: "progress", step: "manifests", text });
-    const manifests = await readManifests(options.manifestsDirectory, state.serviceCidr);
+    const manifests = await readManifests(options.manifestsDirectory, state);
     const apply = (): Promise<void> => cluster.apply(manifests, signal);
     await retry("the manifests to be applied", apply, { signal, firstDelayMs: 1000, maxDelayMs: 10_000, onFailure });
     faultPoint("init.after-manifests");

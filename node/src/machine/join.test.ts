@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { afterEach, before, beforeEach, describe, test } from "node:test";
-import { setImmediate as tick } from "node:timers/promises";
+import { setImmediate as tick, setTimeout as wait } from "node:timers/promises";
 import { clusterIdPcr } from "@constellation/attestation";
 import { DiskKey } from "@constellation/keys";
 import { FileSchema, NodeRole } from "@constellation/rpc";
@@ -177,8 +177,17 @@ describe("a fresh control plane", () => {
     };
     node.remove();
     node = await joiningNode("control-plane");
-    await start();
-    assert.ok(node.events.indexOf("start kubelet.service") < node.events.indexOf("kubeadm join"));
+    const machine = start();
+    while (!node.events.includes("start kubelet.service")) await tick();
+    await wait(600);
+    assert.ok(!node.events.includes("kubeadm join etcd"), "there is no network for pods yet");
+    node.write(PATHS.cniConfig, "{}");
+    await machine;
+    const steps = ["start kubelet.service", "kubeadm join etcd", "kubeadm join"];
+    assert.deepEqual(
+      node.events.filter((event) => steps.includes(event)),
+      steps,
+    );
     assert.equal(statSync(`${node.root}${PATHS.pki}/ca.key`).mode & 0o777, 0o600);
     const certificate = new X509Certificate(readFileSync(`${node.root}${PATHS.servicePki}/key-service.crt`));
     assert.ok(certificate.verify(authority.publicKey));

@@ -140,6 +140,7 @@ export class FakeNode {
           await this.event("kubeadm init");
           this.write(PATHS.adminConf, "clusters:\n- cluster:\n    server: https://127.0.0.1:7443\n");
         },
+        joinEtcd: event("kubeadm join etcd"),
         joinControlPlane: event("kubeadm join"),
       },
       now: () => NOW,

@@ -95,6 +95,9 @@ function qemuFindings(state: State): Finding[] {
       ),
     );
   }
+  for (const [index, { role }] of (qemu.removing ?? []).entries()) {
+    if (role !== "worker") findings.push(finding(`${base}.removing[${index}].role`, role, '"worker"'));
+  }
   for (const field of ["name", "ekDigest", "diskUUID"] as const) {
     const seen = new Set<string>();
     for (const [index, node] of qemu.nodes.entries()) {

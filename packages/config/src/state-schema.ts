@@ -27,6 +27,11 @@ const qemu = fields({
   ).default(""),
   accel: choice(["", "kvm", "tcg"]).default(""),
   nodes: listOf(nodeRecord, "a list of node records").default([]),
+  /**
+   * Workers whose removal has begun, and whose Node objects Kubernetes may still have. A record stands here before its
+   * machine is ended, so that a run which was cut off is finished by the next.
+   */
+  removing: listOf(nodeRecord, "a list of node records").optional(),
 });
 
 const azure = fields({

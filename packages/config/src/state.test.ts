@@ -14,6 +14,16 @@ test("parseState() reads what serializeState() wrote", () => {
   }
 });
 
+test("parseState() reads a removal that is under way, and none where none is", () => {
+  const { qemu } = postInitState().infrastructure;
+  const removing = [qemu!.nodes[1]!];
+  const state = withState(postInitState(), { infrastructure: { qemu: { ...qemu!, removing } } });
+  assert.deepEqual(parseState(serializeState(state)), state);
+  assert.doesNotMatch(serializeState(state), /[&*]/, "a record is written whole wherever it stands");
+  const done = withState(state, { infrastructure: { qemu: { ...qemu!, removing: undefined } } });
+  assert.equal(serializeState(done), serializeState(postInitState()));
+});
+
 test("parseState() reads digits as the text they are", () => {
   const state = withState(postInitState(), { clusterValues: { clusterID: "1".repeat(64) } });
   assert.equal(parseState(serializeState(state)).clusterValues.clusterID, "1".repeat(64));
@@ -93,6 +103,11 @@ const CONTRADICTIONS: readonly [string, State, string[]][] = [
     "two nodes of one machine",
     withInfrastructure({ qemu: { ...qemu, nodes: [...qemu.nodes, { ...qemu.nodes[1]!, name: "worker-1" }] } }),
     ["infrastructure.qemu.nodes[2].ekDigest", "infrastructure.qemu.nodes[2].diskUUID"],
+  ],
+  [
+    "a control plane that is removed",
+    withInfrastructure({ qemu: { ...qemu, removing: [qemu.nodes[1]!, qemu.nodes[0]!] } }),
+    ["infrastructure.qemu.removing[1].role"],
   ],
   [
     "a cluster ID without salt",

@@ -33,7 +33,7 @@ export function parseState(yaml: string, name: string = STATE_FILE): State {
 
 /** Writes a state as YAML. */
 export function serializeState(state: State): string {
-  return stringify(state, { lineWidth: 0 });
+  return stringify(state, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 /** Replaces values of a state: what is not given stays. */

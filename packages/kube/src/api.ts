@@ -1,6 +1,15 @@
 import type { CredentialSource } from "./credentials.ts";
 import { KubeError } from "./errors.ts";
-import type { ConfigMap, ConfigMapPatch, EndpointSlice, KubeNode } from "./objects.ts";
+import type {
+  ConfigMap,
+  ConfigMapPatch,
+  Deployment,
+  EndpointSlice,
+  KubeNode,
+  KubeNodePatch,
+  KubePod,
+  PodReference,
+} from "./objects.ts";
 import { statusError } from "./status.ts";
 import { abortError, type KubeRequest, send } from "./transport.ts";
 
@@ -62,6 +71,48 @@ export class KubeApi {
     type NodeList = { readonly items?: readonly KubeNode[] };
     const list = await this.#json<NodeList>("List nodes", "GET", "/api/v1/nodes", "NodeList", {}, signal);
     return list.items ?? [];
+  }
+
+  async getDeployment(namespace: string, name: string, signal?: AbortSignal): Promise<Deployment> {
+    const path = `/apis/apps/v1/namespaces/${segment(namespace)}/deployments/${segment(name)}`;
+    return this.#json(`Get Deployment "${namespace}/${name}"`, "GET", path, "Deployment", {}, signal);
+  }
+
+  /** Applies a merge patch. */
+  async patchNode(name: string, patch: KubeNodePatch, signal?: AbortSignal): Promise<KubeNode> {
+    const content = { body: JSON.stringify(patch), contentType: "application/merge-patch+json" };
+    return this.#json(`Patch node "${name}"`, "PATCH", `/api/v1/nodes/${segment(name)}`, "Node", content, signal);
+  }
+
+  /** Deletes a Node object; the pods that are bound to it end with it. */
+  async deleteNode(name: string, signal?: AbortSignal): Promise<void> {
+    await this.#send(`Delete node "${name}"`, "DELETE", `/api/v1/nodes/${segment(name)}`, {}, signal);
+  }
+
+  /** Pods of all namespaces that are bound to a node. */
+  async listPodsOnNode(node: string, signal?: AbortSignal): Promise<readonly KubePod[]> {
+    type PodList = { readonly items?: readonly KubePod[] };
+    const query = new URLSearchParams({ fieldSelector: `spec.nodeName=${segment(node)}` });
+    const operation = `List pods on node "${node}"`;
+    const list = await this.#json<PodList>(operation, "GET", `/api/v1/pods?${query.toString()}`, "PodList", {}, signal);
+    return list.items ?? [];
+  }
+
+  /**
+   * Asks for a pod to end as its PodDisruptionBudgets allow (policy/v1 Eviction). While they do not, the answer is
+   * `overloaded`; `conflict` if another pod has the name by now, which the API server may say only after more than ten
+   * seconds of its own attempts.
+   */
+  async evictPod({ namespace, name, uid }: PodReference, signal?: AbortSignal): Promise<void> {
+    const path = `/api/v1/namespaces/${segment(namespace)}/pods/${segment(name)}/eviction`;
+    const eviction = {
+      apiVersion: "policy/v1",
+      kind: "Eviction",
+      metadata: { namespace, name },
+      deleteOptions: { preconditions: { uid } },
+    };
+    const content = { body: JSON.stringify(eviction), contentType: "application/json" };
+    await this.#send(`Evict pod "${namespace}/${name}"`, "POST", path, content, signal);
   }
 
   async getEndpointSlice(namespace: string, name: string, signal?: AbortSignal): Promise<EndpointSlice> {

@@ -10,7 +10,7 @@ let client: KubeApi;
 
 before(async () => {
   api = await KubeApiserver.start();
-  client = KubeClient.fromKubeconfig(api.adminKubeconfig());
+  client = KubeClient.fromKubeconfig(api.adminKubeconfig(), { requestTimeoutMs: 60_000 });
 });
 after(() => api?.stop());
 
@@ -36,6 +36,34 @@ test("KubeClient lists and gets nodes of a real API server", async () => {
   );
   assert.equal((await client.getNode("worker-0")).metadata.name, "worker-0");
   await assert.rejects(client.getNode("worker-1"), coded("not_found"));
+});
+
+test("KubeClient moves pods off a node of a real API server and deletes the node", async () => {
+  await api.create("/api/v1/nodes", { apiVersion: "v1", kind: "Node", metadata: { name: "worker-9" } });
+  await api.createServiceAccount("kube-system", "default");
+  for (const [name, nodeName] of [
+    ["here", "worker-9"],
+    ["there", "worker-8"],
+  ]) {
+    const spec = { nodeName, terminationGracePeriodSeconds: 0, containers: [{ name: "a", image: "a" }] };
+    await api.create("/api/v1/namespaces/kube-system/pods", {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name },
+      spec,
+    });
+  }
+  assert.equal((await client.patchNode("worker-9", { spec: { unschedulable: true } })).spec?.unschedulable, true);
+  assert.equal((await client.patchNode("worker-9", { spec: { unschedulable: null } })).spec?.unschedulable, undefined);
+  const [pod, ...others] = await client.listPodsOnNode("worker-9");
+  assert.deepEqual([pod?.metadata.name, others], ["here", []]);
+  const reference = { namespace: "kube-system", name: "here", uid: pod?.metadata.uid ?? "" };
+  await assert.rejects(client.evictPod({ ...reference, uid: "another" }), coded("conflict"));
+  await client.evictPod(reference);
+  assert.deepEqual(await client.listPodsOnNode("worker-9"), []);
+  await assert.rejects(client.evictPod(reference), coded("not_found"));
+  await client.deleteNode("worker-9");
+  await assert.rejects(client.deleteNode("worker-9"), coded("not_found"));
 });
 
 test("KubeClient reads the endpoints and readiness of a real API server", async () => {

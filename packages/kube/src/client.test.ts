@@ -73,6 +73,55 @@ for (const [status, body, code, message] of answers) {
   });
 }
 
+/** What the server got, in short, with its answer. */
+function recording(status: number, body: unknown): string[] {
+  const seen: string[] = [];
+  listener = (request, response) => {
+    let text = "";
+    request.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    request.on("end", () => {
+      seen.push(`${request.method} ${request.url} ${request.headers["content-type"] ?? "-"} ${text}`);
+      response.writeHead(status).end(JSON.stringify(body));
+    });
+  };
+  return seen;
+}
+
+test("KubeClient.listPodsOnNode() asks for the pods of that node only", async () => {
+  const seen = recording(200, { kind: "PodList", items: [{ metadata: { name: "p" } }] });
+  assert.deepEqual(await client().listPodsOnNode("worker-1"), [{ metadata: { name: "p" } }]);
+  assert.deepEqual(seen, ["GET /api/v1/pods?fieldSelector=spec.nodeName%3Dworker-1 - "]);
+  await assert.rejects(client().listPodsOnNode("a,b"), coded("invalid_name"));
+});
+
+test("KubeClient.evictPod() asks for an eviction of exactly this pod", async () => {
+  const seen = recording(201, { kind: "Status", status: "Success" });
+  await client().evictPod({ namespace: "a", name: "web-0", uid: "u" });
+  assert.deepEqual(seen, [
+    'POST /api/v1/namespaces/a/pods/web-0/eviction application/json {"apiVersion":"policy/v1","kind":"Eviction","metadata":{"namespace":"a","name":"web-0"},"deleteOptions":{"preconditions":{"uid":"u"}}}',
+  ]);
+  recording(429, { reason: "TooManyRequests", message: "it would violate the pod's disruption budget" });
+  await assert.rejects(
+    client().evictPod({ namespace: "a", name: "web-0", uid: "u" }),
+    coded("overloaded", /Evict pod "a\/web-0" failed: .*disruption budget$/),
+  );
+});
+
+test("KubeClient.patchNode() and deleteNode() change one node", async () => {
+  const patched = recording(200, { kind: "Node", metadata: { name: "worker-1" } });
+  await client().patchNode("worker-1", { spec: { unschedulable: true } });
+  await client().patchNode("worker-1", { spec: { unschedulable: null } });
+  assert.deepEqual(patched, [
+    'PATCH /api/v1/nodes/worker-1 application/merge-patch+json {"spec":{"unschedulable":true}}',
+    'PATCH /api/v1/nodes/worker-1 application/merge-patch+json {"spec":{"unschedulable":null}}',
+  ]);
+  const deleted = recording(200, { kind: "Status", status: "Success" });
+  await client().deleteNode("worker-1");
+  assert.deepEqual(deleted, ["DELETE /api/v1/nodes/worker-1 - "]);
+  // An empty name would be all nodes.
+  await assert.rejects(client().deleteNode(""), coded("invalid_name"));
+});
+
 test("KubeClient refuses an answer larger than its bound", async () => {
   listener = answer(200, "x".repeat(2_000));
   await assert.rejects(client({ maxResponseBytes: 1_000 }).listNodes(), coded("response_too_large"));

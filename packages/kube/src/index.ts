@@ -5,8 +5,12 @@ export { KubeError, type KubeErrorCode } from "./errors.ts";
 export type {
   ConfigMap,
   ConfigMapPatch,
+  Deployment,
   EndpointSlice,
   KubeNode,
+  KubeNodePatch,
+  KubePod,
   NodeCondition,
   ObjectMeta,
+  PodReference,
 } from "./objects.ts";

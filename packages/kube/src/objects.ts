@@ -5,8 +5,11 @@ export interface ObjectMeta {
   readonly uid?: string;
   readonly resourceVersion?: string;
   readonly creationTimestamp?: string;
+  /** There while the object is ending. */
+  readonly deletionTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly { readonly kind: string; readonly controller?: boolean }[];
 }
 
 export interface ConfigMap {
@@ -35,6 +38,29 @@ export interface KubeNode {
     readonly conditions?: readonly NodeCondition[];
     readonly nodeInfo?: { readonly kubeletVersion?: string; readonly osImage?: string };
   };
+}
+
+export interface Deployment {
+  readonly metadata: ObjectMeta;
+  readonly status?: { readonly replicas?: number; readonly availableReplicas?: number };
+}
+
+/** A JSON merge patch (RFC 7396) of a Node: a null removes a field. */
+export interface KubeNodePatch {
+  readonly spec: { readonly unschedulable: true | null };
+}
+
+export interface KubePod {
+  readonly metadata: ObjectMeta;
+  readonly spec?: { readonly nodeName?: string };
+  readonly status?: { readonly phase?: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown" };
+}
+
+/** The pod that is meant: one of the same name that came later is another. */
+export interface PodReference {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
 }
 
 export interface EndpointSlice {

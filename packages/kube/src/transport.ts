@@ -7,7 +7,7 @@ import { KubeError } from "./errors.ts";
 export interface KubeRequest {
   /** What it is for, as it stands at the start of messages. */
   readonly operation: string;
-  readonly method: "GET" | "POST" | "PATCH";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly url: URL;
   readonly contentType?: string;
   readonly body?: string;

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiAnswer, type ApiCredentials, callApi, kubeconfigText } from "./api-call.ts";
 import { type ClusterPki, createClusterPki, writePki } from "./cluster-pki.ts";
 import { freePorts, Program } from "./program.ts";
 import type { TestIdentity } from "./test-ca.ts";
+import { cacheFolder } from "./tool.ts";
 
 export type { ApiAnswer, ApiCredentials } from "./api-call.ts";
 
@@ -116,8 +117,7 @@ interface Parts {
  * is missing: a test that needs a real program must not pass without it.
  */
 export function componentPrograms(names: readonly string[]): string[] {
-  const cache = join(homedir(), ".cache/constellation/components/current/bin");
-  const directory = process.env.CONSTELLATION_COMPONENTS_DIR ?? cache;
+  const directory = process.env.CONSTELLATION_COMPONENTS_DIR ?? join(cacheFolder(), "components/current/bin");
   const missing = names.filter((name) => !existsSync(join(directory, name)));
   if (missing.length > 0) {
     throw new Error(

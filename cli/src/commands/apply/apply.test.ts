@@ -346,6 +346,16 @@ test("apply refuses a workspace whose files contradict each other", async (t) =>
   refused(await harness.run("apply", "-y"), /kubeconfig of another cluster/, /Hint: end the other cluster/);
 });
 
+test("apply in an empty folder and in none says what is missing", async (t) => {
+  const harness = await Harness.create(t);
+  refused(
+    await harness.run("apply"),
+    /Read w\/constellation-conf\.yaml failed: there is no such file/,
+    /Hint: generate/,
+  );
+  refused(await harness.run("-C", "nowhere", "apply"), /Open workspace failed: there is no folder "nowhere"/, /Hint: /);
+});
+
 test("apply refuses to go on without the master secret", async (t) => {
   const harness = await applied(t);
   await harness.edit("constellation-state.yaml", (text) => text);
@@ -395,9 +405,32 @@ test("apply that is interrupted ends with 130 and goes on when run again", async
 test("apply stops waiting for nodes after its bound and names them", async (t) => {
   const harness = await configured(t);
   harness.nodes.afterInit = () => harness.kubernetes.setNodes(["control-plane-0"], true);
-  refused(await harness.run("apply", "-y"), /after 60 minutes still waiting for worker-0 to join/);
+  refused(await harness.run("apply", "-y"), /after 60 minutes: 1 of 2; waiting for worker-0 to join/);
   const skipped = await harness.run("apply", "-y", "--skip-node-wait");
   assert.equal(skipped.code, 0);
+});
+
+test("apply waits for the cluster's DNS, and on emulated machines before workers start", async (t) => {
+  const harness = await configured(t);
+  harness.kubernetes.dns = false;
+  refused(await harness.run("apply", "-y"), /Wait for the cluster's DNS failed after 60 minutes/, /coredns/);
+  assert.deepEqual(harness.infrastructure.deferrals, [true], "no worker was started");
+  harness.kubernetes.dns = true;
+  const again = await harness.run("apply", "-y");
+  assert.equal(again.code, 0, again.err);
+});
+
+test("apply waits for a DNS that is not there only while the cluster is made: later the user may have replaced it", async (t) => {
+  const harness = await configured(t);
+  harness.kubernetes.dns = undefined;
+  refused(await harness.run("apply", "-y"), /Wait for the cluster's DNS failed after 60 minutes/, /coredns/);
+  const beginMs = harness.clock.monotonicMs();
+  const { code, err } = await harness.run("apply", "-y");
+  assert.equal(code, 0, err);
+  assert.match(err, /Warning: there is no Deployment kube-system\/coredns, so the cluster's DNS was not waited for/);
+  assert.equal(harness.clock.monotonicMs(), beginMs);
+  harness.kubernetes.dns = false;
+  refused(await harness.run("apply", "-y"), /Wait for the cluster's DNS failed after 60 minutes/);
 });
 
 test("apply goes on waiting while the API server does not answer", async (t) => {

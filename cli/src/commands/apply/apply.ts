@@ -1,7 +1,8 @@
 import { MASTER_SECRET_FILE, type State, staleMeasurements, stateMode } from "@constellation/config";
-import type { Config } from "@constellation/config";
+import type { Config, NodeRecord } from "@constellation/config";
 import { readImage } from "../../cluster/image.ts";
 import { reachApiServer } from "../../cluster/reach-api-server.ts";
+import { removedWorkers } from "../../cluster/removal.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import type { KubernetesNode } from "../../ports/cluster.ts";
@@ -11,7 +12,8 @@ import { ADMIN_CONF_FILE } from "../../workspace/workspace.ts";
 import { attestationConfigPhase } from "./phases/attestationconfig.ts";
 import { infrastructurePhase } from "./phases/infrastructure.ts";
 import { initPhase } from "./phases/init.ts";
-import { waitForNodes } from "./phases/wait-nodes.ts";
+import { removeNodes } from "./phases/remove-nodes.ts";
+import { waitForDns, waitForNodes } from "./phases/wait-nodes.ts";
 import { type Phase, type Plan, planApply, runs } from "./plan.ts";
 
 /** Options of `apply`. */
@@ -46,19 +48,37 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ap
     });
     await warn(context, config, plan);
     await agree(context, plan, options.yes);
-    if (runs(plan, "infrastructure")) state = await infrastructurePhase(context, config, state, mode !== "post-init");
+    const isCluster = mode === "post-init";
+    let surplus: readonly NodeRecord[] | undefined;
+    if (runs(plan, "infrastructure")) {
+      const how = { deferWorkers: !isCluster, keepSurplus: isCluster };
+      ({ state, surplus } = await infrastructurePhase(context, config, state, how));
+    }
     if (runs(plan, "init")) state = await initPhase(context, config, state);
-    const needsKubernetes = runs(plan, "attestationconfig") || !options.skipNodeWait;
-    if (mode === "post-init" && needsKubernetes) await reachApiServer(context, config, state);
+    const removes = (surplus ?? []).length > 0 || removedWorkers(state).length > 0;
+    const needsKubernetes = runs(plan, "attestationconfig") || !options.skipNodeWait || removes;
+    if (isCluster && needsKubernetes) await reachApiServer(context, config, state);
+    if (isCluster && removes) state = await removeNodes(context, config, state, surplus);
     if (runs(plan, "attestationconfig")) await attestationConfigPhase(context, config, state, options.yes);
     const initialised = state.clusterValues.clusterID !== "";
-    if (initialised && mode !== "post-init" && state.infrastructure.qemu?.accel === "tcg") {
-      if (!options.skipNodeWait) await waitForNodes(context, state, "control-plane");
-      if (runs(plan, "infrastructure")) state = await infrastructurePhase(context, config, state, false);
+    if (initialised && !isCluster && state.infrastructure.qemu?.accel === "tcg") {
+      if (!options.skipNodeWait) await waitForControlPlane(context, state);
+      if (runs(plan, "infrastructure")) state = await startDeferred(context, config, state);
     }
     const nodes = initialised && !options.skipNodeWait ? await waitForNodes(context, state) : [];
+    if (nodes.length > 0) await waitForDns(context, state, { isFinished: isCluster });
     return { config, state, nodes };
   });
+}
+
+async function waitForControlPlane(context: Context, state: State): Promise<void> {
+  await waitForNodes(context, state, "control-plane");
+  await waitForDns(context, state, { isFinished: false });
+}
+
+/** Starts the workers that have waited for the control plane. */
+async function startDeferred(context: Context, config: Config, state: State): Promise<State> {
+  return (await infrastructurePhase(context, config, state, { deferWorkers: false, keepSurplus: false })).state;
 }
 
 /** What the user is told at the end. */

@@ -15,11 +15,14 @@ A plan is shown first, and before anything is created or removed you are asked. 
   init                verify the first control plane and turn it into a cluster
   attestationconfig   bring node records and attestation policy in the cluster up to date
 
-Then it waits until all nodes are Ready. When it is cut off anywhere, run it again: it goes on where it stopped.`,
+Workers that are not wanted any more are drained first: their pods move to other nodes as PodDisruptionBudgets allow.
+
+Then it waits until all nodes are Ready and the cluster's DNS answers; --skip-node-wait skips both waits. When it is cut
+off anywhere, run it again: it goes on where it stopped.`,
     )
     .option("-y, --yes", "create or change without asking", false)
     .option("--skip-phases <names>", `phases to leave out, separated by commas (${PHASES.join(", ")})`, parsePhases, [])
-    .option("--skip-node-wait", "do not wait until all nodes are Ready", false);
+    .option("--skip-node-wait", "do not wait until all nodes are Ready and DNS answers", false);
   setup.report(command).action(
     setup.run(async (context, options: { yes: boolean; skipPhases: Phase[]; skipNodeWait: boolean }) => {
       const { apply, describeResult } = await import("./apply.ts");

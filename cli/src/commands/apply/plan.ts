@@ -1,4 +1,5 @@
 import { type Config, nodeCount, type State, type StateMode } from "@constellation/config";
+import { removedWorkers } from "../../cluster/removal.ts";
 import { CliError } from "../../errors.ts";
 
 /** Phases of `apply` in their order. */
@@ -39,7 +40,7 @@ export function planApply(input: PlanInput): Plan {
   const creates = input.mode === "pre-create" && !input.skip.has("infrastructure");
   return {
     phases,
-    summary: creates ? creationSummary(input) : changes.map(({ text }) => text),
+    summary: creates ? creationSummary(input) : [...changes.map(({ text }) => text), ...begunRemovals(input)],
     question: creates
       ? "Do you want to create this cluster?"
       : changes.length > 0
@@ -111,8 +112,18 @@ function nodeChanges(input: PlanInput): Change[] {
     if (wanted === got) return [];
     if (wanted < got && role === "control-plane") throw fewerControlPlanes(got, wanted);
     const verb = wanted > got ? "Add" : "Remove";
-    return [{ text: `${verb} ${plural(Math.abs(wanted - got), `${role} node`)}: from ${got} to ${wanted}` }];
+    const moved = wanted < got && input.mode === "post-init" ? "; its pods are moved to other nodes first" : "";
+    return [{ text: `${verb} ${plural(Math.abs(wanted - got), `${role} node`)}: from ${got} to ${wanted}${moved}` }];
   });
+}
+
+/** Removals that an earlier run has begun: they were agreed to then. */
+function begunRemovals({ state, skip }: PlanInput): string[] {
+  if (skip.has("infrastructure")) return [];
+  const names = removedWorkers(state).map(({ name }) => name);
+  return names.length === 0
+    ? []
+    : [`The removal of ${[...new Set(names)].join(", ")} has begun before and is not finished`];
 }
 
 function fewerControlPlanes(got: number, wanted: number): CliError {

@@ -56,7 +56,7 @@ const cases: [string, string, "warning" | "failed", (harness: Harness) => void][
     "qemu",
     "failed",
     ({ infrastructure }) => {
-      infrastructure.findings = [{ name: "qemu", outcome: "failed", text: "no qemu", remedy: "run 'make tools'" }];
+      infrastructure.findings = [{ name: "qemu", outcome: "failed", text: "no qemu", remedy: "run 'make install'" }];
     },
   ],
 ];

@@ -15,7 +15,7 @@ export interface MiniDownOptions {
 export async function miniDown(context: Context, options: MiniDownOptions): Promise<void> {
   const { workspace } = context;
   if (workspace.has(CONFIG_FILE) && !context.force) {
-    const { name } = await workspace.readConfig();
+    const { name } = await workspace.readConfig().catch(unreadable);
     if (name !== MINI_NAME) {
       throw new CliError("workspace", `End mini cluster failed: the cluster here is "${name}", wanted "${MINI_NAME}"`, {
         hint: "end other clusters with `constellation terminate`",
@@ -24,4 +24,12 @@ export async function miniDown(context: Context, options: MiniDownOptions): Prom
   }
   await terminate(context, { ...options, deleteConfig: options.deleteConfig ? "delete" : "ask" });
   await workspace.removeIfEmpty();
+}
+
+/** A configuration that can't be read may be another cluster's. */
+function unreadable(cause: unknown): never {
+  throw new CliError("workspace", `End mini cluster failed: the configuration does not say that it is "${MINI_NAME}"`, {
+    cause,
+    hint: "`constellation terminate` ends whatever cluster is here, and needs no configuration",
+  });
 }

@@ -51,6 +51,20 @@ test("mini up starts a machine that has crashed", async (t) => {
   assert.ok(harness.infrastructure.processes.every((process) => process.state === "running"));
 });
 
+test("mini up finishes a removal that was cut off", async (t) => {
+  const harness = await Harness.create(t);
+  await harness.run("mini", "up");
+  await harness.edit("constellation-conf.yaml", (text) => text.replace(/(role: worker[\s\S]*?initialCount: )1/, "$10"));
+  harness.kubernetes.onChange = (change) => {
+    if (change === "delete worker-0") throw new Error("killed");
+  };
+  assert.match((await harness.run("apply", "-y")).err, /killed/);
+  harness.kubernetes.onChange = () => {};
+  const { code, err } = await harness.run("mini", "up");
+  assert.equal(code, 0, err);
+  assert.deepEqual(harness.kubernetes.deleted, ["worker-0"]);
+});
+
 test("mini up stops at a computer that can't run it, and goes on with --force", async (t) => {
   const harness = await Harness.create(t);
   harness.machine.memoryMiB = { totalMiB: 4096, availableMiB: 3000 };
@@ -93,6 +107,20 @@ test("mini up refuses a workspace of another cluster, and so does mini down", as
     assert.equal(code, 1);
     assert.match(err, /the cluster here is "big", wanted "mini"/);
   }
+});
+
+test("mini down of a configuration that is damaged names the command that needs none", async (t) => {
+  const harness = await Harness.create(t);
+  await harness.run("mini", "up");
+  await harness.write("constellation-conf.yaml", "][");
+  const { code, err } = await harness.run("mini", "down", "-y");
+  assert.equal(code, 1);
+  assert.match(
+    err,
+    /does not say that it is "mini"[\s\S]*Hint: `constellation terminate` ends whatever cluster is here/,
+  );
+  assert.equal(harness.infrastructure.terminated, 0);
+  assert.equal((await harness.run("terminate", "-y")).code, 0);
 });
 
 test("mini up works in the folder constellation-mini where none is named", async (t) => {

@@ -7,6 +7,7 @@ import {
   updateMeasurements,
 } from "@constellation/config";
 import { findImage, readImage } from "../../cluster/image.ts";
+import { removedWorkers } from "../../cluster/removal.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { confirm } from "../../terminal/prompt.ts";
@@ -18,7 +19,8 @@ import { examine, requireHealthy } from "../doctor/doctor.ts";
 export const MINI_NAME = "mini";
 
 const MINI = { controlPlaneCount: 1, workerCount: 1, stateDiskSizeGB: 8, throwawayDisks: true } as const;
-const QUICK_CHECK_MS = 15_000;
+/** How long a running cluster may take to answer; under emulation one that has just started is slow. */
+const QUICK_CHECK_MS = { kvm: 15_000, tcg: 60_000 } as const;
 
 /** Options of `mini up`. */
 export interface MiniUpOptions {
@@ -47,12 +49,13 @@ async function findRunning(context: Context): Promise<ApplyResult | undefined> {
   if (stateMode(state) !== "post-init") return undefined;
   const recorded = state.infrastructure.qemu?.nodes ?? [];
   const asked = Object.values(config.nodeGroups).reduce((sum, group) => sum + group.initialCount, 0);
-  if (recorded.length !== asked) return undefined;
+  if (recorded.length !== asked || removedWorkers(state).length > 0) return undefined;
   const processes = await (await dependencies.infrastructure(workspace)).status(context.signal);
   if (processes.length === 0 || processes.some((process) => process.state !== "running")) return undefined;
   const kubernetes = await dependencies.kubernetes(await workspace.readAdminConf());
+  const timeoutMs = QUICK_CHECK_MS[state.infrastructure.qemu?.accel || "kvm"];
   const nodes = await kubernetes
-    .nodes(AbortSignal.any([context.signal, AbortSignal.timeout(QUICK_CHECK_MS)]))
+    .nodes(AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]))
     .catch(() => []);
   context.signal.throwIfAborted();
   const ready = recorded.every(({ name }) => nodes.some((node) => node.name === name && node.ready));

@@ -8,7 +8,8 @@ export function defineRecover(program: Command, setup: CommandSetup): void {
     .summary("recover control planes after all of them went down")
     .description(
       `Hand the master secret to control planes that wait for it, after all of them went down at once. As long as one is
-up, nodes get their keys from it by themselves.
+up, nodes get their keys from it by themselves. It goes on until the API server is ready or every control plane was
+served, and waits five minutes for each.
 
 A node gets the secret only after its evidence was accepted.`,
     )

@@ -4,15 +4,17 @@ import { parseEndpoint } from "../../cluster/endpoint.ts";
 import { PORTS } from "../../cluster/ports.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
+import type { KubernetesPort } from "../../ports/cluster.ts";
 import { retry } from "../../retry.ts";
+import { ADMIN_CONF_FILE } from "../../workspace/workspace.ts";
 
-/** How long a control plane that waits may need to answer: it boots first. */
-const FIRST_TIMEOUT_MS = 5 * 60_000;
-/** After one was recovered the others rejoin by themselves; who still asks does so soon. */
-const NEXT_TIMEOUT_MS = 30_000;
+/** How long each control plane that waits may need to answer: it boots first. */
+const TIMEOUT_MS = 5 * 60_000;
 
 /**
- * Gives the master secret to each control plane that waits for it.
+ * Gives the master secret to each control plane that waits for it. What lets the others rejoin by themselves, the join
+ * service, is a pod, and pods need an API server with a majority of etcd: one recovered control plane of several is not
+ * enough. So it goes on until every recorded one was served, or the API server is ready.
  *
  * @throws CliError `untrusted` if evidence is refused, `workspace` if the cluster was never initialised
  */
@@ -35,31 +37,73 @@ export async function recover(context: Context, options: { readonly endpoint?: s
   // A control plane that waits for recovery has booted anew: the cluster ID is not in PCR 15 yet.
   const policy = attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit: "control-planes" });
   const nodes = await dependencies.nodes();
-  const most = (state.infrastructure.qemu?.nodes ?? []).filter((node) => node.role === "control-plane").length;
+  const kubernetes = workspace.has(ADMIN_CONF_FILE)
+    ? await dependencies.kubernetes(await workspace.readAdminConf())
+    : undefined;
+  const recorded = (state.infrastructure.qemu?.nodes ?? []).filter((node) => node.role === "control-plane").length;
+  const most = options.endpoint === undefined ? recorded : 1;
   let recovered = 0;
-  while (recovered < most && (await pushOnce())) recovered++;
-  if (recovered === 0) io.err("No control-plane nodes in need of recovery found. Exiting.\n");
-  else io.err(`Recovered ${recovered} control-plane node${recovered === 1 ? "" : "s"}.\n`);
+  let outcome: "recovered" | "cluster-ready" | "nobody" = "recovered";
+  while (recovered < most && (outcome = await pushOnce()) === "recovered") {
+    recovered++;
+    io.err("Pushed recovery key.\n");
+  }
+  if (recovered === 0) {
+    io.err("No control-plane nodes in need of recovery found. Exiting.\n");
+    return;
+  }
+  io.err(`Recovered ${recovered} control-plane node${recovered === 1 ? "" : "s"}.\n`);
+  if (outcome === "nobody") {
+    io.err(
+      `Warning: no other of ${most} control planes has asked within ${TIMEOUT_MS / 60_000} minutes, and the API server is not ready: see \`constellation status\`, and run \`constellation recover\` again\n`,
+    );
+  }
 
-  async function pushOnce(): Promise<boolean> {
+  async function pushOnce(): Promise<typeof outcome> {
     try {
-      await context.progress.step(`Wait for a control plane at ${endpoint.host}:${endpoint.port}`, () =>
+      return await context.progress.step(`Wait for a control plane at ${endpoint.host}:${endpoint.port}`, () =>
         retry(
-          (signal) => nodes.recover(endpoint, parameters, { policy, signal }),
+          attempt,
           {
             clock: context.clock,
             waitingFor: `a control plane at ${endpoint.host}:${endpoint.port}`,
-            timeoutMs: recovered === 0 ? FIRST_TIMEOUT_MS : NEXT_TIMEOUT_MS,
-            isTemporary: (error) => error instanceof CliError && error.code === "unreachable",
+            timeoutMs: TIMEOUT_MS,
+            isTemporary: isUnreachable,
           },
           context.signal,
         ),
       );
     } catch (error) {
-      if (error instanceof CliError && error.code === "timeout") return false;
+      if (error instanceof CliError && error.code === "timeout") return "nobody";
       throw error;
     }
-    io.err("Pushed recovery key.\n");
-    return true;
   }
+
+  async function attempt(signal: AbortSignal): Promise<typeof outcome> {
+    try {
+      await nodes.recover(endpoint, parameters, { policy, signal });
+      return "recovered";
+    } catch (error) {
+      // Whoever calls `recover` while the API server is ready does so for a control plane that waits all the same.
+      if (recovered > 0 && isUnreachable(error) && (await isReady(context, kubernetes))) return "cluster-ready";
+      throw error;
+    }
+  }
+}
+
+/** Whether the API server can be asked, and is ready. */
+async function isReady(context: Context, kubernetes: KubernetesPort | undefined): Promise<boolean> {
+  if (kubernetes === undefined) return false;
+  try {
+    await kubernetes.requireReady(context.signal);
+    return true;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.debug(`API server: ${String(error)}`);
+    return false;
+  }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof CliError && error.code === "unreachable";
 }

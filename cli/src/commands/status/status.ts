@@ -7,6 +7,7 @@ import {
   type StateMode,
   stateMode,
 } from "@constellation/config";
+import { goneWorkers } from "../../cluster/removal.ts";
 import type { Context } from "../../context.ts";
 import { reportError } from "../../errors.ts";
 import type { KubernetesNode } from "../../ports/cluster.ts";
@@ -152,7 +153,11 @@ function nodeReports(state: State, nodes: readonly KubernetesNode[]): NodeReport
     };
   });
   const foreign = nodes.filter((node) => !recorded.some(({ name }) => name === node.name));
-  return [...reports, ...foreign.map((node) => ({ ...node, role: "not recorded" }))];
+  const gone = new Set(goneWorkers(state).map(({ name }) => name));
+  return [
+    ...reports,
+    ...foreign.map((node) => ({ ...node, role: gone.has(node.name) ? "being removed" : "not recorded" })),
+  ];
 }
 
 function attestationReport(config: Config, state: State): StatusReport["attestation"] {

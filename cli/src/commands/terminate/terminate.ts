@@ -12,13 +12,26 @@ export interface TerminateOptions {
   readonly deleteConfig: "keep" | "ask" | "delete";
 }
 
-/** Ends the cluster of a workspace. Cut off anywhere, it can be run again to the same end. */
+/** Files that belong to the cluster itself. The state is last: while it is there, what was cut off can be run again. */
+const CLUSTER_FILES = [LOCAL_FOLDER, ADMIN_CONF_FILE, CLUSTER_LOG_FILE, STATE_FILE];
+
+/**
+ * Ends the cluster of a workspace. Cut off anywhere, it can be run again to the same end. It needs none of the
+ * workspace's files: the infrastructure finds its processes by their mark.
+ */
 export async function terminate(context: Context, options: TerminateOptions): Promise<void> {
   const { io, workspace, progress, signal } = context;
-  if (![STATE_FILE, ADMIN_CONF_FILE, LOCAL_FOLDER].some((name) => workspace.has(name))) {
+  const infrastructure = await context.dependencies.infrastructure(workspace);
+  const files = CLUSTER_FILES.filter((name) => workspace.has(name));
+  const processes = await infrastructure.countProcesses(signal);
+  if (processes === 0 && files.every((name) => name === CLUSTER_LOG_FILE)) {
     io.err(`There is no cluster in ${workspace.show(".")}.\n`);
     await deleteKept(context, options);
     return;
+  }
+  if (processes > 0 && !workspace.has(LOCAL_FOLDER)) {
+    const found = `${plural(processes, "process")} of this workspace still ${processes === 1 ? "runs" : "run"}`;
+    io.err(`${workspace.show(LOCAL_FOLDER)} is gone, but ${found}.\n`);
   }
   if (!options.yes) {
     io.err(
@@ -28,16 +41,24 @@ export async function terminate(context: Context, options: TerminateOptions): Pr
       throw new CliError("declined", "Terminate failed: you have declined it; nothing was changed");
     }
   }
-  await workspace.exclusively(async () => {
-    const infrastructure = await context.dependencies.infrastructure(workspace);
-    await progress.step("Terminate machines", () =>
+  const isNew = await workspace.create();
+  const { endedProcesses } = await workspace.exclusively(async () => {
+    const done = await progress.step("Terminate machines", () =>
       infrastructure.terminate({ signal, onStep: (text) => void progress.begin(text) }),
     );
-    // The state last: as long as it is there, a command that was cut off can be run again.
-    await workspace.remove(LOCAL_FOLDER, ADMIN_CONF_FILE, CLUSTER_LOG_FILE, STATE_FILE);
+    await workspace.remove(...CLUSTER_FILES);
+    return done;
   });
-  io.err("Your Constellation cluster was terminated.\n");
+  if (isNew) await workspace.removeIfEmpty();
+  const ended = endedProcesses === 0 ? "No process of it ran any more" : `Ended ${plural(endedProcesses, "process")}`;
+  const deleted =
+    files.length === 0 ? "no file of it was left" : `deleted ${files.map((f) => workspace.show(f)).join(", ")}`;
+  io.err(`${ended}; ${deleted}.\nYour Constellation cluster was terminated.\n`);
   await deleteKept(context, options);
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "es"}`;
 }
 
 async function deleteKept(context: Context, options: TerminateOptions): Promise<void> {

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { access, constants, mkdtemp, readFile, rm } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { makePrivateFolder, readJson, writeFileAtomic } from "../host/atomic-file.ts";
+import { cacheFolder } from "../host/cache-folder.ts";
 import { bootId } from "../host/process-identity.ts";
 import { firmware, toolCommand } from "../tools-tree.ts";
 import { escapeValue } from "../vm/arguments.ts";
@@ -45,8 +46,7 @@ export async function probeKvm(imagePath: string, signal?: AbortSignal): Promise
 }
 
 async function cachePath(): Promise<string> {
-  const base = process.env["XDG_CACHE_HOME"];
-  const folder = join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "constellation");
+  const folder = cacheFolder();
   await makePrivateFolder(folder);
   return join(folder, "kvm-probe.json");
 }

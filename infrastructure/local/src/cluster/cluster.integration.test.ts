@@ -31,7 +31,7 @@ interface Workspace {
 }
 
 async function workspace(t: TestContext): Promise<Workspace> {
-  const workspaceDir = await temporaryFolder(t, terminateLocal);
+  const workspaceDir = await temporaryFolder(t, async (folder) => void (await terminateLocal(folder)));
   const imagePath = join(workspaceDir, "image.raw");
   await writeFile(imagePath, new Uint8Array(1024 * 1024));
   const spec: LocalClusterSpec = {
@@ -95,7 +95,7 @@ test(
     await resetNode(workspaceDir, "worker-0");
     await consoleLog(workspaceDir, "worker-0");
 
-    await terminateLocal(workspaceDir);
+    assert.deepEqual(await terminateLocal(workspaceDir), { endedProcesses: 6 });
     assert.deepEqual(findByTagPrefix(tagPrefix), []);
     assert.deepEqual(await readdir(workspaceDir), ["image.raw"]);
     await assert.rejects(readdir(await chooseRunFolder(workspaceDir)), { code: "ENOENT" });
@@ -130,7 +130,15 @@ test("ensureLocalCluster() adds and removes nodes while the others run", options
   const { workspaceDir, spec } = await workspace(t);
   const first = await ensureLocalCluster(spec, { workspaceDir });
   const before = await running(workspaceDir);
-  const more = await ensureLocalCluster({ ...spec, controlPlanes: 2, workers: 0 }, { workspaceDir });
+  const changed = { ...spec, controlPlanes: 2, workers: 0 };
+  const kept = await ensureLocalCluster(changed, { workspaceDir, keepSurplus: true });
+  assert.deepEqual(
+    [kept.surplus, kept.nodes.map((node) => node.name).toSorted()],
+    [["worker-0"], ["control-plane-0", "control-plane-1", "worker-0"]],
+  );
+  assert.equal((await running(workspaceDir))["worker-0/qemu"], before["worker-0/qemu"]);
+  const more = await ensureLocalCluster(changed, { workspaceDir });
+  assert.deepEqual(more.surplus, []);
   assert.deepEqual(more.nodes.map((node) => node.name).toSorted(), ["control-plane-0", "control-plane-1"]);
   const after = await running(workspaceDir);
   for (const name of ["netd", "gateway", "control-plane-0/qemu"]) assert.equal(after[name], before[name]);

@@ -7,9 +7,9 @@ import { TpmAuthority } from "../tpm/authority.ts";
 import type { LocalContext } from "./context.ts";
 import { ensureNetwork, reconcileNetwork } from "./network.ts";
 import { machineRuns, provisionNode, removeNode, startMachine } from "./nodes.ts";
-import { chooseRunFolder, makeRunFolder, type WorkspacePaths, workspacePaths } from "./paths.ts";
+import { chooseRunFolder, folderIdentity, makeRunFolder, type WorkspacePaths, workspacePaths } from "./paths.ts";
 import { requireDisk, requireMemory, requirePrograms } from "./preflight.ts";
-import { type Accelerator, type LocalClusterSpec, validateSpec, wantedNodes } from "./spec.ts";
+import { type Accelerator, type LocalClusterSpec, surplusNodes, validateSpec, wantedNodes } from "./spec.ts";
 import { loadState, type NodeRecord, type NodeState, StateFile } from "./state.ts";
 
 /** A local cluster that runs. */
@@ -18,6 +18,8 @@ export interface LocalCluster {
   /** Loopback address behind which all control planes stand, on ports 6443, 9000, 9999, 30081, 30090. */
   endpoint: string;
   nodes: NodeRecord[];
+  /** Names of the nodes among them that the spec no longer asks for; there are some with `keepSurplus` only. */
+  surplus: string[];
   /** The certificate of the cluster's TPM authority, PEM. */
   tpmCaCertificate: string;
 }
@@ -55,7 +57,8 @@ async function ensureLocked(
   await reconcileNetwork(file.state, paths);
   deferOrRelease(file.state, context.deferWorkers === true);
   await file.save();
-  for (const node of file.state.nodes.filter((n) => n.wanted === "running")) {
+  const surplus = surplusNodes(file.state.nodes, spec);
+  for (const node of file.state.nodes.filter((n) => n.wanted === "running" && !surplus.includes(n))) {
     context.signal?.throwIfAborted();
     await startMachine(file, paths, node, context);
   }
@@ -63,6 +66,7 @@ async function ensureLocked(
     accelerator: file.state.accelerator,
     endpoint: endpointAddress(spec.uid),
     nodes: file.state.nodes.flatMap((node) => node.record ?? []),
+    surplus: surplus.map((node) => node.name),
     tpmCaCertificate: `${authority.certificate.toString("pem")}\n`,
   };
 }
@@ -81,12 +85,19 @@ async function openState(spec: LocalClusterSpec, paths: WorkspacePaths, context:
   const existing = await loadState(paths.state);
   if (existing !== undefined) requireSameCluster(existing, spec, paths);
   const accelerator = await chooseAccelerator(spec, context);
-  if (existing !== undefined) return new StateFile(paths.state, { ...existing, spec, accelerator });
+  const runFolder = await chooseRunFolder(context.workspaceDir);
+  const root = await folderIdentity(paths.root);
+  if (existing !== undefined) {
+    // What has another run folder was moved or copied: who it is stays as it was written where the cluster was made.
+    const own = existing.runFolder === runFolder ? { root } : {};
+    return new StateFile(paths.state, { ...existing, ...own, spec, accelerator });
+  }
   return new StateFile(paths.state, {
     version: 1,
     phase: "present",
     spec,
-    runFolder: await chooseRunFolder(context.workspaceDir),
+    runFolder,
+    root,
     accelerator,
     netd: null,
     gateway: null,
@@ -102,7 +113,7 @@ function requireSameCluster(
   if (existing.phase === "present" && existing.spec.uid === spec.uid) return;
   const got = existing.phase === "present" ? `cluster "${existing.spec.uid}"` : "a cluster that is being terminated";
   throw new LocalError("workspace-stale", `Open "${paths.root}" failed: got ${got}, wanted cluster "${spec.uid}"`, {
-    hint: "run 'constellation terminate' in this workspace, or use another one",
+    hint: "use another workspace, or run 'constellation terminate' in this one: if it was moved that ends its cluster, if it was copied it deletes the copy's files only",
   });
 }
 
@@ -132,10 +143,11 @@ async function requireRoom(file: StateFile, paths: WorkspacePaths): Promise<void
   await requireDisk(paths.root, wanted.filter(({ name }) => !known.has(name)).length, spec.stateDiskGiB);
 }
 
-/** Nodes that the spec no longer has, and those whose removal was cut off. */
+/** Nodes that the spec no longer has (if they are to be kept, those without a record), and removals that were cut off. */
 async function removeSurplus(file: StateFile, paths: WorkspacePaths, context: LocalContext): Promise<void> {
-  const names = new Set(wantedNodes(file.state.spec).map((node) => node.name));
-  for (const node of file.state.nodes.filter((n) => n.phase === "removing" || !names.has(n.name))) {
+  const ends = (node: NodeState) => context.keepSurplus !== true || node.phase === "defined";
+  const surplus = surplusNodes(file.state.nodes, file.state.spec).filter(ends);
+  for (const node of file.state.nodes.filter((n) => n.phase === "removing" || surplus.includes(n))) {
     context.onProgress?.({ step: `remove ${node.name}` });
     await removeNode(file, paths, node);
   }

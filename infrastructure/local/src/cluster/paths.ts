@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { lstat, realpath } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { lstat, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { LocalError } from "../errors.ts";
 import { makePrivateFolder } from "../host/atomic-file.ts";
 import type { SwtpmPaths } from "../tpm/swtpm.ts";
@@ -80,9 +80,37 @@ export function nodePaths(root: string, runFolder: string, name: string): NodePa
  * the same one. It is in /tmp and not in XDG_RUNTIME_DIR, which goes at logout while the cluster stays.
  */
 export async function chooseRunFolder(workspace: string): Promise<string> {
-  const path = await realpath(workspace).catch(() => resolve(workspace)); // the folder itself may have been removed
-  const hash = createHash("sha256").update(path).digest("hex").slice(0, 12);
+  const hash = createHash("sha256")
+    .update(await realPathOf(resolve(workspace)))
+    .digest("hex")
+    .slice(0, 12);
   return `/tmp/constellation-${process.getuid?.() ?? 0}-${hash}`;
+}
+
+/** Whether `path` has the form of a run folder of this user: only such a one is ever removed because a file names it. */
+export function isRunFolder(path: string): boolean {
+  return new RegExp(`^/tmp/constellation-${process.getuid?.() ?? 0}-[0-9a-f]{12}$`).test(path);
+}
+
+/** Device and inode of a folder: it keeps them when it is moved, and a copy has others. */
+export interface FolderIdentity {
+  device: string;
+  inode: string;
+}
+
+/** Which folder `path` is. */
+export async function folderIdentity(path: string): Promise<FolderIdentity> {
+  const { dev, ino } = await stat(path, { bigint: true });
+  return { device: `${dev}`, inode: `${ino}` };
+}
+
+/** The path without symbolic links. The folder itself may have been removed: then its parent's tells. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    return dirname(path) === path ? path : join(await realPathOf(dirname(path)), basename(path));
+  }
 }
 
 /**
@@ -91,8 +119,8 @@ export async function chooseRunFolder(workspace: string): Promise<string> {
  */
 export async function makeRunFolder(path: string): Promise<void> {
   await makePrivateFolder(path);
-  const stat = await lstat(path);
-  const mine = stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o077) === 0;
+  const found = await lstat(path);
+  const mine = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
   if (mine) return;
   throw new LocalError("run-directory-unsafe", `Make run folder failed: "${path}" is not a folder of yours alone`, {
     hint: `remove "${path}"`,

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { LocalError } from "../errors.ts";
 import { netdCommand } from "../netd/control-client.ts";
 import { openCluster } from "./open-cluster.ts";
-import { socketPaths, workspacePaths } from "./paths.ts";
+import { nodePaths, socketPaths, workspacePaths } from "./paths.ts";
 import type { LocalClusterSpec } from "./spec.ts";
 import type { NodeRecord } from "./state.ts";
 
@@ -37,6 +37,13 @@ export async function consoleLog(workspace: string, name: string): Promise<strin
   const { file, paths } = await openCluster(workspace);
   file.node(name);
   return await readFile(join(paths.root, "nodes", name, "console.log"), "utf8").catch(() => "");
+}
+
+/** The unix socket that is a node's second serial port: the root shell of a debug image, nothing with any other. */
+export async function debugSocket(workspace: string, name: string): Promise<string> {
+  const { file, paths } = await openCluster(workspace);
+  file.node(name);
+  return nodePaths(paths.root, file.state.runFolder, name).debugSocket;
 }
 
 /** Begins to write all frames of the nodes' network to the pcap file `path`; null ends it and completes the file. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type LocalClusterSpec, validateSpec, wantedNodes } from "./spec.ts";
+import { type LocalClusterSpec, surplusNodes, validateSpec, wantedNodes } from "./spec.ts";
 
 const SPEC: LocalClusterSpec = {
   uid: "abc",
@@ -46,4 +46,12 @@ test("wantedNodes() lists control planes first", () => {
     wantedNodes(SPEC).map((node) => node.name),
     ["control-plane-0", "control-plane-1", "control-plane-2", "worker-0"],
   );
+});
+
+test("surplusNodes() are the highest numbers of a role that shrinks, and none of a role that grows", () => {
+  const nodes = wantedNodes({ ...SPEC, controlPlanes: 1, workers: 3 });
+  const names = (spec: LocalClusterSpec) => surplusNodes(nodes, spec).map((node) => node.name);
+  assert.deepEqual(names({ ...SPEC, controlPlanes: 3, workers: 1 }), ["worker-1", "worker-2"]);
+  assert.deepEqual(names({ ...SPEC, controlPlanes: 1, workers: 3 }), []);
+  assert.deepEqual(names({ ...SPEC, controlPlanes: 1, workers: 0 }), ["worker-0", "worker-1", "worker-2"]);
 });

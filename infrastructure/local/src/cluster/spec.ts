@@ -54,6 +54,12 @@ export function wantedNodes(spec: LocalClusterSpec): WantedNode[] {
   return [...group("control-plane", spec.controlPlanes), ...group("worker", spec.workers)];
 }
 
+/** Which of these nodes the spec no longer asks for. */
+export function surplusNodes<Node extends { name: string }>(nodes: readonly Node[], spec: LocalClusterSpec): Node[] {
+  const names = new Set(wantedNodes(spec).map((node) => node.name));
+  return nodes.filter((node) => !names.has(node.name));
+}
+
 const LIMITS: { field: keyof LocalClusterSpec; minimum: number; maximum: number }[] = [
   { field: "controlPlanes", minimum: 1, maximum: MAX_NODES["control-plane"] },
   { field: "workers", minimum: 0, maximum: MAX_NODES.worker },

@@ -2,6 +2,7 @@ import type { NodeRole } from "../addressing.ts";
 import { LocalError } from "../errors.ts";
 import { readJson, writeFileAtomic } from "../host/atomic-file.ts";
 import type { ProcessIdentity } from "../host/process-identity.ts";
+import type { FolderIdentity } from "./paths.ts";
 import type { Accelerator, LocalClusterSpec } from "./spec.ts";
 
 /** What the cluster knows of a node without asking it (trust rule T5). */
@@ -39,6 +40,8 @@ export interface LocalState {
   spec: LocalClusterSpec;
   /** Folder of the unix sockets. */
   runFolder: string;
+  /** The folder that the state was made in, which tells a copy from a move; older states do not say. */
+  root?: FolderIdentity;
   accelerator: Accelerator;
   netd: ProcessIdentity | null;
   gateway: ProcessIdentity | null;
@@ -79,10 +82,17 @@ export class StateFile {
 export async function loadState(path: string): Promise<LocalState | undefined> {
   const value = await readJson(path);
   if (value === undefined) return undefined;
-  if (typeof value !== "object" || value === null || !("version" in value) || value.version !== 1) {
-    throw new LocalError("state-corrupt", `Read "${path}" failed: no local cluster state of version 1`, {
-      hint: "terminate the cluster with the version that created it",
-    });
-  }
-  return value as LocalState;
+  if (isState(value)) return value;
+  throw new LocalError("state-corrupt", `Read "${path}" failed: no local cluster state of version 1`, {
+    hint: "terminate the cluster and create it again",
+  });
+}
+
+/** Looks at what tells a state from other or damaged text; the rest is as `save` wrote it. */
+function isState(value: unknown): value is LocalState {
+  const { version, runFolder, spec, nodes } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isWhole = typeof runFolder === "string" && typeof spec === "object" && spec !== null && Array.isArray(nodes);
+  return (
+    version === 1 && isWhole && nodes.every((node) => typeof (node as { name?: unknown } | null)?.name === "string")
+  );
 }

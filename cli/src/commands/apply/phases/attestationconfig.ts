@@ -16,6 +16,8 @@ import { confirm } from "../../../terminal/prompt.ts";
 /**
  * Brings node records, attestation policy and registry mirrors in the cluster up to date: what a joining node is
  * measured against and told.
+ *
+ * @throws CliError `unsupported-change` if the state lacks a control plane that the cluster has
  */
 export async function attestationConfigPhase(
   context: Context,
@@ -34,6 +36,7 @@ export async function attestationConfigPhase(
     });
   }
   const current = parseClusterState(data);
+  requireControlPlanes(current, state);
   const wanted = wantedState(current, config, state);
   const changed = changedKeys(serializeClusterState(current), serializeClusterState(wanted));
   if (Object.keys(changed).length === 0) return "up-to-date";
@@ -42,6 +45,24 @@ export async function attestationConfigPhase(
     retryKubernetes(context, (signal) => kubernetes.updateConfigMap(namespace, name, changed, signal)),
   );
   return "changed";
+}
+
+/**
+ * A control plane stays a member of etcd whatever the records say; without its record it could not rejoin. A removal that
+ * was refused has taken it out of the state already: see `removeNodes`.
+ */
+function requireControlPlanes(current: ClusterState, state: State): void {
+  const known = new Set((state.infrastructure.qemu?.nodes ?? []).map(({ name }) => name));
+  const lost = current.nodes.filter(({ name, role }) => role === "control-plane" && !known.has(name));
+  if (lost.length === 0) return;
+  const names = lost.map(({ name }) => `"${name}"`).join(", ");
+  throw new CliError(
+    "unsupported-change",
+    `Update node records failed: control plane ${names} belongs to the cluster`,
+    {
+      hint: "control planes can be added but not removed: raise initialCount of their node group again, and run `constellation apply` with its infrastructure phase",
+    },
+  );
 }
 
 /** Cluster ID, service network and timing are those of initialisation: they stay. */

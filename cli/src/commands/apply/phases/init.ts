@@ -124,7 +124,7 @@ async function callInit(
           try {
             return await nodes.init(endpoint, parameters, { policy, signal, onEvent: (event) => events.take(event) });
           } catch (error) {
-            if (isUnreachable(error)) await requireMachinesRunning(context);
+            if (isUnreachable(error)) await requireMachinesRunning(context, state);
             throw error;
           }
         },

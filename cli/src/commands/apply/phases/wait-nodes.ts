@@ -1,11 +1,11 @@
 import type { State } from "@constellation/config";
 import { requireMachinesRunning } from "../../../cluster/crashed.ts";
-import { isTemporaryKubernetesError } from "../../../cluster/kubernetes.ts";
+import { isTemporaryKubernetesError, KubernetesPatience } from "../../../cluster/kubernetes.ts";
 import type { Context } from "../../../context.ts";
 import { CliError } from "../../../errors.ts";
 import type { KubernetesNode, KubernetesPort } from "../../../ports/cluster.ts";
 
-const POLL_MS = 2_000;
+const POLL_MS = 5_000;
 const TIMEOUT_MS = { default: 15 * 60_000, patient: 60 * 60_000 } as const;
 
 /** Waits until every recorded node, or every one of a role, is Ready. */
@@ -16,36 +16,64 @@ export async function waitForNodes(
 ): Promise<readonly KubernetesNode[]> {
   const records = state.infrastructure.qemu?.nodes ?? [];
   const names = records.filter((node) => role === undefined || node.role === role).map((node) => node.name);
-  const kubernetes = await context.dependencies.kubernetes(await context.workspace.readAdminConf());
-  const timeoutMs = TIMEOUT_MS[state.infrastructure.qemu?.accel === "tcg" ? "patient" : "default"];
-  return context.progress.step(
-    `Wait for ${names.length === 1 ? "1 node" : `${names.length} nodes`} to be Ready`,
-    async (step) => {
-      const begin = context.clock.monotonicMs();
-      for (;;) {
-        const nodes = await listNodes(kubernetes, context);
-        const missing = names.filter((name) => !nodes.some((node) => node.name === name && node.ready));
-        if (missing.length === 0) return nodes.filter((node) => names.includes(node.name));
-        const waiting = missing.map((name) => describe(name, nodes)).join(", ");
-        step.note(`${names.length - missing.length} of ${names.length}; waiting for ${waiting}`);
-        await requireMachinesRunning(context);
-        if (context.clock.monotonicMs() - begin > timeoutMs) throw notReady(waiting, timeoutMs);
-        await context.clock.sleep(POLL_MS, context.signal);
-      }
-    },
-  );
+  const what = `${names.length === 1 ? "1 node" : `${names.length} nodes`} to be Ready`;
+  return await waitFor(context, state, what, async (kubernetes) => {
+    const nodes = await kubernetes.nodes(context.signal);
+    const missing = names.filter((name) => !nodes.some((node) => node.name === name && node.ready));
+    if (missing.length === 0) return { done: nodes.filter((node) => names.includes(node.name)) };
+    const waiting = missing.map((name) => describe(name, nodes)).join(", ");
+    return { note: `${names.length - missing.length} of ${names.length}; waiting for ${waiting}` };
+  });
 }
 
-/** Nodes as Kubernetes lists them; none while the API server can't be reached. */
-async function listNodes(kubernetes: KubernetesPort, context: Context): Promise<readonly KubernetesNode[]> {
-  try {
-    return await kubernetes.nodes(context.signal);
-  } catch (error) {
-    context.signal.throwIfAborted();
-    if (!isTemporaryKubernetesError(error)) throw error;
-    context.debug(`list nodes failed: ${String(error)}`);
-    return [];
-  }
+/**
+ * Waits until the cluster's DNS answers: the first pods that the network has to carry. A node is Ready before that,
+ * while Cilium still compiles its programs. In a cluster that was finished before, the user may have put another DNS in
+ * the place of ours: that it is missing is said, and not waited for.
+ */
+export async function waitForDns(
+  context: Context,
+  state: State,
+  options: { readonly isFinished: boolean },
+): Promise<void> {
+  const outcome = await waitFor(context, state, "the cluster's DNS", async (kubernetes) => {
+    const available = await kubernetes.isAvailable("kube-system", "coredns", context.signal);
+    if (available === undefined && options.isFinished) return { done: "missing" };
+    return available ? { done: "available" } : { note: "waiting for Deployment kube-system/coredns to be available" };
+  });
+  if (outcome === "available") return;
+  context.progress.line("Warning: there is no Deployment kube-system/coredns, so the cluster's DNS was not waited for");
+}
+
+/** Asks again and again. While the API server can't be reached, the last note stands. */
+async function waitFor<T>(
+  context: Context,
+  state: State,
+  what: string,
+  ask: (kubernetes: KubernetesPort) => Promise<{ done: T } | { note: string }>,
+): Promise<T> {
+  const kubernetes = await context.dependencies.kubernetes(await context.workspace.readAdminConf());
+  const patience = new KubernetesPatience(context.clock);
+  const timeoutMs = TIMEOUT_MS[state.infrastructure.qemu?.accel === "tcg" ? "patient" : "default"];
+  return context.progress.step(`Wait for ${what}`, async (step) => {
+    const begin = context.clock.monotonicMs();
+    let note = "waiting for an answer of the API server";
+    for (;;) {
+      try {
+        const answer = await patience.attempt(() => ask(kubernetes));
+        if ("done" in answer) return answer.done;
+        note = answer.note;
+      } catch (error) {
+        context.signal.throwIfAborted();
+        if (!isTemporaryKubernetesError(error)) throw error;
+        context.debug(`wait for ${what}: ${String(error)}`);
+      }
+      step.note(note);
+      await requireMachinesRunning(context, state);
+      if (context.clock.monotonicMs() - begin > timeoutMs) throw timedOut(what, note, timeoutMs);
+      await context.clock.sleep(POLL_MS, context.signal);
+    }
+  });
 }
 
 function describe(name: string, nodes: readonly KubernetesNode[]): string {
@@ -54,10 +82,8 @@ function describe(name: string, nodes: readonly KubernetesNode[]): string {
   return node.reason === "" ? name : `${name}: ${node.reason}`;
 }
 
-function notReady(waiting: string, timeoutMs: number): CliError {
-  return new CliError(
-    "timeout",
-    `Wait for nodes to be Ready failed: after ${timeoutMs / 60_000} minutes still waiting for ${waiting}`,
-    { hint: "`constellation apply` goes on waiting; `constellation status` shows nodes and machines" },
-  );
+function timedOut(what: string, note: string, timeoutMs: number): CliError {
+  return new CliError("timeout", `Wait for ${what} failed after ${timeoutMs / 60_000} minutes: ${note}`, {
+    hint: "`constellation apply` goes on waiting; `constellation status` shows nodes and machines",
+  });
 }

@@ -1,0 +1,83 @@
+/**
+ * A second control plane joins, its agent killed on the way; then both lose power at once, and the operator recovers
+ * the cluster with the master secret.
+ */
+import assert from "node:assert/strict";
+import { suite } from "node:test";
+import { startNode, stopNode } from "@constellation/infrastructure-local";
+import { type List, type Node, isReady } from "./harness/cluster-objects.ts";
+import { DebugShell } from "./harness/debug-shell.ts";
+import { killAgentAt } from "./harness/kill-agent.ts";
+import type { MiniCluster } from "./harness/mini-cluster.ts";
+import { say } from "./harness/say.ts";
+import { show } from "./harness/show.ts";
+import { minutes, waitUntil } from "./harness/wait.ts";
+import { shareCluster } from "./shows/up.ts";
+import { showEnd } from "./shows/end.ts";
+
+const NAMES = ["control-plane-0", "control-plane-1"] as const;
+const JOIN_MS = minutes(40);
+const SECRET = { apiVersion: "v1", kind: "Secret", metadata: { name: "kept" }, stringData: { value: "still here" } };
+const ETCDCTL =
+  "P=$(pgrep -x etcd | head -1); nsenter -t $P -m -- /usr/local/bin/etcdctl --endpoints=https://127.0.0.1:2379 " +
+  "--dial-timeout=60s --command-timeout=60s " +
+  "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt " +
+  "--key=/etc/kubernetes/pki/etcd/healthcheck-client.key";
+
+void suite("two control planes", { timeout: minutes(120) }, () => {
+  const shared = shareCluster({ debug: true, workers: 0 });
+
+  show("a second control plane, killed while it joins, becomes a member", shared, async (own) => {
+    await own.configure(["nodeGroups", "control_plane_default", "initialCount"], 2);
+    await own.mustCli("apply", "--yes", "--skip-node-wait");
+    const points = ["join.after-etcd", "join.after-control-plane"] as const;
+    await killAgentAt(own, NAMES[1], points, { end: "continue", boot: undefined });
+    await untilReady(own, new Map());
+    const members = await new DebugShell(own.workspace, NAMES[1]).run(`${ETCDCTL} member list`, minutes(3));
+    say(members);
+    assert.equal([...members.matchAll(/, started, control-plane-[01], /g)].length, 2, "both are members of etcd");
+    const { exitCode } = await own.cli("verify");
+    assert.equal(exitCode, 0);
+  });
+
+  show("after both lost power, recover brings the cluster back with its data", shared, async (own) => {
+    const kubectl = await own.kubectl();
+    await kubectl.apply({ ...SECRET, metadata: { ...SECRET.metadata, namespace: "default" } });
+    const boots = await bootsOf(own);
+    for (const name of NAMES) await stopNode(own.workspace, name);
+    for (const name of NAMES) await startNode(own.workspace, name);
+    const recovered = await own.mustCli("recover");
+    assert.match(recovered.stderr, /Recovered [12] control-plane nodes?\./);
+    await untilReady(own, boots);
+    const value = await kubectl.run([
+      "--namespace=default",
+      "get",
+      "secret",
+      "kept",
+      "--output=jsonpath={.data.value}",
+    ]);
+    assert.equal(Buffer.from(value, "base64").toString(), "still here");
+    const idle = await own.mustCli("recover");
+    assert.match(idle.stderr, /No control-plane nodes in need of recovery found/);
+  });
+  showEnd(shared);
+});
+
+/** Boot IDs by node, as Kubernetes knows them. */
+async function bootsOf(cluster: MiniCluster): Promise<Map<string, string>> {
+  const { items } = await (await cluster.kubectl()).json<List<Node>>(["get", "nodes"]);
+  return new Map(items.map(({ metadata, status }) => [metadata.name, status.nodeInfo.bootID]));
+}
+
+/** Waits for both control planes, each in another boot than before. */
+async function untilReady(cluster: MiniCluster, before: ReadonlyMap<string, string>): Promise<void> {
+  const kubectl = await cluster.kubectl();
+  await waitUntil({ what: "both control planes to be Ready", timeoutMs: JOIN_MS }, async (note) => {
+    const { items } = await kubectl.json<List<Node>>(["get", "nodes"]);
+    const ready = items.filter(
+      (node) => isReady(node) && node.status.nodeInfo.bootID !== before.get(node.metadata.name),
+    );
+    note(`Ready: ${ready.map(({ metadata }) => metadata.name).join(" ")}`);
+    return ready.length === NAMES.length ? true : undefined;
+  });
+}
