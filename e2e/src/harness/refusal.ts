@@ -4,6 +4,7 @@ import { RpcError } from "@constellation/rpc";
 import { Joiner } from "./joiner.ts";
 import type { MiniCluster } from "./mini-cluster.ts";
 import { say } from "./say.ts";
+import { minutes, waitUntil } from "./wait.ts";
 
 /** Port of the join service on control planes. */
 const JOIN_PORT = 30090;
@@ -16,11 +17,24 @@ export async function joinEndpoint(cluster: MiniCluster): Promise<{ host: string
   return { host: (await cluster.state()).infrastructure.clusterEndpoint, port: JOIN_PORT };
 }
 
-/** Lines that the join service writes while `work` runs. */
-export async function linesDuring(cluster: MiniCluster, work: () => Promise<void>): Promise<LogLine[]> {
+/**
+ * Lines that the join service writes while `work` runs, once all that are `wanted` are there: it writes a line after it
+ * has answered, and the log takes its time.
+ * @throws HarnessError `timeout`
+ */
+export async function linesDuring(
+  cluster: MiniCluster,
+  wanted: (lines: readonly LogLine[]) => boolean,
+  work: () => Promise<unknown>,
+): Promise<LogLine[]> {
   const before = (await cluster.joinServiceLog()).length;
   await work();
-  const lines = (await cluster.joinServiceLog()).slice(before);
+  const waiting = { what: "the join service's lines about it", timeoutMs: minutes(2) };
+  const lines = await waitUntil(waiting, async (note) => {
+    const written = (await cluster.joinServiceLog()).slice(before);
+    note(JSON.stringify(written));
+    return wanted(written) ? written : undefined;
+  });
   for (const line of lines) say(`join service: ${JSON.stringify(line)}`);
   return lines;
 }
@@ -35,7 +49,10 @@ export async function assertEvidenceRefused(
   wanted: { readonly code: RegExp; readonly field: RegExp },
 ): Promise<void> {
   const endpoint = await joinEndpoint(cluster);
-  const lines = await linesDuring(cluster, async () => {
+  const isRefusal = ({ event, code }: LogLine): boolean =>
+    event === "connection-refused" && wanted.code.test(String(code));
+  const hasRefusal = (lines: readonly LogLine[]): boolean => lines.some(isRefusal);
+  const lines = await linesDuring(cluster, hasRefusal, async () => {
     await assert.rejects(Joiner.connect(endpoint, attester), (error: unknown) => {
       assert.ok(error instanceof AtlsError, String(error));
       assert.deepEqual([error.code, error.peerCode], ["peer-refused", "evidence-refused"]);
@@ -43,8 +60,7 @@ export async function assertEvidenceRefused(
       return true;
     });
   });
-  const line = lines.find(({ event, code }) => event === "connection-refused" && wanted.code.test(String(code)));
-  assert.ok(line !== undefined, `the join service's log has no refusal with code ${wanted.code.source}`);
+  const line = lines.find(isRefusal) ?? {};
   assert.match(String(line["field"]), wanted.field);
   for (const field of ["got", "wanted", "reason"]) assert.equal(typeof line[field], "string", `${field} is logged`);
 }
@@ -61,7 +77,10 @@ export interface RefusedRequest {
  * sent one right after the other: an idle connection is closed.
  */
 export async function assertRequestsRefused(cluster: MiniCluster, requests: readonly RefusedRequest[]): Promise<void> {
-  const lines = await linesDuring(cluster, async () => {
+  const decisions = (lines: readonly LogLine[]): readonly LogLine[] =>
+    lines.filter(({ event }) => event === "join" || event === "rejoin");
+  const allLogged = (lines: readonly LogLine[]): boolean => decisions(lines).length >= requests.length;
+  const lines = await linesDuring(cluster, allLogged, async () => {
     for (const { code, send } of requests) {
       await assert.rejects(send(), (error: unknown) => {
         assert.ok(error instanceof RpcError, String(error));
@@ -70,9 +89,8 @@ export async function assertRequestsRefused(cluster: MiniCluster, requests: read
       });
     }
   });
-  const logged = lines.filter(({ event }) => event === "join" || event === "rejoin");
   assert.deepEqual(
-    logged.map(({ event, outcome, code }) => ({ event, outcome, code })),
+    decisions(lines).map(({ event, outcome, code }) => ({ event, outcome, code })),
     requests.map(({ event, code }) => ({ event, outcome: "refused", code })),
   );
 }

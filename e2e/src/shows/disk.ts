@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { localStatus, resetNode, startNode, stopNode } from "@constellation/infrastructure-local";
+import { localStatus, resetNode, startNode } from "@constellation/infrastructure-local";
 import { type Node, type Pod, describePod, isPodReady, isReady } from "../harness/cluster-objects.ts";
 import type { Kubectl } from "../harness/kubectl.ts";
 import { createMarker, type Marker, searchFile } from "../harness/marker.ts";
@@ -88,7 +88,7 @@ export function showDisk(shared: SharedCluster): void {
     const { address } = await cluster.record(WORKER);
     const asked = (await cluster.joinServiceLog()).slice(linesBefore).filter(({ remote }) => remote === address);
     assert.deepEqual(asked, [], "the node did not ask for its key");
-    await stopNode(cluster.workspace, WORKER);
+    await killMachine(cluster);
     await restoreHeaders(diskOf(cluster), headers);
   });
 
@@ -97,7 +97,7 @@ export function showDisk(shared: SharedCluster): void {
     const { sector, offset } = await flipCiphertext(diskOf(cluster), where + 2 * 4096);
     say(`flipped a bit at byte ${offset} of the image, sector ${sector} of the decrypted disk`);
     const { exitCode } = await cluster.up();
-    assert.equal(exitCode, 0, "mini up starts what does not run");
+    assert.equal(exitCode, 0, "mini up starts what has crashed");
     await assertComesBack(cluster, before);
     const kubectl = await cluster.kubectl();
     const args = ["--namespace", NAMESPACE, "exec", WRITER.name, "--", "/probe", "read", WRITER.file];

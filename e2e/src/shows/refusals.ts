@@ -15,6 +15,7 @@ import {
   granted,
   joinEndpoint,
   linesDuring,
+  type LogLine,
   type RefusedRequest,
 } from "../harness/refusal.ts";
 import { say } from "../harness/say.ts";
@@ -162,14 +163,20 @@ async function withGenuineEvidence(
   await HostAttester.with({ workspace: cluster.workspace, node: EXTRA.argument, eventLog }, work);
 }
 
+function hasGrant(lines: readonly LogLine[]): boolean {
+  return granted(lines).length > 0;
+}
+
 async function assertOnlyItsOwn(cluster: MiniCluster, attester: HostAttester): Promise<void> {
   const own = await cluster.record(EXTRA.argument);
   const others = [await cluster.record("control-plane-0"), await cluster.record("worker-0")];
   const endpoint = await joinEndpoint(cluster);
-  const control = await Joiner.connect(endpoint, attester);
-  const { stateDiskKey } = await control.rejoin(own.diskUUID);
-  await control.close();
-  assert.ok(stateDiskKey.length >= 32, "the evidence is good enough for its own key");
+  await linesDuring(cluster, hasGrant, async () => {
+    const control = await Joiner.connect(endpoint, attester);
+    const { stateDiskKey } = await control.rejoin(own.diskUUID);
+    await control.close();
+    assert.ok(stateDiskKey.length >= 32, "the evidence is good enough for its own key");
+  });
   let joiner: Joiner | undefined;
   const connected = async (): Promise<Joiner> => (joiner ??= await Joiner.connect(endpoint, attester));
   const rejoin = (diskUuid: string): RefusedRequest => {
@@ -195,12 +202,18 @@ async function assertReplaysRefused(cluster: MiniCluster, attester: HostAttester
   const { diskUUID } = await cluster.record(EXTRA.argument);
   const proxy = await RecordingProxy.start(endpoint);
   try {
-    const joiner = await Joiner.connect({ host: "127.0.0.1", port: proxy.port }, attester);
-    await joiner.rejoin(diskUUID);
-    await joiner.close();
-    const lines = await linesDuring(cluster, () => proxy.replay());
+    await linesDuring(cluster, hasGrant, async () => {
+      const joiner = await Joiner.connect({ host: "127.0.0.1", port: proxy.port }, attester);
+      await joiner.rejoin(diskUUID);
+      await joiner.close();
+    });
+    const isTlsRefusal = ({ event, code }: LogLine): boolean => event === "connection-refused" && code === "tls-failed";
+    const lines = await linesDuring(
+      cluster,
+      (written) => written.some(isTlsRefusal),
+      () => proxy.replay(),
+    );
     assert.equal(granted(lines).length, 0);
-    assert.ok(lines.some(({ event, code }) => event === "connection-refused" && code === "tls-failed"));
   } finally {
     await proxy.close();
   }
