@@ -104,18 +104,44 @@ export const components = {
     },
     tags: "osusergo,ipam_provider_operator",
     variables: { "github.com/cilium/cilium/pkg/version.ciliumVersion": CILIUM_VERSION },
-    // Bounds on how long the agent's compiler may take. When one is missed the work so far is thrown away and begun
-    // anew: on slow machines for ever. What hangs is still ended.
     edits: [
-      ["pkg/defaults/defaults.go", "ExecTimeout = 300 * time.Second"],
-      ["pkg/endpoint/bpf.go", "EndpointGenerationTimeout = 330 * time.Second"],
-      ["pkg/api/const.go", "ClientTimeout = 90 * time.Second"],
-    ].map(([file = "", from = ""]) => ({
-      module: `github.com/cilium/cilium@v${CILIUM_VERSION}`,
-      file,
-      from,
-      to: from.replace(/\d+/, "1800"),
-    })),
+      // Bounds on how long the agent's compiler may take. When one is missed the work so far is thrown away and begun
+      // anew: on slow machines for ever. What hangs is still ended.
+      {
+        file: "pkg/defaults/defaults.go",
+        from: "ExecTimeout = 300 * time.Second",
+        to: "ExecTimeout = 1800 * time.Second",
+      },
+      {
+        file: "pkg/endpoint/bpf.go",
+        from: "EndpointGenerationTimeout = 330 * time.Second",
+        to: "EndpointGenerationTimeout = 1800 * time.Second",
+      },
+      { file: "pkg/api/const.go", from: "ClientTimeout = 90 * time.Second", to: "ClientTimeout = 1800 * time.Second" },
+      // On a fresh node the agent compiles everything, learns the number of its host endpoint and the address it has
+      // itself given to cilium_host, and compiles everything again. It waits for the number, and the address counts for
+      // nothing: the programs are made from addresses of other devices.
+      {
+        file: "pkg/datapath/orchestrator/orchestrator.go",
+        from: '\thealth.OK("Initializing")\n',
+        to: [
+          '\thealth.OK("Waiting for the host endpoint")',
+          "\tfor node.GetEndpointID() == 0xffff {",
+          "\t\tselect {",
+          "\t\tcase <-ctx.Done():",
+          "\t\t\treturn nil",
+          "\t\tcase <-time.After(100 * time.Millisecond):",
+          "\t\t}",
+          "\t}",
+          '\thealth.OK("Initializing")\n',
+        ].join("\n"),
+      },
+      {
+        file: "pkg/datapath/orchestrator/localnodeconfig.go",
+        from: "statedb.Collect(nodeAddrsIter)",
+        to: 'statedb.Collect(statedb.Filter(nodeAddrsIter, func(a tables.NodeAddress) bool { return a.DeviceName != "cilium_host" }))',
+      },
+    ].map((edit) => ({ module: `github.com/cilium/cilium@v${CILIUM_VERSION}`, ...edit })),
   },
   helm: { name: "helm", programs: { helm: "helm.sh/helm/v3/cmd/helm" } },
   registry: { name: "registry", programs: { registry: "github.com/distribution/distribution/v3/cmd/registry" } },
