@@ -51,7 +51,7 @@ integration: components ## Run the tests against real programs: swtpm, etcd, kub
 
 ok: generate types lint format dead unit ## What must be green before each commit
 
-test: install image components ## Run what every change must pass: unit, integration, a cluster in virtual machines and attacks on it
+test: install image components ## Run what every change must pass: unit, integration, a cluster in virtual machines and attacks on its disks
 	@$(NODE) scripts/test.ts all
 
 e2e: install image image-debug components ## Run all tests in virtual machines (hours under emulation)
