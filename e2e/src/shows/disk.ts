@@ -8,17 +8,16 @@ import { type SharedCluster, show } from "../harness/show.ts";
 import { addForeignToken, flipCiphertext, restoreHeaders } from "../harness/state-disk-file.ts";
 import { minutes, waitUntil } from "../harness/wait.ts";
 import { NAMESPACE, WRITER } from "../harness/workload.ts";
-import { assertComesBack, WORKER, workerNow, writeMarker } from "./writer.ts";
+import { assertComesBack, fileOf, placeOfFile, readMarker, WORKER, workerNow, writeMarker } from "./writer.ts";
 
 const BOOT_MS = minutes(15);
 
 /** Show 5: the disk of a node that crashed tells nothing and takes no change. */
 export function showDisk(shared: SharedCluster): void {
   const marker = createMarker();
-  let where = 0;
 
   show("a pod's file is on the worker's disk", shared, async (cluster) => {
-    where = await writeMarker(cluster, marker);
+    await writeMarker(cluster, marker);
   });
 
   show("status names a machine that has crashed", shared, async (cluster) => {
@@ -60,8 +59,24 @@ export function showDisk(shared: SharedCluster): void {
     await restoreHeaders(diskOf(cluster), headers);
   });
 
-  show("after a flipped ciphertext byte the node comes back, and reading is an I/O error", shared, async (cluster) => {
+  show("mini up starts the crashed machine again, and the pod has its file", shared, async (cluster) => {
     const before = await workerNow(cluster); // As it was before it crashed: Kubernetes has seen no boot since.
+    const { exitCode } = await cluster.up();
+    assert.equal(exitCode, 0, "mini up starts what has crashed");
+    await assertComesBack(cluster, before);
+    assert.equal(await readMarker(cluster), fileOf(marker));
+  });
+}
+
+/**
+ * Show 5: one flipped byte. The node has been started anew since the file was written, so that dm-integrity has written
+ * its journal into place.
+ */
+export function showFlippedByte(shared: SharedCluster): void {
+  show("after a flipped ciphertext byte the node comes back, and reading is an I/O error", shared, async (cluster) => {
+    const before = await workerNow(cluster);
+    const where = await placeOfFile(cluster);
+    await killMachine(cluster);
     const { sector, offset } = await flipCiphertext(diskOf(cluster), where + 2 * 4096);
     say(`flipped a bit at byte ${offset} of the image, sector ${sector} of the decrypted disk`);
     const { exitCode } = await cluster.up();

@@ -15,13 +15,18 @@ const REJOIN_MS = minutes(25);
 /** Enough for several blocks of 4 KiB, so that one can be damaged and its neighbours stay. */
 const LINES = 600;
 
-/** Starts the pod and has it write its file. @returns the file's place on the decrypted disk, in bytes */
-export async function writeMarker(cluster: MiniCluster, marker: Marker): Promise<number> {
+/** Starts the pod and has it write its file. */
+export async function writeMarker(cluster: MiniCluster, marker: Marker): Promise<void> {
   const kubectl = await cluster.kubectl();
   await kubectl.apply(namespace());
   await kubectl.apply(writerPod(WORKER));
   await readyWriter(kubectl, POD_START_MS, () => true);
   await probe(kubectl, WRITER.name, "write", WRITER.file, marker.text, String(LINES));
+}
+
+/** Where the file is on the decrypted disk, in bytes. */
+export async function placeOfFile(cluster: MiniCluster): Promise<number> {
+  const kubectl = await cluster.kubectl();
   const [offset = 0, sizeBytes = 0] = (await probe(kubectl, WRITER.name, "where", WRITER.file)).split(" ").map(Number);
   say(`the file is at byte ${offset} of the decrypted disk, ${sizeBytes} bytes of it`);
   assert.ok(offset > 0 && sizeBytes >= 4 * 4096);
