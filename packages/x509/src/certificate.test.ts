@@ -148,7 +148,7 @@ test("parseCertificate() refuses malformed extensions", () => {
   refuses("malformed", { extensions: [extension("2.5.29.19", true, seq(bool(true), int(0xff)))] });
   refuses("malformed", { extensions: [extension("2.5.29.19", true, seq(bool(true), int(1), int(1)))] });
   refuses("malformed", { extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0, 0x40), 6))] });
-  refuses("malformed", { extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0x80, 0), 0))] });
+  refuses("malformed", { extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0x81), 1))] });
   refuses("malformed", { extensions: [subjectAltName()] });
   refuses("malformed", { extensions: [subjectAltName(tlv(0x87, Uint8Array.of(1, 2, 3)))] });
   refuses("malformed", { extensions: [subjectAltName(tlv(0x86, Uint8Array.of(0xe9)))] });
@@ -158,6 +158,11 @@ test("parseCertificate() refuses malformed extensions", () => {
 test("parseCertificate() reads decipherOnly, the last bit of key usage", () => {
   const certificate = parseWith({ extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0, 0x80), 7))] });
   assert.deepEqual(certificate.keyUsage, ["decipherOnly"]);
+});
+
+test("parseCertificate() reads key usage with trailing zero bits, as AMD writes it", () => {
+  const certificate = parseWith({ extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0x04)))] });
+  assert.deepEqual(certificate.keyUsage, ["keyCertSign"]);
 });
 
 test("parseCertificate() refuses data after the certificate, and says where the fault is", () => {

@@ -65,7 +65,7 @@ export interface Extensions {
 
 /** Reads the SEQUENCE of extensions. Throws `DerError`, or `X509Error` "duplicate_extension". */
 export function readExtensions(element: DerElement | undefined): Extensions {
-  const extensions = element === undefined ? [] : readList(element);
+  const extensions = element === undefined ? [] : readExtensionList(element, "certificate");
   const value = (oid: string) => extensions.find((extension) => extension.oid === oid)?.value;
   const basicConstraints = value(EXTENSION.BASIC_CONSTRAINTS);
   const keyUsage = value(EXTENSION.KEY_USAGE);
@@ -79,14 +79,18 @@ export function readExtensions(element: DerElement | undefined): Extensions {
   };
 }
 
-function readList(element: DerElement): Extension[] {
+/**
+ * The extensions of a SEQUENCE that must not be empty, each OID once (RFC 5280 section 4.2). `what` names their holder.
+ * Throws `DerError`, or `X509Error` "duplicate_extension".
+ */
+export function readExtensionList(element: DerElement, what: string): Extension[] {
   const members = sequence(element, "Extensions");
   if (element.children.length === 0) members.next();
   const extensions = element.children.map(readExtension);
   const seen = new Set<string>();
   for (const { oid } of extensions) {
     if (seen.has(oid)) {
-      throw new X509Error("duplicate_extension", `Parse certificate failed: got extension "${oid}" twice, wanted once`);
+      throw new X509Error("duplicate_extension", `Parse ${what} failed: got extension "${oid}" twice, wanted once`);
     }
     seen.add(oid);
   }
@@ -103,7 +107,7 @@ function readExtension(element: DerElement): Extension {
 }
 
 /** A BOOLEAN DEFAULT FALSE: DER leaves the default out (X.690 section 11.5). */
-function readDefaultFalse(element: DerElement | undefined): boolean {
+export function readDefaultFalse(element: DerElement | undefined): boolean {
   if (element === undefined) return false;
   if (!readBoolean(element)) {
     throw new DerError("boolean", "Read BOOLEAN failed: got FALSE where it is the default, wanted it left out");

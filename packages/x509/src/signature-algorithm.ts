@@ -10,7 +10,7 @@ import {
   readOid,
   sequence,
 } from "@constellation/der";
-import type { AlgorithmIdentifier } from "./certificate.ts";
+import type { AlgorithmIdentifier } from "./algorithm-identifier.ts";
 import { X509Error } from "./error.ts";
 
 /** A hash by its node:crypto name. */

@@ -1,6 +1,7 @@
 import { equalConstantTime } from "@constellation/bytes";
 import type { Certificate } from "./certificate.ts";
 import { X509Error } from "./error.ts";
+import { requireTime, verifyIssuer } from "./verify-issuer.ts";
 import { verifySignature } from "./verify-signature.ts";
 
 /** What `verifyChain` decides about. */
@@ -30,12 +31,7 @@ interface Search extends ChainInput {
  * failed.
  */
 export function verifyChain(input: ChainInput): Certificate[] {
-  if (Number.isNaN(input.now.getTime())) {
-    throw new X509Error(
-      "clock",
-      'Verify certificate chain failed: got "Invalid Date" as the current time, wanted a time',
-    );
-  }
+  requireTime(input.now, "certificate chain");
   verifyCertificate(input.leaf, input.now);
   return extendChain([input.leaf], { ...input, attempts: 0 });
 }
@@ -72,7 +68,8 @@ function verifyLink(chain: readonly Certificate[], issuer: Certificate, search: 
   }
   verifyLength(chain, issuer);
   verifyCertificate(issuer, search.now);
-  verifyIssuer(issuer, chain.length - 1);
+  verifyIssuer(issuer, "keyCertSign");
+  verifyPathLength(issuer, chain.length - 1);
   verifySignature(chain.at(-1) as Certificate, issuer);
   return [...chain, issuer];
 }
@@ -113,20 +110,13 @@ function verifyCertificate(certificate: Certificate, now: Date): void {
   }
 }
 
-/** RFC 5280 sections 4.2.1.3 and 4.2.1.9; `below` counts the intermediates between this issuer and the leaf. */
-function verifyIssuer(issuer: Certificate, below: number): void {
-  const operation = `Verify issuer "${issuer.subject.text}" failed`;
-  if (issuer.basicConstraints?.ca !== true) {
-    throw new X509Error("not_a_ca", `${operation}: got no CA bit, wanted a CA certificate`);
-  }
-  if (issuer.keyUsage?.includes("keyCertSign") !== true) {
-    throw new X509Error("key_usage", `${operation}: got "${issuer.keyUsage?.join(" ") ?? ""}", wanted "keyCertSign"`);
-  }
-  const { pathLength = Number.POSITIVE_INFINITY } = issuer.basicConstraints;
+/** RFC 5280 section 4.2.1.9; `below` counts the intermediates between this issuer and the leaf. */
+function verifyPathLength({ subject, basicConstraints }: Certificate, below: number): void {
+  const pathLength = basicConstraints?.pathLength ?? Number.POSITIVE_INFINITY;
   if (below > pathLength) {
     throw new X509Error(
       "path_length",
-      `${operation}: got "${below}" intermediates below, wanted "${pathLength}" or fewer`,
+      `Verify issuer "${subject.text}" failed: got "${below}" intermediates below, wanted "${pathLength}" or fewer`,
     );
   }
 }

@@ -1,20 +1,38 @@
 import { constants, type KeyObject, verify } from "node:crypto";
+import type { AlgorithmIdentifier } from "./algorithm-identifier.ts";
 import type { Certificate } from "./certificate.ts";
-import { X509Error } from "./error.ts";
+import type { Crl } from "./crl.ts";
+import { X509Error, type X509ErrorCode } from "./error.ts";
 import { publicKeyOf } from "./public-key.ts";
 import { readSignatureScheme, type SignatureScheme } from "./signature-algorithm.ts";
+
+/** Something signed, as certificates and CRLs are. */
+interface Signed {
+  readonly tbs: Uint8Array;
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  readonly signature: Uint8Array;
+}
 
 /**
  * Verifies the signature on a certificate with the key of its issuer.
  * Throws `X509Error` "signature", "unsupported_algorithm" or "public_key".
  */
 export function verifySignature(certificate: Certificate, issuer: Certificate): void {
-  const scheme = readSignatureScheme(certificate.signatureAlgorithm);
+  requireSignature(certificate, issuer, "certificate", "signature");
+}
+
+/** Verifies the signature on a CRL. Throws `X509Error` "crl_signature", "unsupported_algorithm" or "public_key". */
+export function verifyCrlSignature(crl: Crl, issuer: Certificate): void {
+  requireSignature(crl, issuer, "CRL", "crl_signature");
+}
+
+function requireSignature(signed: Signed, issuer: Certificate, what: string, code: X509ErrorCode): void {
+  const scheme = readSignatureScheme(signed.signatureAlgorithm);
   const key = publicKeyOf(issuer);
-  if (!fits(scheme, key) || !verifyBytes(scheme, key, certificate)) {
+  if (!fits(scheme, key) || !verifyBytes(scheme, key, signed)) {
     throw new X509Error(
-      "signature",
-      `Verify certificate signature failed: got one not made by "${issuer.subject.text}", wanted its ${scheme.kind} signature`,
+      code,
+      `Verify ${what} signature failed: got one not made by "${issuer.subject.text}", wanted its ${scheme.kind} signature`,
     );
   }
 }
@@ -31,7 +49,7 @@ function fits(scheme: SignatureScheme, key: KeyObject): boolean {
   }
 }
 
-function verifyBytes(scheme: SignatureScheme, key: KeyObject, { tbs, signature }: Certificate): boolean {
+function verifyBytes(scheme: SignatureScheme, key: KeyObject, { tbs, signature }: Signed): boolean {
   switch (scheme.kind) {
     case "ecdsa":
       return verify(scheme.hash, tbs, { key, dsaEncoding: "der" }, signature);

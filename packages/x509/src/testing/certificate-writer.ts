@@ -66,6 +66,12 @@ export const pssSha256: Signer = {
   sign: (tbs, key) => sign("sha256", tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }),
 };
 
+/** As AMD's keys sign: RSASSA-PSS, SHA-384, a salt of 48 bytes. */
+export const pssSha384: Signer = {
+  algorithm: pssAlgorithm(OID.sha384, OID.sha384, 48, tlv(0xa3, int(1))),
+  sign: (tbs, key) => sign("sha384", tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }),
+};
+
 /** An Extension; `value` is what stands in its OCTET STRING. */
 export function extension(id: string, critical: boolean, value: Uint8Array): Uint8Array {
   return seq(oid(id), ...(critical ? [bool(true)] : []), octets(value));

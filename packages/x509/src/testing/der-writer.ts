@@ -35,6 +35,7 @@ function arcOctets(arc: number): number[] {
 
 function lengthOctets(length: number): Uint8Array {
   if (length < 0x80) return Uint8Array.of(length);
-  if (length < 0x100) return Uint8Array.of(0x81, length);
-  return Uint8Array.of(0x82, length >> 8, length & 0xff);
+  const octetsOfLength: number[] = [];
+  for (let left = length; left > 0; left = Math.floor(left / 256)) octetsOfLength.unshift(left & 0xff);
+  return Uint8Array.of(0x80 | octetsOfLength.length, ...octetsOfLength);
 }
