@@ -24,8 +24,7 @@ export interface DerLimits {
 /** Enough for every certificate seen in the field, with room to spare. */
 export const DEFAULT_LIMITS: DerLimits = { maxSizeBytes: 64 * 1024, maxDepth: 16 };
 
-/** Universal tag numbers that are constructed in DER: EXTERNAL is not used here, SEQUENCE and SET are. */
-const UNIVERSAL_CONSTRUCTED = new Set([0x10, 0x11]);
+const NO_CHILDREN: readonly never[] = [];
 
 /**
  * Parses bytes that hold exactly one DER element (X.690 sections 8.1 and 10.1): definite lengths of minimal size,
@@ -54,15 +53,14 @@ class Element implements DerElement {
   readonly #bytes: Uint8Array;
   readonly #start: number;
   readonly #contentsStart: number;
-  #children: Element[] | undefined;
+  #children: readonly Element[] | undefined;
 
   constructor(bytes: Uint8Array, start: number) {
-    const lengthSize = lengthOctets(bytes, start + 1, bytes.length);
     this.tag = bytes[start] as number;
     this.#bytes = bytes;
     this.#start = start;
-    this.#contentsStart = start + 1 + lengthSize;
-    this.end = this.#contentsStart + readLength(bytes, start + 1, lengthSize);
+    this.#contentsStart = contentsStart(bytes, start);
+    this.end = this.#contentsStart + contentsLength(bytes, start);
   }
 
   get encoding(): Uint8Array {
@@ -74,10 +72,21 @@ class Element implements DerElement {
   }
 
   get children(): readonly Element[] {
-    return (this.#children ??= [...this.eachChild()]);
+    this.#children ??= (this.tag & CONSTRUCTED) === 0 ? NO_CHILDREN : this.#makeChildren();
+    return this.#children;
   }
 
-  *eachChild(): Generator<Element> {
+  #makeChildren(): Element[] {
+    const children: Element[] = [];
+    for (let start = this.#contentsStart; start < this.end; ) {
+      const child = new Element(this.#bytes, start);
+      children.push(child);
+      start = child.end;
+    }
+    return children;
+  }
+
+  *eachChild(): Generator<Element, void, void> {
     if ((this.tag & CONSTRUCTED) === 0) return;
     for (let start = this.#contentsStart; start < this.end; ) {
       const child = new Element(this.#bytes, start);
@@ -92,16 +101,17 @@ function checkElement(bytes: Uint8Array, start: number, limit: number, depthLeft
   if (depthLeft === 0) {
     throw new DerError("too_deep", "Parse DER failed: got elements nested deeper than the limit, wanted fewer levels");
   }
-  const tag = octet(bytes, start, limit);
+  requireOctet(start, limit);
+  const tag = bytes[start] as number;
   checkTag(tag);
-  const lengthSize = lengthOctets(bytes, start + 1, limit);
-  const contentsStart = start + 1 + lengthSize;
-  const end = contentsStart + readLength(bytes, start + 1, lengthSize);
+  checkLength(bytes, start + 1, limit);
+  const contents = contentsStart(bytes, start);
+  const end = contents + contentsLength(bytes, start);
   if (end > limit) {
     throw new DerError("truncated", `Parse DER failed: got "${limit - start}" bytes, wanted "${end - start}"`);
   }
   if ((tag & CONSTRUCTED) !== 0) {
-    for (let child = contentsStart; child < end; ) child = checkElement(bytes, child, end, depthLeft - 1);
+    for (let child = contents; child < end; ) child = checkElement(bytes, child, end, depthLeft - 1);
   }
   return end;
 }
@@ -113,37 +123,52 @@ function checkTag(tag: number): void {
   }
   if (tag >> 6 !== 0) return;
   // X.690 sections 8.9, 8.11, 10.2: among universal types only SEQUENCE and SET are constructed, and always so.
-  if (number === 0 || ((tag & CONSTRUCTED) !== 0) !== UNIVERSAL_CONSTRUCTED.has(number)) {
+  if (number === 0 || ((tag & CONSTRUCTED) !== 0) !== isConstructed(number)) {
     throw new DerError("tag", `Parse DER failed: got tag "${tagText(tag)}", wanted a universal type in its DER form`);
   }
 }
 
-/** How many octets the length has, none of them at `limit` or after (X.690 section 8.1.3). */
-function lengthOctets(bytes: Uint8Array, at: number, limit: number): number {
-  const first = octet(bytes, at, limit);
-  if (first < 0x80) return 1;
+/** Universal types that are constructed in DER: EXTERNAL is not used here, SEQUENCE and SET are. */
+function isConstructed(number: number): boolean {
+  return number === 0x10 || number === 0x11;
+}
+
+/** X.690 section 10.1: the definite form with as few octets as possible, four at the most. */
+function checkLength(bytes: Uint8Array, at: number, limit: number): void {
+  requireOctet(at, limit);
+  const first = bytes[at] as number;
+  if (first < 0x80) return;
   const count = first & 0x7f;
   if (count === 0 || count > 4) {
     throw new DerError("length", `Parse DER failed: got length octet "${tagText(first)}", wanted one to four octets`);
   }
-  octet(bytes, at + count, limit);
-  return 1 + count;
-}
-
-/** X.690 section 10.1: the definite form with as few octets as possible. */
-function readLength(bytes: Uint8Array, at: number, size: number): number {
-  if (size === 1) return bytes[at] as number;
-  let length = 0;
-  for (let i = 1; i < size; i++) length = length * 256 + (bytes[at + i] as number);
-  if (length < 0x80 || length < 256 ** (size - 2)) {
-    throw new DerError("length", `Parse DER failed: got length "${length}" in "${size - 1}" octets, wanted fewer`);
+  requireOctet(at + count, limit);
+  const length = bigEndian(bytes, at + 1, count);
+  if (length < 0x80 || length < 256 ** (count - 1)) {
+    throw new DerError("length", `Parse DER failed: got length "${length}" in "${count}" octets, wanted fewer`);
   }
-  return length;
 }
 
-function octet(bytes: Uint8Array, index: number, limit: number): number {
+function requireOctet(index: number, limit: number): void {
   if (index >= limit) {
     throw new DerError("truncated", `Parse DER failed: got "${limit}" bytes, wanted "${index + 1}" or more`);
   }
-  return bytes[index] as number;
+}
+
+/** Where the contents start of an element whose length is known to be well-formed. */
+function contentsStart(bytes: Uint8Array, start: number): number {
+  const first = bytes[start + 1] as number;
+  return first < 0x80 ? start + 2 : start + 2 + (first & 0x7f);
+}
+
+/** How many octets the contents have, of an element whose length is known to be well-formed. */
+function contentsLength(bytes: Uint8Array, start: number): number {
+  const first = bytes[start + 1] as number;
+  return first < 0x80 ? first : bigEndian(bytes, start + 2, first & 0x7f);
+}
+
+function bigEndian(bytes: Uint8Array, start: number, count: number): number {
+  let value = 0;
+  for (let i = start; i < start + count; i++) value = value * 256 + (bytes[i] as number);
+  return value;
 }

@@ -33,6 +33,8 @@ export function readIa5(contents: Uint8Array): string {
 }
 
 function readUtf8(contents: Uint8Array): string {
+  const text = latin1(contents);
+  if (!NOT_ASCII.test(text)) return text;
   try {
     return fromUtf8(contents);
   } catch (cause) {

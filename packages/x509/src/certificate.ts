@@ -22,9 +22,10 @@ export interface Certificate extends Extensions {
   readonly der: Uint8Array;
   /** The signed part (TBSCertificate). */
   readonly tbs: Uint8Array;
-  /** Two's complement octets in hexadecimal. Not always positive: some chip makers issue zero. */
+  /** Two's complement octets in hexadecimal. Not always positive, against RFC 5280 section 4.1.2.2: AMD issues zero. */
   readonly serialNumber: string;
   readonly issuer: Name;
+  /** Without attributes where the subject is named by its alternative names only, as in Google's TPM certificates. */
   readonly subject: Name;
   readonly notBefore: Date;
   readonly notAfter: Date;

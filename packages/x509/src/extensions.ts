@@ -51,6 +51,13 @@ const EXTENSION = {
 } as const;
 
 const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(EXTENSION));
+
+/**
+ * Extensions by which a CA limits what may be accepted below it: nameConstraints, policyConstraints, inhibitAnyPolicy
+ * (RFC 5280 sections 4.2.1.10, 4.2.1.11, 4.2.1.14). None of the chains this package is for has them, so they are not
+ * processed; and since passing over a limit would accept too much, they are refused even where they are not critical.
+ */
+const LIMITS: ReadonlySet<string> = new Set(["2.5.29.30", "2.5.29.36", "2.5.29.54"]);
 const MAX_PATH_LENGTH = 255;
 
 /** What the extensions of a certificate say. */
@@ -59,7 +66,10 @@ export interface Extensions {
   readonly basicConstraints?: BasicConstraints;
   readonly keyUsage?: readonly KeyUsage[];
   readonly subjectAltName?: readonly GeneralName[];
-  /** OIDs of critical extensions that this package does not understand; `verifyChain` refuses any. */
+  /**
+   * OIDs of critical extensions that this package does not understand, and of limits that it doesn't process, critical
+   * or not; `verifyChain` refuses any. Certificate policies that are not critical are neither: no policy is asked for.
+   */
   readonly unknownCritical: readonly string[];
 }
 
@@ -75,8 +85,12 @@ export function readExtensions(element: DerElement | undefined): Extensions {
     ...(basicConstraints && { basicConstraints: readBasicConstraints(basicConstraints) }),
     ...(keyUsage && { keyUsage: readKeyUsage(keyUsage) }),
     ...(subjectAltName && { subjectAltName: readSubjectAltName(subjectAltName) }),
-    unknownCritical: extensions.filter(({ oid, critical }) => critical && !UNDERSTOOD.has(oid)).map(({ oid }) => oid),
+    unknownCritical: extensions.filter(isRefused).map(({ oid }) => oid),
   };
+}
+
+function isRefused({ oid, critical }: Extension): boolean {
+  return (critical && !UNDERSTOOD.has(oid)) || LIMITS.has(oid);
 }
 
 /**

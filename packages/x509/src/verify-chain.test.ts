@@ -83,6 +83,35 @@ test("verifyChain() refuses unknown critical extensions anywhere", () => {
   refuses(code, { roots: [parseCertificate(issueCa("Root", "Root", rootKey, rootKey, withIt))] });
 });
 
+test("verifyChain() refuses limits on names and policies that it does not process, critical or not", () => {
+  for (const id of ["2.5.29.30", "2.5.29.36", "2.5.29.54"]) {
+    for (const critical of [true, false]) {
+      const extensions = [basicConstraints(true), CERT_SIGN, extension(id, critical, seq())];
+      refuses("unknown_critical_extension", {
+        intermediates: [parseCertificate(issueCa("Middle", "Root", middleKey, rootKey, { extensions }))],
+      });
+    }
+  }
+});
+
+test("verifyChain() passes over certificate policies unless they are critical", () => {
+  const withPolicies = (critical: boolean) => {
+    const extensions = [basicConstraints(true), CERT_SIGN, extension("2.5.29.32", critical, seq())];
+    return { intermediates: [parseCertificate(issueCa("Middle", "Root", middleKey, rootKey, { extensions }))] };
+  };
+  assert.equal(verifyChain({ ...good, ...withPolicies(false) }).length, 3);
+  refuses("unknown_critical_extension", withPolicies(true));
+});
+
+test("verifyChain() accepts a leaf without subject, and serial numbers that are not positive", () => {
+  const parts = { issuer: name("Middle"), signer: ecdsaSha384, subject: seq() };
+  for (const serial of [int(0), int(0x80)]) {
+    const nameless = parseCertificate(issue(leafKey, middleKey, { ...parts, serial }));
+    assert.equal(nameless.subject.text, "");
+    assert.equal(verifyChain({ ...good, leaf: nameless }).length, 3);
+  }
+});
+
 test("verifyChain() refuses issuers that are no CA", () => {
   const withParts = (parts: CertificateParts) => parseCertificate(issueCa("Root", "Root", rootKey, rootKey, parts));
   const input = { leaf: directLeaf, intermediates: [] };
@@ -266,14 +295,19 @@ test("publicKeyOf() refuses keys it can't trust", async () => {
   const withSpki = (spki: Uint8Array) => selfSigned(rootKey, ecdsaSha256, { spki });
   const spkiOf = (key: KeyPair) => key.publicKey.export({ type: "spki", format: "der" });
   const cases: [Uint8Array, RegExp][] = [
-    [spkiOf(generateKeyPairSync("ec", { namedCurve: "P-521" })), /curve "secp521r1"/],
+    [spkiOf(generateKeyPairSync("ec", { namedCurve: "P-521" })), /curve "1\.3\.132\.0\.35"/],
     [spkiOf(rsa(1024)), /RSA of "1024" bits/],
-    [spkiOf(generateKeyPairSync("ed25519")), /key type "ed25519"/],
-    [seq(seq(oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")), bits(new Uint8Array(65).fill(4))), /refuses/],
+    [spkiOf(generateKeyPairSync("ed25519")), /algorithm "1\.3\.101\.112"/],
+    [seq(seq(oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")), bits(new Uint8Array(65).fill(4))), /no public key/],
   ];
   for (const [spki, message] of cases) {
     assert.throws(() => publicKeyOf(withSpki(spki)), { code: "public_key", message });
   }
+});
+
+test("publicKeyOf() keeps a key, and lets through what is no fault of the input", () => {
+  assert.equal(publicKeyOf(root), publicKeyOf(root));
+  assert.throws(() => publicKeyOf({ ...root, spki: undefined as unknown as Uint8Array }), TypeError);
 });
 
 test("verifyChain() refuses each single changed byte of a leaf", () => {

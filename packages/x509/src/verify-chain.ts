@@ -24,11 +24,11 @@ interface Search extends ChainInput {
 }
 
 /**
- * Finds and verifies a chain from the leaf to one of the roots (RFC 5280 section 6.1, without policies and name
- * constraints: certificates that hold them as critical are refused). Checked for every certificate: validity at `now`
- * and no unknown critical extension; for every issuer, roots included: names equal as DER, CA bit, keyCertSign, path
- * length, signature. Returns the chain, leaf first, root last. Throws the `X509Error` of the first candidate that
- * failed.
+ * Finds and verifies a chain from the leaf to one of the roots (RFC 5280 section 6.1). No certificate policy is asked
+ * for, so policies that are not critical play no part; certificates that limit policies or names are refused, as
+ * those limits are not processed. Checked for every certificate: validity at `now` and no unknown critical extension;
+ * for every issuer, roots included: names equal as DER, CA bit, keyCertSign where key usage is given, path length,
+ * signature. Returns the chain, leaf first, root last. Throws the `X509Error` of the first candidate that failed.
  */
 export function verifyChain(input: ChainInput): Certificate[] {
   requireTime(input.now, "certificate chain");
