@@ -42,7 +42,7 @@ function optionsFor(publicKey: PublicKey, scheme: SignatureScheme): VerifyKeyObj
       return { key, padding: constants.RSA_PKCS1_PADDING };
     case "rsa-pss":
       // Negative lengths would tell OpenSSL to take any salt.
-      if (publicKey.kind !== "rsa" || !(scheme.saltLength >= 0)) return undefined;
+      if (publicKey.kind !== "rsa" || !Number.isInteger(scheme.saltLength) || scheme.saltLength < 0) return undefined;
       return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength };
   }
 }

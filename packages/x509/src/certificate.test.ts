@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { concat, fromHex, utf8 } from "@constellation/bytes";
+import { bits, bool, int, nul, octets, oid, seq, set, text, tlv } from "@constellation/der/testing/der-writer";
 import { parseCertificate, spkiDer, subjectAltNameUris } from "./index.ts";
 import {
   basicConstraints,
@@ -15,7 +16,6 @@ import {
   p256,
   subjectAltName,
 } from "./testing/certificate-writer.ts";
-import { bits, bool, int, nul, octets, oid, seq, set, text, tlv } from "./testing/der-writer.ts";
 
 const key = p256();
 const parseWith = (parts: CertificateParts) => parseCertificate(issue(key, key, parts));

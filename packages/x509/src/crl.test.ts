@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { concat, fromHex } from "@constellation/bytes";
+import { bits, bool, int, nul, octets, oid, seq, set, text, time, tlv } from "@constellation/der/testing/der-writer";
 import { isRevoked, parseCertificate, parseCrl, verifyCrl, type X509ErrorCode } from "./index.ts";
 import {
   basicConstraints,
@@ -21,7 +22,6 @@ import {
   rsa,
 } from "./testing/certificate-writer.ts";
 import { CRL_NUMBER, type CrlParts, issueCrl, revoked } from "./testing/crl-writer.ts";
-import { bits, bool, int, nul, octets, oid, seq, set, text, time, tlv } from "./testing/der-writer.ts";
 
 const CRL_SIGN = keyUsage(0x02, 1);
 const REASON = extension("2.5.29.21", false, tlv(0x0a, Uint8Array.of(1)));

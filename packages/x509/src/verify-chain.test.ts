@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bits, int, nul, oid, seq, tlv } from "@constellation/der/testing/der-writer";
 import { derToPem, parseCertificate, pemToDer, publicKeyOf, verifyChain, verifySignature } from "./index.ts";
 import {
   basicConstraints,
@@ -25,7 +26,6 @@ import {
   rsaSha256,
   type Signer,
 } from "./testing/certificate-writer.ts";
-import { bits, int, nul, oid, seq, tlv } from "./testing/der-writer.ts";
 
 const rootKey = p256();
 const middleKey = p384();

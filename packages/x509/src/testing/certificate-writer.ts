@@ -1,5 +1,5 @@
 import { constants, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { bits, bool, int, nul, octets, oid, seq, set, text, time, tlv } from "./der-writer.ts";
+import { bits, bool, int, nul, octets, oid, seq, set, text, time, tlv } from "@constellation/der/testing/der-writer";
 
 /** A key pair of node:crypto. */
 export interface KeyPair {

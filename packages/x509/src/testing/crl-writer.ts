@@ -1,3 +1,4 @@
+import { bits, int, seq, time, tlv } from "@constellation/der/testing/der-writer";
 import {
   ecdsaSha256,
   extension,
@@ -7,7 +8,6 @@ import {
   name,
   type Signer,
 } from "./certificate-writer.ts";
-import { bits, int, seq, time, tlv } from "./der-writer.ts";
 
 /** Parts of a CRL as DER; all have defaults. */
 export interface CrlParts {
