@@ -9,7 +9,10 @@ export interface DerElement {
   readonly encoding: Uint8Array;
   /** The contents octets. */
   readonly contents: Uint8Array;
-  /** The elements inside a constructed element; empty for a primitive one. */
+  /**
+   * The elements inside a constructed element; empty for a primitive one. Throws `DerError` "too_large" where there are
+   * more than `MAX_CHILDREN`, so that a few bytes of input for each can't fill the memory.
+   */
   readonly children: readonly DerElement[];
   /** The elements inside, made one at a time and not kept: for lists with very many. */
   eachChild(): Iterable<DerElement>;
@@ -23,6 +26,9 @@ export interface DerLimits {
 
 /** Enough for every certificate seen in the field, with room to spare. */
 export const DEFAULT_LIMITS: DerLimits = { maxSizeBytes: 64 * 1024, maxDepth: 16 };
+
+/** More than any structure has that is not a list to be walked with `eachChild`. */
+const MAX_CHILDREN = 4096;
 
 const NO_CHILDREN: readonly never[] = [];
 
@@ -79,6 +85,12 @@ class Element implements DerElement {
   #makeChildren(): Element[] {
     const children: Element[] = [];
     for (let start = this.#contentsStart; start < this.end; ) {
+      if (children.length === MAX_CHILDREN) {
+        throw new DerError(
+          "too_large",
+          `Parse DER failed: got more elements in one, wanted "${MAX_CHILDREN}" or fewer`,
+        );
+      }
       const child = new Element(this.#bytes, start);
       children.push(child);
       start = child.end;

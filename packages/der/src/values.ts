@@ -1,3 +1,4 @@
+import { hex } from "@constellation/bytes";
 import type { DerElement } from "./element.ts";
 import { DerError } from "./error.ts";
 import { expectTag } from "./structure.ts";
@@ -12,9 +13,7 @@ export function readIntegerBytes(element: DerElement): Uint8Array {
 /** Value of an INTEGER of any size. */
 export function readInteger(element: DerElement): bigint {
   const bytes = readIntegerBytes(element);
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return BigInt.asIntN(bytes.length * 8, value);
+  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${hex(bytes)}`));
 }
 
 /** Value of an INTEGER that counts something: between 0 and `max`. Throws `DerError` "integer" outside. */

@@ -99,10 +99,10 @@ test("parseCertificate() lists critical extensions it does not know", () => {
 
 test("parseCertificate() gives names that can't be mistaken on a terminal", () => {
   const subject = seq(
-    set(seq(oid("2.5.4.3"), text("a, CN=b\u001b[2J")), seq(oid("1.2.3"), text("x\\y"))),
+    set(seq(oid("1.2.3"), text("x\\y")), seq(oid("2.5.4.3"), text("a, CN=b\u001b[2J"))),
     set(seq(oid("2.5.4.4"), octets(Uint8Array.of(1)))),
   );
-  assert.equal(parseWith({ subject }).subject.text, "CN=a\\, CN\\=b\\u{1b}[2J + 1.2.3=x\\\\y, 2.5.4.4=#040101");
+  assert.equal(parseWith({ subject }).subject.text, "1.2.3=x\\\\y + CN=a\\, CN\\=b\\u{1b}[2J, 2.5.4.4=#040101");
 });
 
 test("parseCertificate() refuses versions other than v3", () => {
@@ -129,6 +129,7 @@ test("parseCertificate() refuses malformed members", () => {
   refuses("malformed", { subject: set() });
   refuses("malformed", { subject: seq(set()) });
   refuses("malformed", { subject: seq(seq()) });
+  refuses("malformed", { subject: seq(set(seq(oid("2.5.4.4"), text("b")), seq(oid("2.5.4.3"), text("a")))) });
   refuses("malformed", { subject: seq(set(seq(oid("2.5.4.3")))) });
   refuses("malformed", { subject: seq(set(seq(oid("2.5.4.3"), text("a"), text("b")))) });
   refuses("malformed", { subject: seq(set(seq(oid("2.5.4.3"), tlv(0x0c, Uint8Array.of(0xff))))) });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { concat, fromHex } from "@constellation/bytes";
+import { concat, fromHex, utf8 } from "@constellation/bytes";
 import { bits, bool, int, nul, octets, oid, seq, set, text, time, tlv } from "@constellation/der/testing/der-writer";
 import { isRevoked, parseCertificate, parseCrl, verifyCrl, type X509ErrorCode } from "./index.ts";
 import {
@@ -122,6 +122,23 @@ test("parseCrl() refuses data after the CRL and cut data", () => {
     new Uint8Array(16 * 1024 * 1024 + 1),
   ]) {
     assert.throws(() => parseCrl(bytes), { name: "X509Error", code: "malformed" });
+  }
+});
+
+test("parseCrl() refuses parts and lists that would fill the memory", () => {
+  const long = utf8("x".repeat(64 * 1024));
+  const nulls = new Uint8Array(4 * 1024 * 1024).fill(0);
+  for (let i = 0; i < nulls.length; i += 2) nulls[i] = 0x05;
+  for (const parts of [
+    { issuer: seq(set(seq(oid("2.5.4.3"), tlv(0x0c, long)))) },
+    { issuer: seq(nulls) },
+    { trailing: nulls },
+    { innerAlgorithm: seq(tlv(0x06, long)) },
+    { extensions: [extension("1.2.3", false, octets(long))] },
+    { entries: [revoked(int(1), extension("1.2.3", false, octets(long)))] },
+    { entries: [tlv(0x30, nulls)] },
+  ] satisfies CrlParts[]) {
+    refusesToParse("malformed", parts);
   }
 });
 

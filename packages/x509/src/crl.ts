@@ -32,6 +32,8 @@ export interface Crl extends CrlExtensions {
   readonly signature: Uint8Array;
 }
 
+/** Only the list of entries may be long; all else is bounded as in certificates. */
+const MAX_PART_BYTES = 64 * 1024;
 const LIMITS: DerLimits = { maxSizeBytes: 16 * 1024 * 1024, maxDepth: 16 };
 const VERSION_2 = 1;
 const MAX_VERSION = 255;
@@ -52,7 +54,7 @@ export function parseCrl(der: Uint8Array): Crl {
 function readCrl(element: DerElement): Crl {
   const members = sequence(element, "CertificateList");
   const tbs = members.next();
-  const signatureAlgorithm = readAlgorithm(members.next());
+  const signatureAlgorithm = readAlgorithm(part(members.next()));
   const signature = readBitStringBytes(members.next());
   members.end();
   return { der: element.encoding, ...readTbs(tbs, signatureAlgorithm), signatureAlgorithm, signature };
@@ -65,15 +67,27 @@ function readTbs(
   const members = sequence(element, "TBSCertList");
   const extensions = new CrlExtensionReader();
   readVersion(members);
-  readInnerAlgorithm(members.next(), outer, "CRL");
-  const issuer = readName(members.next());
+  readInnerAlgorithm(part(members.next()), outer, "CRL");
+  const issuer = readName(part(members.next()));
   const thisUpdate = readTime(members.next());
   const nextUpdate = readTime(members.next());
   const revokedCertificates = readRevoked(members.optional(TAG.SEQUENCE), element.encoding, extensions);
   const crlExtensions = members.optional(contextConstructed(0));
   members.end();
-  if (crlExtensions !== undefined) extensions.readOfCrl(explicit(crlExtensions, "crlExtensions"));
+  if (crlExtensions !== undefined) extensions.readOfCrl(explicit(part(crlExtensions), "crlExtensions"));
   return { tbs: element.encoding, issuer, thisUpdate, nextUpdate, revokedCertificates, ...extensions.result() };
+}
+
+/** Refuses a part that is longer than any real one. */
+function part(element: DerElement): DerElement {
+  const { length } = element.encoding;
+  if (length > MAX_PART_BYTES) {
+    throw new DerError(
+      "too_large",
+      `Read CRL failed: got a part of "${length}" bytes, wanted "${MAX_PART_BYTES}" or fewer`,
+    );
+  }
+  return element;
 }
 
 /** RFC 5280 section 5.1.2.1: left out, the version is v1. */
@@ -102,7 +116,7 @@ function readRevoked(
 
 /** The serial number of an entry; a listed certificate counts as revoked whatever the date and reason. */
 function readEntry(entry: DerElement, extensions: CrlExtensionReader): Uint8Array {
-  const members = sequence(entry, "revokedCertificates");
+  const members = sequence(part(entry), "revokedCertificates");
   const serialNumber = readIntegerBytes(members.next());
   readTime(members.next());
   const entryExtensions = members.optional(TAG.SEQUENCE);

@@ -1,5 +1,5 @@
 import { hex } from "@constellation/bytes";
-import { type DerElement, DerError, expectTag, readOid, readText, sequence, TAG } from "@constellation/der";
+import { type DerElement, DerError, expectTag, readOid, readText, sequence, setOf, TAG } from "@constellation/der";
 
 /** A distinguished name: its DER for comparing, and a text for people. */
 export interface Name {
@@ -34,8 +34,7 @@ export function readName(element: DerElement): Name {
 }
 
 function readRelativeName(element: DerElement): string {
-  expectTag(element, TAG.SET, "RelativeDistinguishedName");
-  const [first, ...others] = element.children;
+  const [first, ...others] = setOf(element, "RelativeDistinguishedName");
   if (first === undefined) {
     throw new DerError("structure", "Read RelativeDistinguishedName failed: got no attributes, wanted one or more");
   }
