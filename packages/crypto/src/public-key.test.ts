@@ -90,6 +90,8 @@ test("importSpki() refuses explicit curve parameters and other faults of form", 
     seq(seq(oid(RSA), nul()), bits(seq(int(0, ...modulus), int(1, 0, 1), nul()))),
     seq(seq(oid(RSA), nul()), bits(nul())),
     seq(seq(oid(PSS), int(1)), rsaKey),
+    seq(seq(oid(PSS), nul()), rsaKey),
+    seq(seq(oid(PSS), seq(), nul()), rsaKey),
   ]) {
     refuses("key_malformed", () => importSpki(bytes));
   }

@@ -7,6 +7,7 @@ import {
   readNull,
   readOid,
   sequence,
+  TAG,
 } from "@constellation/der";
 import { CryptoError } from "./error.ts";
 
@@ -51,6 +52,8 @@ function readSpki(element: DerElement): SpkiContents {
       return { kind: "rsa", pssOnly: false, ...readRsaPublicKey(key) };
     case RSASSA_PSS:
       // Parameters, where there are any, bind the key to a hash and salt; the library that verifies holds it to them.
+      identifier.optional(TAG.SEQUENCE);
+      identifier.end();
       return { kind: "rsa", pssOnly: true, ...readRsaPublicKey(key) };
     default:
       throw new CryptoError(

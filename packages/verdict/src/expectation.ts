@@ -4,8 +4,7 @@ import { type Check, check } from "./check.ts";
 /** What is accepted of one value. Policies are total: what is left open is left open by choice, with a reason. */
 export type Expectation<T> =
   /** One of these. An empty list accepts nothing. */
-  | { readonly kind: "equal"; readonly anyOf: readonly T[] }
-  | { readonly kind: "any"; readonly reason: string };
+  { readonly kind: "equal"; readonly anyOf: readonly T[] } | { readonly kind: "any"; readonly reason: string };
 
 /** Judges a value that is shown as it is. */
 export function expectValue<T extends string | number | boolean | bigint, Code extends string>(

@@ -25,7 +25,7 @@ export type X509ErrorCode =
   | "signature"
   /** No root and no intermediate has the wanted subject. */
   | "issuer_unknown"
-  /** A certificate would stand twice in its own chain. */
+  /** The leaf is its own root. */
   | "loop"
   | "chain_too_long"
   /** More signature checks were needed than are allowed. */

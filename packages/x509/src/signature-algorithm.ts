@@ -72,7 +72,10 @@ function readPssParameters(element: DerElement): SignatureScheme {
   if (maskOid !== MGF1 || maskHash !== hash) {
     throw unsupported(`mask generation "${maskOid}" with "${maskHash}"`, `MGF1 with "${hash}"`);
   }
-  if (trailer !== undefined) readCount(explicit(trailer, "trailerField"), TRAILER_BC);
+  // AMD writes out the one value there is, which DER would leave out as the default.
+  if (trailer !== undefined && readCount(explicit(trailer, "trailerField"), TRAILER_BC) !== TRAILER_BC) {
+    throw unsupported('trailer field "0"', `"${TRAILER_BC}"`);
+  }
   return { kind: "rsa-pss", hash, saltLength };
 }
 

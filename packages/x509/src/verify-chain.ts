@@ -47,7 +47,8 @@ function extendChain(chain: readonly Certificate[], search: Search): Certificate
       failure = firstRefusal(failure, error);
     }
   }
-  for (const intermediate of search.intermediates.filter(isIssuer)) {
+  // One that is in the chain leads nowhere new; so does a root that came along with the intermediates.
+  for (const intermediate of search.intermediates.filter((other) => isIssuer(other) && !contains(chain, other))) {
     try {
       return extendChain(verifyLink(chain, intermediate, search), search);
     } catch (error) {
@@ -74,8 +75,12 @@ function verifyLink(chain: readonly Certificate[], issuer: Certificate, search: 
   return [...chain, issuer];
 }
 
+function contains(chain: readonly Certificate[], certificate: Certificate): boolean {
+  return chain.some(({ der }) => equalConstantTime(der, certificate.der));
+}
+
 function verifyLength(chain: readonly Certificate[], issuer: Certificate): void {
-  if (chain.some((certificate) => equalConstantTime(certificate.der, issuer.der))) {
+  if (contains(chain, issuer)) {
     throw new X509Error("loop", `Verify certificate chain failed: got "${issuer.subject.text}" twice, wanted it once`);
   }
   if (chain.length >= MAX_CHAIN_LENGTH) {
