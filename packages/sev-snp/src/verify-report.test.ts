@@ -153,7 +153,9 @@ test("verifyReport() refuses a VCEK of another product line than its issuers", (
 
 test("verifyReport() refuses a report that says another SIGNING_KEY than the certificate", () => {
   assert.deepEqual(failuresOf({ report: { keyInfo: 0b00100 } }), ["endorsementCert.kind: signing_key_mismatch"]);
-  assert.deepEqual(failuresOf({ signer: "VLEK", report: { keyInfo: 0 } }), ["endorsementCert.kind: signing_key_mismatch"]);
+  assert.deepEqual(failuresOf({ signer: "VLEK", report: { keyInfo: 0 } }), [
+    "endorsementCert.kind: signing_key_mismatch",
+  ]);
   assert.deepEqual(failuresOf({ report: { keyInfo: 0b11100 } }), ["endorsementCert.kind: signing_key_none"]);
 });
 
@@ -188,7 +190,9 @@ test("verifyReport() refuses a REPORTED_TCB that differs from the certificate in
       assert.deepEqual(failuresOf({ report: { reportedTcb: other } }, amd), [
         "endorsementCert.tcb: reported_tcb_mismatch",
       ]);
-      assert.deepEqual(failuresOf({ endorsement: { tcb: other } }, amd), ["endorsementCert.tcb: reported_tcb_mismatch"]);
+      assert.deepEqual(failuresOf({ endorsement: { tcb: other } }, amd), [
+        "endorsementCert.tcb: reported_tcb_mismatch",
+      ]);
     }
   }
 });
