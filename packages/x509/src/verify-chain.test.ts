@@ -2,7 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { int, oid, seq, tlv } from "@constellation/der/testing/der-writer";
 import { derToPem, parseCertificate, pemToDer, verifyChain } from "./index.ts";
-import { basicConstraints, CERT_SIGN, type CertificateParts, DIGITAL_SIGNATURE, ecdsaSha384, extension, issue, issueCa, type KeyPair, NOT_AFTER, NOT_BEFORE, NOW, name, p256, p384 } from "./testing/certificate-writer.ts";
+import {
+  basicConstraints,
+  CERT_SIGN,
+  type CertificateParts,
+  DIGITAL_SIGNATURE,
+  ecdsaSha384,
+  extension,
+  issue,
+  issueCa,
+  type KeyPair,
+  NOT_AFTER,
+  NOT_BEFORE,
+  NOW,
+  name,
+  p256,
+  p384,
+} from "./testing/certificate-writer.ts";
 
 const rootKey = p256();
 const middleKey = p384();

@@ -3,7 +3,22 @@ import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { bits, int, nul, oid, seq, tlv } from "@constellation/der/testing/der-writer";
 import { parseCertificate, publicKeyOf, verifySignature } from "./index.ts";
-import { type CertificateParts, ecdsaSha256, ecdsaSha384, issueCa, type KeyPair, OID, p256, p384, pssAlgorithm, pssSha256, pssSha384, rsa, rsaSha256, type Signer } from "./testing/certificate-writer.ts";
+import {
+  type CertificateParts,
+  ecdsaSha256,
+  ecdsaSha384,
+  issueCa,
+  type KeyPair,
+  OID,
+  p256,
+  p384,
+  pssAlgorithm,
+  pssSha256,
+  pssSha384,
+  rsa,
+  rsaSha256,
+  type Signer,
+} from "./testing/certificate-writer.ts";
 
 const rootKey = p256();
 const middleKey = p384();
