@@ -84,6 +84,16 @@ test("parseFirmware() refuses a table that reaches before the image", () => {
   refuses(image, /a table that starts before the image/);
 });
 
+test("parseFirmware() refuses a table that is longer than the image, though its entries agree", () => {
+  const image = new Uint8Array(4096);
+  const table = concat(
+    tableEntry(UNKNOWN_GUID, new Uint8Array(0), 4146),
+    tableEntry(FIRMWARE_GUID.FOOTER, new Uint8Array(0), 4164),
+  );
+  image.set(table, image.length - 32 - table.length);
+  refuses(image, /an entry of 4164 bytes, wanted 18 to 4064/);
+});
+
 test("parseFirmware() refuses an entry that is there twice", () => {
   refuses(writeFirmware({ entries: [tableEntry(FIRMWARE_GUID.RESET_BLOCK, words(1))] }), /twice/);
 });
