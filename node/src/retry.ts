@@ -5,8 +5,6 @@ export interface RetryOptions {
   /** Waits between attempts: from the first, doubled each time, up to the second. */
   firstDelayMs?: number;
   maxDelayMs?: number;
-  /** The least wait after this error, for errors that do not pass quickly. */
-  minDelayMs?: (error: unknown) => number;
   /** Total time; without it the retries end with the signal only. */
   timeoutMs?: number;
   /** Waits that long, or until the signal; a test puts its own here. */
@@ -27,18 +25,16 @@ export async function retry<T>(
   const started = performance.now();
   let waitMs = firstDelayMs;
   for (let count = 1; ; count++) {
-    let leastMs = 0;
     try {
       return await attempt(signal);
     } catch (error) {
-      leastMs = options.minDelayMs?.(error) ?? 0;
       if (signal.aborted || options.isFinal?.(error) === true) throw error;
       options.onFailure?.(error, count);
       if (timeoutMs !== undefined && performance.now() - started + waitMs > timeoutMs) {
         throw new Error(`Wait for ${what} failed: got none in "${timeoutMs}" ms`, { cause: error });
       }
     }
-    await delay(Math.max(waitMs, leastMs), signal);
+    await delay(waitMs, signal);
     waitMs = Math.min(waitMs * 2, maxDelayMs);
   }
 }

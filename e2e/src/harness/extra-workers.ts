@@ -6,16 +6,16 @@ import {
   type LocalClusterSpec,
   loadSpec,
   type NodeRecord,
-  startNode,
   stopNode,
 } from "@constellation/infrastructure-local";
 import { copyWithChangedRoot } from "./image-file.ts";
 import type { MiniCluster } from "./mini-cluster.ts";
 import { say } from "./say.ts";
 
-/** The recorded workers that must be refused, and what is wrong with each. */
-export const EXTRA = { argument: "worker-1", changedRoot: "worker-2", foreignCa: "worker-3" } as const;
+/** The recorded workers that must be refused, and what is wrong with each; their cluster has no others. */
+export const EXTRA = { argument: "worker-0", changedRoot: "worker-1", foreignCa: "worker-2" } as const;
 
+const COUNT = Object.keys(EXTRA).length;
 const GROUP = "worker_default";
 const MEMORY_MIB = 1536;
 /** systemd-stub(7), "SMBIOS Type 11 Strings": measured into PCR 12. */
@@ -23,7 +23,8 @@ const KERNEL_ARGUMENT = "io.systemd.stub.kernel-cmdline-extra=constellation.e2e=
 
 /**
  * Adds the three workers to machines, records and configuration, as an operator would who does not know that anything
- * is wrong with them. The root of one image has a changed byte, and nothing else of it was mended.
+ * is wrong with them. The root of one image has a changed byte, and nothing else of it was mended. Only that machine
+ * runs: a computer without KVM has no room for more than one beside the control plane.
  */
 export async function addExtraWorkers(cluster: MiniCluster): Promise<void> {
   const before = await loadSpec(cluster.workspace);
@@ -34,12 +35,13 @@ export async function addExtraWorkers(cluster: MiniCluster): Promise<void> {
     workspaceDir: cluster.workspace,
     onProgress: ({ step }) => say(step),
   });
+  for (const name of [EXTRA.argument, EXTRA.foreignCa]) await stopNode(cluster.workspace, name);
   await record(cluster, nodes);
-  await cluster.configure(["nodeGroups", GROUP, "initialCount"], 4);
+  await cluster.configure(["nodeGroups", GROUP, "initialCount"], COUNT);
   await cluster.mustCli("apply", "--yes", "--skip-phases", "infrastructure,init", "--skip-node-wait");
 }
 
-/** Mends hash tree and command line of the changed image, so that it boots, and starts its machine with it. */
+/** Mends hash tree and command line of the changed image, so that it boots; its machine is off then. */
 export async function mendChangedRoot(cluster: MiniCluster): Promise<void> {
   const spec = await loadSpec(cluster.workspace);
   const { broken, mended } = imagesOf(cluster);
@@ -47,13 +49,12 @@ export async function mendChangedRoot(cluster: MiniCluster): Promise<void> {
   const rootHash = await copyWithChangedRoot(spec.imagePath, mended, true);
   say(`a byte of the root was changed and the image mended; root hash is ${rootHash}`);
   await ensureLocalCluster(specWith(spec, mended), { workspaceDir: cluster.workspace });
-  await startNode(cluster.workspace, EXTRA.changedRoot);
   await rm(broken);
 }
 
 /** Removes the three workers again, the way the CLI does it. */
 export async function removeExtraWorkers(cluster: MiniCluster): Promise<void> {
-  await cluster.configure(["nodeGroups", GROUP, "initialCount"], 1);
+  await cluster.configure(["nodeGroups", GROUP, "initialCount"], 0);
   await cluster.mustCli("apply", "--yes");
   for (const path of Object.values(imagesOf(cluster))) await rm(path, { force: true });
 }
@@ -62,7 +63,7 @@ function specWith(spec: LocalClusterSpec, changedImage: string): LocalClusterSpe
   const small = { memoryMiB: MEMORY_MIB };
   return {
     ...spec,
-    workers: 4,
+    workers: COUNT,
     nodes: {
       [EXTRA.argument]: { ...small, extraSmbios: [KERNEL_ARGUMENT] },
       [EXTRA.changedRoot]: { ...small, imagePath: changedImage },

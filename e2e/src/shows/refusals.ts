@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { ANONYMOUS, connectAtls } from "@constellation/atls";
-import { stopNode } from "@constellation/infrastructure-local";
+import { startNode, stopNode } from "@constellation/infrastructure-local";
 import { createAtlsClient, fromConnectError, InitService, NodeRole } from "@constellation/rpc";
 import type { List, Node } from "../harness/cluster-objects.ts";
 import { addExtraWorkers, EXTRA, mendChangedRoot, removeExtraWorkers } from "../harness/extra-workers.ts";
@@ -105,6 +105,7 @@ export function showRefusals(shared: SharedCluster): void {
 
 /** The machine itself is refused, and so is whoever speaks for it and does not care what it joins. */
 async function assertSuspectRefused(cluster: MiniCluster, { name, code, field, failed }: Suspect): Promise<void> {
+  await startNode(cluster.workspace, name);
   const host = await cluster.loopbackAddress(name);
   const eventLog = await waitUntil({ what: `evidence of ${name}`, timeoutMs: BOOT_MS }, () =>
     eventLogOf(host, VERIFY_PORT),
@@ -169,7 +170,7 @@ function hasGrant(lines: readonly LogLine[]): boolean {
 
 async function assertOnlyItsOwn(cluster: MiniCluster, attester: HostAttester): Promise<void> {
   const own = await cluster.record(EXTRA.argument);
-  const others = [await cluster.record("control-plane-0"), await cluster.record("worker-0")];
+  const others = [await cluster.record("control-plane-0"), await cluster.record(EXTRA.foreignCa)];
   const endpoint = await joinEndpoint(cluster);
   await linesDuring(cluster, hasGrant, async () => {
     const control = await Joiner.connect(endpoint, attester);

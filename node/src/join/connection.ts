@@ -1,10 +1,11 @@
 import { AttestationError, type Claims, clusterIdPcr } from "@constellation/attestation";
 import { AtlsError, connectAtls } from "@constellation/atls";
-import { createAtlsClient, fromConnectError, JoinService, type RpcClient, RpcError } from "@constellation/rpc";
+import { createAtlsClient, fromConnectError, JoinService, type RpcClient } from "@constellation/rpc";
 import { describeError, NodeError } from "../errors.ts";
 import type { Dependencies, Platform } from "../machine/node.ts";
 import { retry } from "../retry.ts";
 import { joinServicePolicy, policyAppraiser } from "./appraiser.ts";
+import { Refusals } from "./refusals.ts";
 
 /** The join service of one control plane, both sides attested. */
 export interface JoinConnection {
@@ -17,12 +18,11 @@ export interface JoinConnection {
 /** Long enough for a quote on an emulated machine, short enough for one dead control plane not to hold up the others. */
 const CONNECT_TIMEOUT_MS = 30_000;
 const CALL_TIMEOUT_MS = 60_000;
-const REFUSED_DELAY_MS = 5000;
 
 /**
  * Asks the join services of the known control planes in turn until one gives a ticket: with 100 ms between rounds at
- * first, never more than a second, so that a service that comes up is found within a second. Each new kind of failure
- * is told once, on the console too.
+ * first, never more than a second, so that a service that comes up is found within a second; one that refused is left
+ * alone for longer. Each new kind of failure is told once, on the console too.
  */
 export async function askJoinService<T>(
   addresses: () => readonly string[],
@@ -43,9 +43,10 @@ export async function askJoinService<T>(
     async () => joinServicePolicy(platform.tpm.caCertificate, await platform.tpm.readPcrs(signal)),
     now,
   );
+  const refusals = new Refusals();
   const attempt = async (): Promise<T> => {
-    let last: unknown = new NodeError("platform", "Find join service failed: got no control plane addresses");
     for (const host of addresses()) {
+      if (!refusals.isDue(host)) continue;
       try {
         const target = { host, port: options.ports.join, purpose: "join", attester: platform.tpm, appraiser };
         const { socket, peer } = await connectAtls({ ...target, timeoutMs: CONNECT_TIMEOUT_MS }, signal);
@@ -57,13 +58,14 @@ export async function askJoinService<T>(
         }
       } catch (error) {
         if (signal.aborted) throw error;
-        last = error instanceof AtlsError || error instanceof NodeError ? error : fromConnectError(error);
-        tell(host, last);
+        const known = error instanceof AtlsError || error instanceof NodeError ? error : fromConnectError(error);
+        refusals.note(host, known);
+        tell(host, known);
       }
     }
-    throw last;
+    throw new NodeError("platform", "Find join service failed: no control plane gave a ticket");
   };
-  return await retry("a join ticket", attempt, { signal, minDelayMs: waitAfter });
+  return await retry("a join ticket", attempt, { signal });
 }
 
 /** The cluster that a ticket names must be the one whose ID stands in the peer's PCR 15. @throws NodeError `ticket` */
@@ -81,12 +83,6 @@ function pcrOf(clusterId: Uint8Array): string {
     if (!(cause instanceof AttestationError)) throw cause;
     throw new NodeError("ticket", `Check join ticket failed: ${cause.message}`, { cause });
   }
-}
-
-/** A service that refused this node will not think better of it in a second, and counts the requests. */
-function waitAfter(error: unknown): number {
-  if (error instanceof NodeError) return REFUSED_DELAY_MS;
-  return error instanceof RpcError && error.remoteCode !== undefined ? REFUSED_DELAY_MS : 0;
 }
 
 function isNotThereYet(error: unknown): boolean {
