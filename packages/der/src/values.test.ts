@@ -24,6 +24,7 @@ import {
   setOf,
   TAG,
 } from "./index.ts";
+import { tlv } from "./testing/der-writer.ts";
 
 const parse = (hexText: string) => parseDer(fromHex(hexText));
 const tagged = (tag: number, text: string) =>
@@ -54,6 +55,17 @@ test("readCount() refuses values outside its range", () => {
   assert.equal(readCount(parse("020105"), 5), 5);
   assert.throws(() => readCount(parse("020106"), 5), { code: "integer", message: /got "6", wanted "0" to "5"/ });
   assert.throws(() => readCount(parse("0201ff"), 5), { code: "integer" });
+});
+
+test("readCount() refuses a number of many octets without working out its value", () => {
+  const huge = tlv(TAG.INTEGER, new Uint8Array(16 * 1024 * 1024 - 6).fill(0x55));
+  const element = parseDer(huge, { maxSizeBytes: huge.length, maxDepth: 1 });
+  assert.throws(() => readCount(element, Number.MAX_SAFE_INTEGER), {
+    code: "integer",
+    message: `Read INTEGER failed: got "16777210" octets, wanted "0" to "${Number.MAX_SAFE_INTEGER}"`,
+  });
+  assert.equal(readCount(parse("02071fffffffffffff"), Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+  assert.throws(() => readCount(parse("02087fffffffffffffff"), 5), { message: /got "9223372036854775807"/ });
 });
 
 test("readBoolean() accepts 0xff and 0x00 only", () => {

@@ -16,8 +16,16 @@ export function readInteger(element: DerElement): bigint {
   return BigInt.asIntN(bytes.length * 8, BigInt(`0x${hex(bytes)}`));
 }
 
+/** As many as a safe integer and its sign take, and one to spare. */
+const MAX_COUNT_OCTETS = 8;
+
 /** Value of an INTEGER that counts something: between 0 and `max`. Throws `DerError` "integer" outside. */
 export function readCount(element: DerElement, max: number): number {
+  const { length } = readIntegerBytes(element);
+  // The value of a number of millions of octets takes minutes to write out for the message.
+  if (length > MAX_COUNT_OCTETS) {
+    throw new DerError("integer", `Read INTEGER failed: got "${length}" octets, wanted "0" to "${max}"`);
+  }
   const value = readInteger(element);
   if (value < 0n || value > BigInt(max)) {
     throw new DerError("integer", `Read INTEGER failed: got "${value}", wanted "0" to "${max}"`);
