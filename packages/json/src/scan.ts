@@ -22,13 +22,20 @@ export function walk(text: string, visitor: Visitor): void {
       }
       visitor.open(depth);
     } else if (character === "}" || character === "]") {
-      depth -= 1;
+      if (--depth < 0) throw closesNothing(character);
     } else if (character === '"') {
       const end = endOfString(text, i);
       if (text.charAt(skipSpace(text, end)) === ":") visitor.key(depth, text.slice(i, end));
       i = end - 1;
     }
   }
+}
+
+function closesNothing(character: string): JsonError {
+  return new JsonError(
+    "syntax",
+    `Parse JSON failed: got "${character}" that closes nothing, wanted an opening bracket before it`,
+  );
 }
 
 /** Index after the closing quote of the string that starts at `start`. @throws JsonError `syntax` where there is none */

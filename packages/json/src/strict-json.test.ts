@@ -42,6 +42,16 @@ test("parseStrictJson() refuses deep nesting in no time", () => {
   assert.doesNotThrow(() => parseStrictJson(`${"[".repeat(32)}${"]".repeat(32)}`));
 });
 
+test("parseStrictJson() refuses more closing than opening brackets before it keeps anything", () => {
+  // Kept for each depth below zero, the keys of eight million objects would fill the memory.
+  const text = `${"]".repeat(8 * 1024 * 1024)}${"{".repeat(8 * 1024 * 1024)}`;
+  assert.throws(() => parseStrictJson(text), {
+    code: "syntax",
+    message: 'Parse JSON failed: got "]" that closes nothing, wanted an opening bracket before it',
+  });
+  assert.throws(() => parseStrictJson("[]}"), { message: /got "}" that closes nothing/ });
+});
+
 test("parseStrictJsonObject() refuses other values", () => {
   assert.deepEqual(parseStrictJsonObject('{"a":1}'), { a: 1 });
   for (const text of ["[]", "null", '"a"', "1"]) assert.throws(() => parseStrictJsonObject(text), refused("shape"));
