@@ -182,6 +182,9 @@ test("parseCbor() refuses a key that stands twice, in every kind of map", () => 
   refuses("cbor_duplicate_key", "a2 01 00 01 00", /got key "1" twice/);
   refuses("cbor_duplicate_key", "a2 6161 00 6161 00", /got key "a" twice/);
   refuses("cbor_duplicate_key", "bf 20 00 20 01 ff", /got key "-1" twice/);
+  refuses("cbor_duplicate_key", "a2 611b 00 611b 00", /got key "\\u001b" twice/);
+  const long = `7864${"61".repeat(100)}`;
+  refuses("cbor_duplicate_key", `a2 ${long} 00 ${long} 00`, /got key "a{79}\.\.\. twice/);
 });
 
 test("parseCbor() refuses keys that are neither integers nor text", () => {

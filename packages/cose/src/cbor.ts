@@ -190,6 +190,11 @@ class Reader {
   }
 }
 
-function shown(key: CborKey): string {
-  return typeof key === "string" ? JSON.stringify(key) : `"${key}"`;
+/** Longest text of a key in a message. */
+const MAX_SHOWN = 80;
+
+/** A key for a message: anyone may have written it, so it is quoted, escaped and cut. */
+export function shown(key: CborKey): string {
+  const text = typeof key === "string" ? JSON.stringify(key) : `"${key}"`;
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text;
 }

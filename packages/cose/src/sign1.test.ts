@@ -82,6 +82,8 @@ test("parseSign1() refuses a parameter in both buckets, critical parameters and 
     ]),
   );
   refuses("sign1_header", issue({ protected: both, unprotected: new Map([[4n, PAYLOAD]]) }), /"4" in both/);
+  const hidden = new Map<string, CborValue>([["\u001b", PAYLOAD]]) as unknown as CborMap;
+  refuses("sign1_header", issue({ protected: encode(hidden), unprotected: hidden }), /"\\u001b" in both/);
   const critical = new Map<bigint, CborValue>([
     [1n, -35n],
     [2n, [1n]],

@@ -1,4 +1,4 @@
-import { type CborMap, type CborValue, DEFAULT_CBOR_LIMITS, parseCbor } from "./cbor.ts";
+import { type CborMap, type CborValue, DEFAULT_CBOR_LIMITS, parseCbor, shown } from "./cbor.ts";
 import { CoseError } from "./error.ts";
 
 /** A COSE_Sign1 message. Nothing in it is verified; see `verifySign1`. Byte arrays are views of the input. */
@@ -46,7 +46,7 @@ function parseProtected(bytes: Uint8Array): CborMap {
 
 function checkHeaders(protectedHeader: CborMap, unprotectedHeader: CborMap): void {
   for (const label of unprotectedHeader.keys()) {
-    if (protectedHeader.has(label)) throw header(`parameter "${label}" in both buckets`, "it in one");
+    if (protectedHeader.has(label)) throw header(`parameter ${shown(label)} in both buckets`, "it in one");
   }
   // RFC 9052 section 3.1: crit stands in the protected bucket; its parameters must all be understood.
   if (protectedHeader.has(HEADER.CRIT) || unprotectedHeader.has(HEADER.CRIT)) {
