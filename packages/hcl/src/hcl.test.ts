@@ -88,6 +88,7 @@ test("parseRuntimeClaims() refuses claims of another shape, and names the field"
     [{ keys: [null, [], "HCLAkPub"] }, /keys: got no HCLAkPub/],
     [{ keys: [{ ...KEY, kty: "EC" }] }, /HCLAkPub\.kty/],
     [{ keys: [{ ...KEY, key_ops: "sign" }] }, /HCLAkPub\.key_ops/],
+    [{ keys: [{ ...KEY, key_ops: { 0: "sign", length: 1 } }] }, /HCLAkPub\.key_ops/],
     [{ keys: [{ ...KEY, key_ops: ["sign", "decrypt"] }] }, /HCLAkPub\.key_ops/],
     [{ keys: [{ ...KEY, key_ops: ["encrypt"] }] }, /HCLAkPub\.key_ops/],
     [{ keys: [{ ...KEY, n: 1 }] }, /HCLAkPub\.n: got no base64url/],
