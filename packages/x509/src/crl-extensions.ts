@@ -19,7 +19,7 @@ export interface CrlExtensions {
   /** cRLNumber, two's complement octets; absent in CRLs outside the profile of RFC 5280. */
   readonly crlNumber?: Uint8Array;
   readonly extensions: readonly Extension[];
-  /** OIDs of critical extensions, of the CRL or an entry, that this package does not understand. */
+  /** OIDs of critical extensions, of the CRL or an entry, that this package does not understand; the first sixteen. */
   readonly unknownCritical: readonly string[];
 }
 
@@ -30,13 +30,12 @@ const DELTA_CRL_INDICATOR = "2.5.29.27";
 const ISSUING_DISTRIBUTION_POINT = "2.5.29.28";
 const CERTIFICATE_ISSUER = "2.5.29.29";
 
-const UNDERSTOOD: ReadonlySet<string> = new Set([
-  CRL_NUMBER,
-  REASON_CODE,
-  DELTA_CRL_INDICATOR,
-  ISSUING_DISTRIBUTION_POINT,
-  CERTIFICATE_ISSUER,
-]);
+/** Each has a meaning in its place only: elsewhere it would be passed over. */
+const OF_CRL: ReadonlySet<string> = new Set([CRL_NUMBER, DELTA_CRL_INDICATOR, ISSUING_DISTRIBUTION_POINT]);
+const OF_ENTRY: ReadonlySet<string> = new Set([REASON_CODE, CERTIFICATE_ISSUER]);
+
+/** One is enough to refuse a CRL; a CRL has room for a million. */
+const MAX_UNKNOWN_CRITICAL = 16;
 
 const INDIRECT_CRL = contextPrimitive(4);
 
@@ -53,7 +52,7 @@ export class CrlExtensionReader {
   readOfCrl(element: DerElement): void {
     this.#extensions = readExtensionList(element, "CRL");
     for (const extension of this.#extensions) {
-      this.#note(extension);
+      this.#note(extension, OF_CRL);
       if (extension.oid === CRL_NUMBER) this.#crlNumber = readIntegerBytes(parseDer(extension.value));
       if (extension.oid === DELTA_CRL_INDICATOR) this.#scope = "delta";
       if (extension.oid === ISSUING_DISTRIBUTION_POINT) this.#readDistributionPoint(extension.value);
@@ -66,7 +65,7 @@ export class CrlExtensionReader {
     if (equalConstantTime(encoding, this.#lastOfEntry)) return;
     this.#lastOfEntry = encoding;
     for (const extension of readExtensionList(element, "CRL")) {
-      this.#note(extension);
+      this.#note(extension, OF_ENTRY);
       if (extension.oid === CERTIFICATE_ISSUER) this.#scope = "indirect";
     }
   }
@@ -80,8 +79,10 @@ export class CrlExtensionReader {
     };
   }
 
-  #note({ oid, critical }: Extension): void {
-    if (critical && !UNDERSTOOD.has(oid)) this.#unknownCritical.add(oid);
+  #note({ oid, critical }: Extension, understood: ReadonlySet<string>): void {
+    if (critical && !understood.has(oid) && this.#unknownCritical.size < MAX_UNKNOWN_CRITICAL) {
+      this.#unknownCritical.add(oid);
+    }
   }
 
   /** Whatever it says, it narrows or widens the CRL; an indirect one is told apart for the message. */

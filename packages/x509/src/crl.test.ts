@@ -77,6 +77,14 @@ test("parseCrl() refuses versions other than v2", () => {
   for (const version of [new Uint8Array(0), int(0), int(2)]) refusesToParse("version", { version });
 });
 
+test("parseCrl() refuses a version of millions of octets without working it out", () => {
+  const version = tlv(0x02, new Uint8Array(15 * 1024 * 1024).fill(0x55));
+  assert.throws(
+    () => crlWith({ version }),
+    (error: Error) => error.message.length < 200,
+  );
+});
+
 test("parseCrl() refuses an inner algorithm that differs from the outer", () => {
   refusesToParse("algorithm_mismatch", { innerAlgorithm: ecdsaSha384.algorithm });
 });
@@ -206,6 +214,22 @@ test("verifyCrl() refuses unknown critical extensions of the CRL and of any entr
   refuses("unknown_critical_extension", { entries: [revoked(int(1), REASON), revoked(int(2), unknown)] });
   const harmless = extension("1.2.3", false, nul());
   verifyCrl(crlWith({ extensions: [harmless], entries: [revoked(int(1), harmless)] }), root, NOW);
+});
+
+test("verifyCrl() refuses critical extensions that have no meaning in their place", () => {
+  for (const id of ["2.5.29.20", "2.5.29.27", "2.5.29.28"]) {
+    refuses("unknown_critical_extension", { entries: [revoked(int(1), extension(id, true, int(1)))] });
+  }
+  for (const id of ["2.5.29.21", "2.5.29.29"]) {
+    refuses("unknown_critical_extension", { extensions: [CRL_NUMBER, extension(id, true, seq())] });
+  }
+});
+
+test("parseCrl() names sixteen unknown critical extensions, however many there are", () => {
+  const unknown = Array.from({ length: 100 }, (_, index) => extension(`1.2.3.${index}`, true, nul()));
+  const { unknownCritical } = crlWith({ entries: unknown.map((one, index) => revoked(int(index), one)) });
+  assert.equal(unknownCritical.length, 16);
+  assert.equal(unknownCritical.at(-1), "1.2.3.15");
 });
 
 test("verifyCrl() refuses signatures by another key of the same name", () => {
