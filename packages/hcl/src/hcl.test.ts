@@ -74,6 +74,11 @@ test("parseRuntimeClaims() reads keys, configuration and user data", () => {
 const KEY = { kid: "HCLAkPub", kty: "RSA", key_ops: ["sign"], n: "_-8B", e: "AQAB" };
 const claims = (change: object): Uint8Array => utf8(JSON.stringify({ keys: [KEY], "vm-configuration": {}, ...change }));
 
+test("parseRuntimeClaims() reads the attestation key of older paravisors, which call it one that encrypts", () => {
+  const { ak } = parseRuntimeClaims(claims({ keys: [{ ...KEY, key_ops: ["encrypt"] }] }));
+  assert.equal(hex(ak.modulus), "ffef01");
+});
+
 test("parseRuntimeClaims() does without endorsement key and user data", () => {
   const { ak, ek, userData } = parseRuntimeClaims(claims({}));
   assert.equal(hex(ak.modulus), "ffef01");
@@ -90,7 +95,8 @@ test("parseRuntimeClaims() refuses claims of another shape, and names the field"
     [{ keys: [{ ...KEY, key_ops: "sign" }] }, /HCLAkPub\.key_ops/],
     [{ keys: [{ ...KEY, key_ops: { 0: "sign", length: 1 } }] }, /HCLAkPub\.key_ops/],
     [{ keys: [{ ...KEY, key_ops: ["sign", "decrypt"] }] }, /HCLAkPub\.key_ops/],
-    [{ keys: [{ ...KEY, key_ops: ["encrypt"] }] }, /HCLAkPub\.key_ops/],
+    [{ keys: [{ ...KEY, key_ops: ["decrypt"] }] }, /HCLAkPub\.key_ops: got others, wanted sign or encrypt/],
+    [{ keys: [KEY, { ...KEY, kid: "HCLEkPub" }] }, /HCLEkPub\.key_ops: got others, wanted encrypt/],
     [{ keys: [{ ...KEY, n: 1 }] }, /HCLAkPub\.n: got no base64url/],
     [{ keys: [{ ...KEY, n: "a+b=" }] }, /HCLAkPub\.n: got no base64url/],
     [{ keys: [{ ...KEY, n: "AQABA" }] }, /HCLAkPub\.n: Decode base64/],

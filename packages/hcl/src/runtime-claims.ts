@@ -26,6 +26,9 @@ export interface RuntimeClaims {
 
 const AK = "HCLAkPub";
 const EK = "HCLEkPub";
+/** A key is told by its name. Older paravisors call the attestation key one that encrypts, though it signs quotes. */
+const AK_OPERATIONS = ["sign", "encrypt"];
+const EK_OPERATIONS = ["encrypt"];
 const USER_DATA_BYTES = 64;
 
 /** Parses the runtime claims of a report. Members that are not known are left alone. @throws HclError `hcl_claims` */
@@ -38,20 +41,20 @@ function readClaims(document: JsonObject): RuntimeClaims {
   if (!Array.isArray(keys)) throw malformed("keys", "no list", "a list");
   const vmConfiguration = document["vm-configuration"];
   if (!isObject(vmConfiguration)) throw malformed("vm-configuration", "no object", "an object");
-  const ak = readKey(keys, AK, "sign");
+  const ak = readKey(keys, AK, AK_OPERATIONS);
   if (ak === undefined) throw malformed("keys", `no ${AK}`, "one");
-  return { ak, ek: readKey(keys, EK, "encrypt"), vmConfiguration, userData: readUserData(document["user-data"]) };
+  return { ak, ek: readKey(keys, EK, EK_OPERATIONS), vmConfiguration, userData: readUserData(document["user-data"]) };
 }
 
 /** Exactly one key has the name, so that nobody can choose between two. */
-function readKey(keys: readonly unknown[], kid: string, operation: string): HclKey | undefined {
+function readKey(keys: readonly unknown[], kid: string, allowed: readonly string[]): HclKey | undefined {
   const [key, ...others] = keys.filter(isObject).filter((candidate) => candidate["kid"] === kid);
   if (key === undefined) return undefined;
   if (others.length > 0) throw malformed("keys", `${others.length + 1} times ${kid}`, "one");
   const { kty, key_ops: operations, n, e } = key;
   if (kty !== "RSA") throw malformed(`${kid}.kty`, "another", "RSA");
-  if (!Array.isArray(operations) || operations.length !== 1 || operations[0] !== operation) {
-    throw malformed(`${kid}.key_ops`, "others", operation);
+  if (!Array.isArray(operations) || operations.length !== 1 || !allowed.includes(operations[0] as string)) {
+    throw malformed(`${kid}.key_ops`, "others", allowed.join(" or "));
   }
   return { kid, modulus: readNumber(n, `${kid}.n`), exponent: readNumber(e, `${kid}.e`) };
 }

@@ -1,5 +1,5 @@
 import { hex } from "@constellation/bytes";
-import { CryptoError, digest, importSpki, type PublicKey } from "@constellation/crypto";
+import { CryptoError, digest, importSpki, type PublicKey, rsaSpki } from "@constellation/crypto";
 import { parsePublic, TPM_ALG, TPMA_OBJECT, TpmError, type TpmtPublic, tpmPublicToSpki } from "@constellation/tpm2";
 import { type Check, check, fail, pass } from "@constellation/verdict";
 import type { AkPublicCode } from "./check-code.ts";
@@ -9,7 +9,9 @@ export type AkPublicInput =
   /** TPMT_PUBLIC: says what kind of key it is. */
   | { readonly format: "tpmt-public"; readonly bytes: Uint8Array }
   /** SubjectPublicKeyInfo (DER): the key alone; `vouchedBy` says who answers for its being a TPM's attestation key. */
-  | { readonly format: "spki"; readonly der: Uint8Array; readonly vouchedBy: string };
+  | { readonly format: "spki"; readonly der: Uint8Array; readonly vouchedBy: string }
+  /** As `spki`, by modulus and exponent, big-endian without leading zeros. */
+  | { readonly format: "rsa"; readonly modulus: Uint8Array; readonly exponent: Uint8Array; readonly vouchedBy: string };
 
 /** A key that signatures can be judged by. Nothing says yet that a TPM known to anybody has it. */
 export interface AttestationKey {
@@ -35,7 +37,7 @@ export function verifyAkPublic(input: AkPublicInput): {
 } {
   try {
     const area = input.format === "tpmt-public" ? parsePublic(input.bytes) : undefined;
-    const spki = input.format === "spki" ? input.der : tpmPublicToSpki(area as TpmtPublic);
+    const spki = spkiOf(input, area);
     const attestationKey = { key: importSpki(spki), spki, area };
     const format = pass("akPublic.format", { got: `SPKI sha256:${hex(digest("sha256", spki))}` });
     return { checks: [format, ...verifyKind(input, area)], attestationKey };
@@ -43,6 +45,11 @@ export function verifyAkPublic(input: AkPublicInput): {
     if (!(error instanceof TpmError) && !(error instanceof CryptoError)) throw error;
     return { checks: [fail("akPublic.format", "ak_public_malformed", { reason: error.message })] };
   }
+}
+
+function spkiOf(input: AkPublicInput, area: TpmtPublic | undefined): Uint8Array {
+  if (area !== undefined) return tpmPublicToSpki(area);
+  return input.format === "rsa" ? rsaSpki(input.modulus, input.exponent) : (input as { der: Uint8Array }).der;
 }
 
 function verifyKind(input: AkPublicInput, area: TpmtPublic | undefined): Check<AkPublicCode>[] {

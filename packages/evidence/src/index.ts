@@ -1,0 +1,23 @@
+/** Evidence of any kind, judged under total policies. */
+export {
+  AZURE_SEV_SNP_POLICY,
+  AZURE_TDX_POLICY,
+  type AzureSevSnpParts,
+  type AzureSevSnpPolicy,
+  type AzureTdxParts,
+  type AzureTdxPolicy,
+  judgeAzureSevSnp,
+  judgeAzureTdx,
+  type VmConfigurationPolicy,
+} from "./azure.ts";
+export { type Case, CASE_KINDS, type CaseKind, parseCase } from "./case/case.ts";
+export { type CaseInput, judgeCase } from "./case/judge-case.ts";
+export { EvidenceError, type EvidenceErrorCode } from "./error.ts";
+export { type EventLogParts, judgeEventLog } from "./event-log.ts";
+export { EvidenceFiles } from "./files.ts";
+export type { Judgement } from "./judgement.ts";
+export { judgeLaunchPrediction, type LaunchPrediction } from "./launch-digest.ts";
+export { judgeNitro, NITRO_POLICY, type NitroPolicy } from "./nitro.ts";
+export { judgeSevSnp, SEV_SNP_POLICY, type SevSnpParts, type SevSnpPolicy } from "./sev-snp.ts";
+export { judgeTdx, TDX_POLICY, type TdxParts, type TdxPolicy } from "./tdx.ts";
+export { type BankQuote, judgeVtpm, type QuotesPolicy, VTPM_POLICY, type VtpmParts, type VtpmPolicy } from "./vtpm.ts";

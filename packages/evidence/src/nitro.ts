@@ -1,0 +1,29 @@
+import { type Field, list, object } from "@constellation/fields";
+import { claimsOf, type DocumentPolicy, validateDocument, verifyDocument } from "@constellation/nitro";
+import type { Judgement } from "./judgement.ts";
+import { rootsOf } from "./pem.ts";
+import { NITRO_DOCUMENT_POLICY } from "./policy/nitro.ts";
+import { ROOT } from "./policy/roots.ts";
+
+/** What is accepted of an attestation document of AWS Nitro. Total: every field is stated. */
+export interface NitroPolicy {
+  /** PEM certificates of AWS's root. An empty list trusts nobody. */
+  readonly roots: readonly string[];
+  readonly document: DocumentPolicy;
+}
+
+/** {@link NitroPolicy} as a document. */
+export const NITRO_POLICY: Field<NitroPolicy> = object<NitroPolicy>({
+  roots: list(ROOT),
+  document: NITRO_DOCUMENT_POLICY,
+});
+
+/** Judges a document (COSE_Sign1): whether the Nitro hypervisor made it, then whether what it attests is acceptable. */
+export function judgeNitro(document: Uint8Array, policy: NitroPolicy, now: Date): Judgement {
+  const verified = verifyDocument({ document, roots: rootsOf(policy.roots), now });
+  if (!verified.genuine) return { checks: verified.checks, claims: {} };
+  return {
+    checks: [...verified.checks, ...validateDocument(verified.document, policy.document)],
+    claims: { ...claimsOf(verified.document) },
+  };
+}
