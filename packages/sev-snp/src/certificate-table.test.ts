@@ -74,6 +74,20 @@ test("parseCertificateTable() refuses data outside the bytes after the table", (
   }
 });
 
+test("parseCertificateTable() refuses entries that share their data", () => {
+  const at = (offset: number, length: number) => concat(entry(VCEK, 72, 2), entry(VCEK, offset, length), END);
+  const data = Uint8Array.of(1, 2, 3);
+  assert.deepEqual(
+    parseCertificateTable(concat(at(74, 1), data)).map((one) => one.data),
+    [Uint8Array.of(1, 2), Uint8Array.of(3)],
+  );
+  refuses(concat(at(72, 2), data), /got 4 bytes of data, wanted 3 or fewer/);
+  // Copied out, 64 entries of the whole table would be a gibibyte.
+  const large = new Uint8Array(16 * 1024 * 1024);
+  large.set(concat(...Array.from({ length: 64 }, () => entry(VCEK, 65 * 24, large.length - 65 * 24))));
+  refuses(large, /bytes of data, wanted 16775656 or fewer/);
+});
+
 test("parseCertificateTable() refuses more entries or bytes than any host has", () => {
   const entries = (count: number) =>
     concat(...Array.from({ length: count }, () => entry(VCEK, (count + 1) * 24, 0)), END);

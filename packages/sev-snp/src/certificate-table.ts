@@ -43,7 +43,9 @@ export function parseCertificateTable(bytes: Uint8Array): CertificateTableEntry[
     if (headers.length === MAX_ENTRIES) throw refused(`more than ${MAX_ENTRIES} entries`, "fewer");
     headers.push(header);
   }
-  return headers.map((header) => readEntry(bytes, header, cursor.offset));
+  for (const header of headers) requirePlace(header, cursor.offset, bytes.length);
+  requireOwnData(headers, cursor.remaining);
+  return headers.map((header) => readEntry(bytes, header));
 }
 
 interface Header {
@@ -60,13 +62,19 @@ function isEnd({ guid, offset, length }: Header): boolean {
   return /^0+$/.test(guid) && offset === 0 && length === 0;
 }
 
-function readEntry(bytes: Uint8Array, { guid, offset, length }: Header, tableEnd: number): CertificateTableEntry {
-  if (offset < tableEnd || offset + length > bytes.length) {
-    throw refused(
-      `data of "${guid}" from ${offset} to ${offset + length}`,
-      `a place from ${tableEnd} to ${bytes.length}`,
-    );
+function requirePlace({ guid, offset, length }: Header, start: number, end: number): void {
+  if (offset < start || offset + length > end) {
+    throw refused(`data of "${guid}" from ${offset} to ${offset + length}`, `a place from ${start} to ${end}`);
   }
+}
+
+/** Entries with more data than there is share some of it: no host writes that, and copied out it can be any amount. */
+function requireOwnData(headers: readonly Header[], dataBytes: number): void {
+  const total = headers.reduce((sum, { length }) => sum + length, 0);
+  if (total > dataBytes) throw refused(`${total} bytes of data`, `${dataBytes} or fewer`);
+}
+
+function readEntry(bytes: Uint8Array, { guid, offset, length }: Header): CertificateTableEntry {
   const role = ROLES.get(guid);
   return { guid, ...(role && { role }), data: new Uint8Array(bytes.subarray(offset, offset + length)) };
 }

@@ -97,6 +97,7 @@ test("readEndorsement() refuses extensions of another type or range", () => {
 
 test("readEndorsement() refuses a product line that it does not know", () => {
   refuses(() => vcek({ productName: "Venice" }), /productName "Venice"/);
+  refuses(() => vcek({ productName: "Milan\u001b[2J" }), /productName "Milan\\u001b\[2J"/);
 });
 
 test("readEndorsement() refuses a subject that is neither VCEK nor VLEK", () => {

@@ -78,7 +78,7 @@ function readProfile(certificate: Certificate): Endorsement {
   readCount(parseDer(required(certificate, STRUCT_VERSION, "structVersion")), MAX_STRUCT_VERSION);
   const productName = readIa5String(required(certificate, PRODUCT_NAME, "productName"));
   const product = productOfName(productName);
-  if (product === undefined) throw refused(`productName "${productName}"`, "Milan, Genoa or Turin");
+  if (product === undefined) throw refused(`productName ${JSON.stringify(productName)}`, "Milan, Genoa or Turin");
   return {
     certificate,
     kind,

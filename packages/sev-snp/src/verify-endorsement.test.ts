@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seq } from "@constellation/der/testing/der-writer";
+import { oid, seq, set, text } from "@constellation/der/testing/der-writer";
 import { parseCertificate } from "@constellation/x509";
 import { readEndorsement } from "./endorsement.ts";
 import { FakeAmd } from "./testing/fake-amd.ts";
@@ -24,6 +24,13 @@ test("verifyIssuers() wants the ASK and the ARK of the product line, in this ord
   ]) {
     assert.equal(verifyIssuers(endorsement, chain).outcome, "fail");
   }
+});
+
+test("verifyIssuers() refuses one issuer that has the names of two", () => {
+  const both = "SEV-Milan, ARK-Milan";
+  const subject = { der: seq(set(seq(oid("2.5.4.3"), text(both)))), text: both };
+  const { outcome } = verifyIssuers(endorsement, [endorsement.certificate, { ...ark, subject }]);
+  assert.equal(outcome, "fail");
 });
 
 test("verifyIssuers() refuses an issuer without a common name", () => {

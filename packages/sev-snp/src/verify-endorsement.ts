@@ -78,9 +78,10 @@ export function verifyCaChain(
  */
 export function verifyIssuers(endorsement: Endorsement, chain: readonly Certificate[]): Check<VerifyCode> {
   const { kind, product } = endorsement;
-  const wanted = [kind === "VCEK" ? `SEV-${product}` : `SEV-VLEK-${product}`, `ARK-${product}`].join(", ");
+  const wanted = [kind === "VCEK" ? `SEV-${product}` : `SEV-VLEK-${product}`, `ARK-${product}`];
   const got = chain.slice(1).map((issuer) => commonNameOf(issuer.subject) ?? "no single common name");
-  return check(got.join(", ") === wanted, "caChain.issuers", "ca_chain_profile", got.join(", "), wanted);
+  const holds = got.length === wanted.length && wanted.every((name, index) => got[index] === name);
+  return check(holds, "caChain.issuers", "ca_chain_profile", got.join(", "), wanted.join(", "));
 }
 
 /**
