@@ -18,6 +18,7 @@ export { EvidenceFiles } from "./files.ts";
 export type { Judgement } from "./judgement.ts";
 export { judgeLaunchPrediction, type LaunchPrediction } from "./launch-digest.ts";
 export { judgeNitro, NITRO_POLICY, type NitroPolicy } from "./nitro.ts";
+export { pemCertificates } from "./pem.ts";
 export { judgeSevSnp, SEV_SNP_POLICY, type SevSnpParts, type SevSnpPolicy } from "./sev-snp.ts";
 export { judgeTdx, TDX_POLICY, type TdxParts, type TdxPolicy } from "./tdx.ts";
 export { type BankQuote, judgeVtpm, type QuotesPolicy, VTPM_POLICY, type VtpmParts, type VtpmPolicy } from "./vtpm.ts";

@@ -1,5 +1,5 @@
 import { fromUtf8 } from "@constellation/bytes";
-import { type Certificate, parseCertificate, pemToDer } from "@constellation/x509";
+import { type Certificate, derToPem, parseCertificate, pemToDer } from "@constellation/x509";
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
@@ -11,6 +11,11 @@ export function certificatesIn(file: Uint8Array): Uint8Array[] {
   const DER_SEQUENCE = 0x30;
   if (file[0] === DER_SEQUENCE) return [file];
   return (fromUtf8(file).match(BLOCK) ?? []).map(pemToDer);
+}
+
+/** The certificates in a PEM file, each as a PEM block of its own, as policies have them. */
+export function pemCertificates(file: Uint8Array): string[] {
+  return certificatesIn(file).map(derToPem);
 }
 
 /** The pinned roots of a policy. */

@@ -1,0 +1,27 @@
+import type { Command } from "commander";
+import type { CommandSetup } from "../../program.ts";
+
+/** Defines `evidence` and its subcommands. */
+export function defineEvidence(program: Command, setup: CommandSetup): void {
+  const evidence = program
+    .command("evidence")
+    .summary("judge and show attestation evidence of any platform")
+    .description("Work with attestation evidence, of clusters of this program or of anything else.");
+  setup
+    .report(evidence.command("verify"))
+    .summary("judge a piece of evidence by a stated policy")
+    .description(
+      `Judge the evidence in a case folder: whether it is genuine, and whether it is acceptable under the case's policy.
+Every check is listed; what the policy leaves open is accepted by choice, and shown as such. Nothing is fetched.
+
+The folder has a case.json and the files that it names; trusted roots are found two levels above the folder.
+The exit code is 0 if the evidence is accepted, 1 if it is refused, and 2 if there is no such case.`,
+    )
+    .argument("<case folder>", "folder with a case.json")
+    .action(
+      setup.run(async (context, _options: object, folder = "") => {
+        const { verifyCase } = await import("./verify.ts");
+        return verifyCase(context, folder);
+      }),
+    );
+}
