@@ -53,6 +53,8 @@ test("parseSign1() refuses other structures", () => {
   const good: CborValue[] = [encode(ES384), EMPTY, PAYLOAD, new Uint8Array(96)];
   const other = (index: number, value: CborValue) => encode(good.with(index, value));
   refuses("sign1_structure", encode(EMPTY), /COSE_Sign1/);
+  refuses("sign1_structure", encode(null), /COSE_Sign1/);
+  refuses("sign1_structure", encode("four"), /COSE_Sign1/);
   refuses("sign1_structure", encode(good.slice(0, 3)), /COSE_Sign1/);
   refuses("sign1_structure", encode([...good, null]), /COSE_Sign1/);
   refuses("sign1_structure", other(0, ES384), /protected/);
