@@ -9,6 +9,8 @@ export type EvidenceErrorCode =
   /** A case, or its policy, is not well-formed; see `findings`. */
   | "case_malformed"
   | "policy_malformed"
+  /** A file that is of no format known here. */
+  | "format_unknown"
   /** A file that says how to judge, not what is judged, is not well-formed. */
   | "file_malformed";
 

@@ -22,3 +22,4 @@ export { pemCertificates } from "./pem.ts";
 export { judgeSevSnp, SEV_SNP_POLICY, type SevSnpParts, type SevSnpPolicy } from "./sev-snp.ts";
 export { judgeTdx, TDX_POLICY, type TdxParts, type TdxPolicy } from "./tdx.ts";
 export { type BankQuote, judgeVtpm, type QuotesPolicy, VTPM_POLICY, type VtpmParts, type VtpmPolicy } from "./vtpm.ts";
+export { showEvidence, type ShownEvidence } from "./show/show.ts";

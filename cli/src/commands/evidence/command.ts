@@ -24,4 +24,18 @@ The exit code is 0 if the evidence is accepted, 1 if it is refused, and 2 if the
         return verifyCase(context, folder);
       }),
     );
+  setup
+    .report(evidence.command("show"))
+    .summary("show what a piece of evidence says")
+    .description(
+      `Show what a file says: a report, quote, certificate, CRL, event log, or anything else that evidence consists of. What it
+is, is told by its contents. Nothing in it is verified.`,
+    )
+    .argument("<file>", "file to show")
+    .action(
+      setup.run(async (context, _options: object, file = "") => {
+        const { showFile } = await import("./show.ts");
+        showFile(context, file);
+      }),
+    );
 }
