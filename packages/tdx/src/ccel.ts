@@ -1,4 +1,5 @@
 import { type EventLog, EventLogError, parseCcEventLog, replay } from "@constellation/eventlog";
+import { attempt } from "./attempt.ts";
 import { TdxError, type TdxErrorCode } from "./error.ts";
 
 /** The runtime measurement registers of a TD by their names in the TD report. */
@@ -24,14 +25,15 @@ const RTMRS: ReadonlyMap<number, Rtmr> = new Map([
  * "ccel_truncated", "ccel_algorithm" or "too_large".
  */
 export function parseCcel(area: Uint8Array): Ccel {
-  try {
-    const log = parseCcEventLog(area);
-    const values = Array.from(replay(log, "sha384"), ([index, value]) => [RTMRS.get(index) as Rtmr, value] as const);
-    return { log, rtmrs: new Map(values) };
-  } catch (cause) {
-    if (!(cause instanceof EventLogError)) throw cause;
-    throw new TdxError(codeOf(cause), `Parse CC event log failed: ${cause.message}`, { cause });
-  }
+  const { value, error: cause } = attempt([EventLogError], () => readCcel(area));
+  if (value !== undefined) return value;
+  throw new TdxError(codeOf(cause), `Parse CC event log failed: ${cause.message}`, { cause });
+}
+
+function readCcel(area: Uint8Array): Ccel {
+  const log = parseCcEventLog(area);
+  const values = Array.from(replay(log, "sha384"), ([index, value]) => [RTMRS.get(index) as Rtmr, value] as const);
+  return { log, rtmrs: new Map(values) };
 }
 
 function codeOf({ code }: EventLogError): TdxErrorCode {

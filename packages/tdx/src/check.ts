@@ -18,26 +18,25 @@ export type ChainProblem =
   /** Other certificates than belong there. */
   | "subject";
 
-/** Why a check failed. A closed set; each code belongs to one check, but for `not_checked`. */
+/** Why a check failed. A closed set. */
 export type CheckCode =
   /** A check that this one depends on failed, so that this one could not run. */
   | "not_checked"
+  /** Quote, PCK certificate, TCB info, QE identity or CC event log can't be read. */
+  | TdxErrorCode
   | `${ChainName}_${ChainProblem}`
-  | "pck_extensions"
   | "qe_report_signature"
   /** The QE report does not vouch for the attestation key and authentication data. */
   | "qe_report_data"
   | "quote_signature"
   /** Collateral is wanted, and there is none. */
   | "collateral_missing"
-  | "tcb_info_format"
   | "tcb_info_signature"
   | "tcb_info_not_yet_valid"
   | "tcb_info_expired"
   | "tcb_info_id"
   | "tcb_info_fmspc"
   | "tcb_info_pce_id"
-  | "qe_identity_format"
   | "qe_identity_signature"
   | "qe_identity_not_yet_valid"
   | "qe_identity_expired"
@@ -83,8 +82,6 @@ export type CheckCode =
   | "mrservicetd"
   | "tcb_status"
   | "tcb_evaluation_data_number"
-  /** The CC event log can't be read. */
-  | Extract<TdxErrorCode, `ccel_${string}` | "too_large">
   | "ccel_rtmr_mismatch";
 
 /** What came out of one check. */

@@ -1,5 +1,6 @@
 import { type DerElement, DerError, parseDer, readOid, readText, sequence, TAG } from "@constellation/der";
 import type { Certificate } from "@constellation/x509";
+import { attempt } from "./attempt.ts";
 
 const COMMON_NAME = "2.5.4.3";
 
@@ -8,13 +9,10 @@ const COMMON_NAME = "2.5.4.3";
  * one, or one that is no text.
  */
 export function commonNameOf({ subject }: Certificate): string | undefined {
-  try {
-    const names = parseDer(subject.der).children.flatMap(({ children }) => children.flatMap(readCommonName));
-    return names.length === 1 ? names[0] : undefined;
-  } catch (error) {
-    if (!(error instanceof DerError)) throw error;
-    return undefined;
-  }
+  const { value: names = [] } = attempt([DerError], () =>
+    parseDer(subject.der).children.flatMap(({ children }) => children.flatMap(readCommonName)),
+  );
+  return names.length === 1 ? names[0] : undefined;
 }
 
 function readCommonName(attribute: DerElement): string[] {

@@ -1,5 +1,6 @@
-import { BytesError, fromHex, fromUtf8, utf8 } from "@constellation/bytes";
+import { fromHex, fromUtf8, utf8 } from "@constellation/bytes";
 import { isObject, JsonError, type JsonObject, memberText, parseStrictJsonObject } from "@constellation/json";
+import { attempt } from "./attempt.ts";
 import { TdxError, type TdxErrorCode } from "./error.ts";
 
 /** A signed answer of the PCS: an object, and the signature over its bytes as they stand. */
@@ -19,6 +20,7 @@ export interface DocumentKind {
 const SIGNATURE_BYTES = 64;
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
 const MAX_SHOWN = 80;
+const HEX = /^[0-9A-Fa-f]*$/;
 const DATE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
 
 /**
@@ -38,12 +40,9 @@ export function readSignedAnswer(bytes: Uint8Array, kind: DocumentKind, key: str
 }
 
 function parse(bytes: Uint8Array, kind: DocumentKind): JsonObject {
-  try {
-    return parseStrictJsonObject(bytes);
-  } catch (cause) {
-    if (!(cause instanceof JsonError)) throw cause;
-    throw new TdxError(kind.code, `Parse ${kind.name} failed: ${cause.message}`, { cause });
-  }
+  const { value, error: cause } = attempt([JsonError], () => parseStrictJsonObject(bytes));
+  if (value !== undefined) return value;
+  throw new TdxError(kind.code, `Parse ${kind.name} failed: ${cause.message}`, { cause });
 }
 
 /** Reads typed members of one object. Every method throws `TdxError` with the code of the kind. */
@@ -124,13 +123,8 @@ export class JsonFields {
   /** Bytes in hexadecimal, of this size. */
   hex(key: string, sizeBytes: number): Uint8Array {
     const text = this.text(key);
-    try {
-      const bytes = fromHex(text);
-      if (bytes.length === sizeBytes) return bytes;
-    } catch (error) {
-      if (!(error instanceof BytesError)) throw error;
-    }
-    throw this.#wrong(key, text, `${2 * sizeBytes} hex digits`);
+    if (text.length !== 2 * sizeBytes || !HEX.test(text)) throw this.#wrong(key, text, `${2 * sizeBytes} hex digits`);
+    return fromHex(text);
   }
 
   /** A time to the second in UTC, as the PCS writes it. */

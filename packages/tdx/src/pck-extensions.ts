@@ -9,6 +9,7 @@ import {
   sequence,
 } from "@constellation/der";
 import type { Certificate } from "@constellation/x509";
+import { attempt } from "./attempt.ts";
 import { TdxError } from "./error.ts";
 
 /** The TCB that a PCK certificate was issued for. */
@@ -60,12 +61,9 @@ const ENUMERATED = 0x0a;
 export function readPckExtensions({ extensions }: Certificate): PckExtensions {
   const extension = extensions.find(({ oid }) => oid === SGX_EXTENSIONS);
   if (extension === undefined) throw malformed(`no extension "${SGX_EXTENSIONS}", wanted the SGX extensions`);
-  try {
-    return readExtensions(new Values(parseDer(extension.value)));
-  } catch (cause) {
-    if (!(cause instanceof DerError)) throw cause;
-    throw malformed(`malformed ones: ${cause.message}`, { cause });
-  }
+  const { value, error: cause } = attempt([DerError], () => readExtensions(new Values(parseDer(extension.value))));
+  if (value !== undefined) return value;
+  throw malformed(`malformed ones: ${cause.message}`, { cause });
 }
 
 function readExtensions(values: Values): PckExtensions {

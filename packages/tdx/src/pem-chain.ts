@@ -1,5 +1,6 @@
 import { BytesError, fromUtf8 } from "@constellation/bytes";
 import { type Certificate, parseCertificate, pemToDer, X509Error } from "@constellation/x509";
+import { attempt } from "./attempt.ts";
 import { TdxError } from "./error.ts";
 
 /** Certificates as they stand, one at least. */
@@ -17,13 +18,14 @@ const MAX_CHAIN_BYTES = 32 * 1024;
 export function parsePemChain(bytes: Uint8Array): PemChain {
   const text = bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes;
   if (text.length > MAX_CHAIN_BYTES) throw malformed(`"${text.length}" bytes, wanted "${MAX_CHAIN_BYTES}" or fewer`);
-  try {
-    const [leaf, ...issuers] = readBlocks(fromUtf8(text));
-    return [readBlock(leaf), ...issuers.map(readBlock)];
-  } catch (cause) {
-    if (!(cause instanceof X509Error || cause instanceof BytesError)) throw cause;
-    throw malformed(cause.message, { cause });
-  }
+  const { value, error: cause } = attempt([X509Error, BytesError], () => readChain(fromUtf8(text)));
+  if (value !== undefined) return value;
+  throw malformed(cause.message, { cause });
+}
+
+function readChain(text: string): PemChain {
+  const [leaf, ...issuers] = readBlocks(text);
+  return [readBlock(leaf), ...issuers.map(readBlock)];
 }
 
 function readBlocks(text: string): [string, ...string[]] {

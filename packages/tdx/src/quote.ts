@@ -1,4 +1,5 @@
 import { BytesError, Cursor } from "@constellation/bytes";
+import { attempt } from "./attempt.ts";
 import { TdxError } from "./error.ts";
 import { type QuoteHeader, readQuoteHeader } from "./quote-header.ts";
 import { type QuoteSignatureData, readQuoteSignatureData } from "./quote-signature-data.ts";
@@ -31,12 +32,9 @@ export function parseQuote(bytes: Uint8Array): TdQuote {
       `Parse TD quote failed: got "${bytes.length}" bytes, wanted "${MAX_QUOTE_BYTES}" or fewer`,
     );
   }
-  try {
-    return readQuote(new Cursor(bytes), bytes);
-  } catch (cause) {
-    if (!(cause instanceof BytesError)) throw cause;
-    throw new TdxError("quote_length", `Parse TD quote failed: ${cause.message}`, { cause });
-  }
+  const { value, error: cause } = attempt([BytesError], () => readQuote(new Cursor(bytes), bytes));
+  if (value !== undefined) return value;
+  throw new TdxError("quote_length", `Parse TD quote failed: ${cause.message}`, { cause });
 }
 
 function readQuote(cursor: Cursor, bytes: Uint8Array): TdQuote {

@@ -1,7 +1,8 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { check, fail, pass } from "@constellation/verdict";
-import { parseCcel, type Rtmr } from "./ccel.ts";
-import { type Check, type CheckCode, complete } from "./check.ts";
+import { attempt } from "./attempt.ts";
+import { type Ccel, parseCcel, type Rtmr } from "./ccel.ts";
+import { type Check, complete } from "./check.ts";
 import { TdxError } from "./error.ts";
 import type { TdReport } from "./td-report.ts";
 
@@ -16,16 +17,15 @@ const CCEL_CHECKS = ["ccel", "ccel.RTMR0", "ccel.RTMR1", "ccel.RTMR2", "ccel.RTM
  * RTMR3: that is the running system's own, and compared only where the log speaks of it.
  */
 export function verifyCcel(body: TdReport, area: Uint8Array): Check[] {
-  try {
-    const { rtmrs, log } = parseCcel(area);
-    const logged = LOGGED.map((name) => compare(name, body[name], rtmrs.get(name) ?? ZERO));
-    const rtmr3 = rtmrs.get("RTMR3");
-    const last: Check = rtmr3 ? compare("RTMR3", body.RTMR3, rtmr3) : pass("ccel.RTMR3", { got: "not logged" });
-    return [pass("ccel", { got: `${log.events.length} events` }), ...logged, last];
-  } catch (error) {
-    if (!(error instanceof TdxError)) throw error;
-    return complete(CCEL_CHECKS, [fail("ccel", error.code as CheckCode, { reason: error.message })]);
-  }
+  const { value: ccel, error } = attempt([TdxError], () => parseCcel(area));
+  if (error) return complete(CCEL_CHECKS, [fail("ccel", error.code, { reason: error.message })]);
+  return [pass("ccel", { got: `${ccel.log.events.length} events` }), ...compareAll(body, ccel)];
+}
+
+function compareAll(body: TdReport, { rtmrs }: Ccel): Check[] {
+  const logged = LOGGED.map((name) => compare(name, body[name], rtmrs.get(name) ?? ZERO));
+  const rtmr3 = rtmrs.get("RTMR3");
+  return [...logged, rtmr3 ? compare("RTMR3", body.RTMR3, rtmr3) : pass("ccel.RTMR3", { got: "not logged" })];
 }
 
 function compare(name: Rtmr, quoted: Uint8Array, explained: Uint8Array): Check {

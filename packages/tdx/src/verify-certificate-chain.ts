@@ -1,6 +1,7 @@
 import { equalConstantTime } from "@constellation/bytes";
 import { check, fail, pass } from "@constellation/verdict";
 import { type Certificate, verifyChain, X509Error } from "@constellation/x509";
+import { attempt } from "./attempt.ts";
 import type { ChainName, Check } from "./check.ts";
 import { commonNameOf } from "./common-name.ts";
 import { TdxError } from "./error.ts";
@@ -53,17 +54,13 @@ function readCertificates(
 ): { certificates?: PemChain; check: Check } {
   const checkName = `${name}.format`;
   const wanted = `${commonNames.length + 1} certificates`;
-  try {
-    const certificates = parsePemChain(pem);
-    const got = `${certificates.length} certificates`;
-    if (certificates.length === commonNames.length + 1) {
-      return { certificates, check: pass(checkName, { got, wanted }) };
-    }
+  const { value: certificates, error } = attempt([TdxError], () => parsePemChain(pem));
+  if (error) return { check: fail(checkName, `${code}_format`, { reason: error.message }) };
+  const got = `${certificates.length} certificates`;
+  if (certificates.length !== commonNames.length + 1) {
     return { check: fail(checkName, `${code}_count`, { got, wanted }) };
-  } catch (error) {
-    if (!(error instanceof TdxError)) throw error;
-    return { check: fail(checkName, `${code}_format`, { reason: error.message }) };
   }
+  return { certificates, check: pass(checkName, { got, wanted }) };
 }
 
 /** RFC 5280 section 6.1, and that the chain found is the one written out. */
@@ -75,28 +72,27 @@ function verifyLinks(
 ): Check {
   const [leaf, ...issuers] = certificates;
   const checkName = `${name}.chain`;
-  try {
-    const chain = verifyChain({ leaf, intermediates: issuers.slice(0, -1), roots, now });
-    return check(isSame(chain, certificates), checkName, `${code}_order`, describe(chain), describe(certificates));
-  } catch (error) {
-    if (!(error instanceof X509Error)) throw error;
-    return fail(checkName, `${code}_${error.code}`, { reason: error.message });
-  }
+  const intermediates = issuers.slice(0, -1);
+  const { value: chain, error } = attempt([X509Error], () => verifyChain({ leaf, intermediates, roots, now }));
+  if (error) return fail(checkName, `${code}_${error.code}`, { reason: error.message });
+  return check(isSame(chain, certificates), checkName, `${code}_order`, describe(chain), describe(certificates));
 }
 
-function verifySubjects(certificates: readonly Certificate[], { name, code, commonNames, leafIsCa }: ChainSpec): Check {
-  const got = certificates.slice(0, -1).map(commonNameOf);
-  const named = commonNames.every((allowed, index) => allowed.includes(got[index] ?? ""));
-  const isCa = certificates[0]?.basicConstraints?.ca === true;
-  return check(
-    named && isCa === leafIsCa,
-    `${name}.subject`,
-    `${code}_subject`,
-    [...got.map((text) => JSON.stringify(text ?? "")), isCa ? "CA" : "no CA"].join(", "),
-    [...commonNames.map((allowed) => allowed.map((text) => `"${text}"`).join(" or ")), leafIsCa ? "CA" : "no CA"].join(
-      ", ",
-    ),
-  );
+function verifySubjects(certificates: PemChain, { name, code, commonNames, leafIsCa }: ChainSpec): Check {
+  const names = certificates.slice(0, -1).map(commonNameOf);
+  const named = commonNames.every((allowed, index) => allowed.some((text) => text === names[index]));
+  const isCa = certificates[0].basicConstraints?.ca === true;
+  const got = [...names.map(quoted), caText(isCa)].join(", ");
+  const wanted = [...commonNames.map((allowed) => allowed.map(quoted).join(" or ")), caText(leafIsCa)].join(", ");
+  return check(named && isCa === leafIsCa, `${name}.subject`, `${code}_subject`, got, wanted);
+}
+
+function quoted(commonName: string | undefined): string {
+  return commonName === undefined ? "no name" : JSON.stringify(commonName);
+}
+
+function caText(isCa: boolean): string {
+  return isCa ? "CA" : "no CA";
 }
 
 function describe(chain: readonly Certificate[]): string {

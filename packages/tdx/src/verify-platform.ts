@@ -2,6 +2,7 @@ import { concat, equalConstantTime, hex } from "@constellation/bytes";
 import { CryptoError, digest, ecPublicKey, type PublicKey, verifySignature } from "@constellation/crypto";
 import { check, fail, pass } from "@constellation/verdict";
 import { type Certificate, publicKeyOf, X509Error } from "@constellation/x509";
+import { attempt } from "./attempt.ts";
 import type { Check } from "./check.ts";
 import { TdxError } from "./error.ts";
 import { type PckExtensions, readPckExtensions } from "./pck-extensions.ts";
@@ -62,13 +63,9 @@ export function verifyPlatform(quote: TdQuote, roots: readonly Certificate[], no
 
 function readExtensions(certificate: Certificate): { extensions?: PckExtensions; check: Check } {
   const name = "pckCertificate.sgxExtensions";
-  try {
-    const extensions = readPckExtensions(certificate);
-    return { extensions, check: pass(name, { got: `FMSPC ${hex(extensions.FMSPC)}` }) };
-  } catch (error) {
-    if (!(error instanceof TdxError)) throw error;
-    return { check: fail(name, "pck_extensions", { reason: error.message }) };
-  }
+  const { value: extensions, error } = attempt([TdxError], () => readPckExtensions(certificate));
+  if (error) return { check: fail(name, "pck_extensions", { reason: error.message }) };
+  return { extensions, check: pass(name, { got: `FMSPC ${hex(extensions.FMSPC)}` }) };
 }
 
 /** A.3.11: the PCK signs the QE report. */
@@ -104,13 +101,11 @@ function verifyWith(
   name: string,
   code: "qe_report_signature" | "quote_signature",
   wanted: string,
-  key: () => PublicKey,
+  readKey: () => PublicKey,
   { data, signature }: { readonly data: Uint8Array; readonly signature: Uint8Array },
 ): Check {
-  try {
-    return check(verifySignature(key(), ECDSA_P256, data, signature), name, code, hex(signature), wanted);
-  } catch (error) {
-    if (!(error instanceof CryptoError || error instanceof X509Error)) throw error;
-    return fail(name, code, { got: hex(signature), wanted, reason: error.message });
-  }
+  const got = hex(signature);
+  const { value: key, error } = attempt([CryptoError, X509Error], readKey);
+  if (error) return fail(name, code, { got, wanted, reason: error.message });
+  return check(verifySignature(key, ECDSA_P256, data, signature), name, code, got, wanted);
 }

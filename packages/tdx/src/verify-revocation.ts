@@ -1,5 +1,6 @@
 import { check, fail, pass } from "@constellation/verdict";
 import { type Certificate, type Crl, isRevoked, parseCrl, verifyCrl, X509Error } from "@constellation/x509";
+import { attempt } from "./attempt.ts";
 import type { Check, CheckCode } from "./check.ts";
 import type { Collateral } from "./collateral.ts";
 import { chainChecks, type ChainSpec, verifyCertificateChain } from "./verify-certificate-chain.ts";
@@ -70,15 +71,16 @@ function readCrl(
   about: Certificate,
   now: Date,
 ): { crl?: Crl; check: Check } {
-  try {
-    const crl = parseCrl(der);
-    verifyCrl(crl, issuer, now);
-    isRevoked(crl, about);
-    return { crl, check: pass(name, { got: `a CRL of ${crl.issuer.text}, ${crl.revokedCertificates.size} revoked` }) };
-  } catch (error) {
-    if (!(error instanceof X509Error)) throw error;
-    return { check: fail(name, `${code}_${error.code}`, { reason: error.message }) };
-  }
+  const { value: crl, error } = attempt([X509Error], () => readCrlAbout(about, der, issuer, now));
+  if (error) return { check: fail(name, `${code}_${error.code}`, { reason: error.message }) };
+  return { crl, check: pass(name, { got: `a CRL of ${crl.issuer.text}, ${crl.revokedCertificates.size} revoked` }) };
+}
+
+function readCrlAbout(certificate: Certificate, der: Uint8Array, issuer: Certificate, now: Date): Crl {
+  const crl = parseCrl(der);
+  verifyCrl(crl, issuer, now);
+  isRevoked(crl, certificate);
+  return crl;
 }
 
 /** No check where the CRL or the certificate is not verified. */

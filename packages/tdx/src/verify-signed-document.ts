@@ -1,6 +1,8 @@
+import { hex } from "@constellation/bytes";
 import { verifySignature } from "@constellation/crypto";
 import { check, fail, pass } from "@constellation/verdict";
 import { type Certificate, publicKeyOf, X509Error } from "@constellation/x509";
+import { attempt } from "./attempt.ts";
 import type { Check } from "./check.ts";
 import { TdxError } from "./error.ts";
 import { ECDSA_P256 } from "./signature-scheme.ts";
@@ -68,12 +70,9 @@ function parseDocument<T extends SignedDocument>(
   { name, code, parse }: DocumentSpec<T>,
   bytes: Uint8Array,
 ): { document?: T; check: Check } {
-  try {
-    return { document: parse(bytes), check: pass(`${name}.format`) };
-  } catch (error) {
-    if (!(error instanceof TdxError)) throw error;
-    return { check: fail(`${name}.format`, `${code}_format`, { reason: error.message }) };
-  }
+  const { value: document, error } = attempt([TdxError], () => parse(bytes));
+  if (error) return { check: fail(`${name}.format`, `${code}_format`, { reason: error.message }) };
+  return { document, check: pass(`${name}.format`) };
 }
 
 /** The signature covers the inner object as it stands. */
@@ -83,13 +82,10 @@ function verifyDocumentSignature<T extends SignedDocument>(
   signer: Certificate,
 ): Check {
   const checkName = `${name}.signature`;
-  try {
-    const holds = verifySignature(publicKeyOf(signer), ECDSA_P256, signed, signature);
-    return check(holds, checkName, `${code}_signature`, holds ? "a good one" : "another", "one of the TCB signing key");
-  } catch (error) {
-    if (!(error instanceof X509Error)) throw error;
-    return fail(checkName, `${code}_signature`, { reason: error.message });
-  }
+  const { value: key, error } = attempt([X509Error], () => publicKeyOf(signer));
+  if (error) return fail(checkName, `${code}_signature`, { reason: error.message });
+  const holds = verifySignature(key, ECDSA_P256, signed, signature);
+  return check(holds, checkName, `${code}_signature`, hex(signature), "one of the TCB signing key");
 }
 
 function verifyValidity<T extends SignedDocument>(
