@@ -21,5 +21,8 @@ export type CollateralInput =
   | ({ readonly kind: "given" } & Collateral)
   /** It is wanted, and nobody has any: refused. */
   | { readonly kind: "missing" }
-  /** By choice: revocation, TCB status and the quoting enclave's identity are not judged. */
+  /**
+   * By choice: revocation, TCB status, TDX module and the quoting enclave's identity are not judged. Whoever can run an
+   * enclave of their own on any genuine platform can then make any quote.
+   */
   | { readonly kind: "none"; readonly reason: string };

@@ -26,4 +26,4 @@ export { TD_ATTRIBUTES, type TdAttribute } from "./td-attributes.ts";
 export type { TdReport, TdReport10, TdReport15 } from "./td-report.ts";
 export { validateQuote, type ValidateQuoteInput } from "./validate-quote.ts";
 export { verifyCcel } from "./verify-ccel.ts";
-export { type QuoteVerification, verifyQuote, type VerifyQuoteInput } from "./verify-quote.ts";
+export { VERIFY_CHECKS, type VerifiedQuote, verifyQuote, type VerifyQuoteInput } from "./verify-quote.ts";

@@ -3,12 +3,12 @@ import { test } from "node:test";
 import { fromHex } from "@constellation/bytes";
 import {
   FAKE_BODY,
-  FAKE_NOW,
   FakeIntel,
   type FakeBody,
   type FakeCollateralRequest,
   openPolicy,
   platformLevel,
+  verifyGenuineFake,
 } from "./testing/index.ts";
 import {
   type Check,
@@ -18,19 +18,13 @@ import {
   TD_ATTRIBUTES,
   type TdAttribute,
   validateQuote,
-  verifyQuote,
 } from "./index.ts";
 import { TD_ATTRIBUTE } from "./td-attributes.ts";
 
 const intel = await FakeIntel.create();
 
 function tcbOf(says: FakeCollateralRequest = {}, body: Partial<FakeBody> = {}): TcbAssessment {
-  const { tcb } = verifyQuote({
-    quote: parseQuote(intel.quote({ version: 5, tdxVersion: "1.5", body })),
-    roots: [intel.root.certificate],
-    now: FAKE_NOW,
-    collateral: { kind: "given", ...intel.collateral(says) },
-  });
+  const { tcb } = verifyGenuineFake(intel, { quote: { version: 5, tdxVersion: "1.5", body }, says });
   assert.ok(tcb);
   return tcb;
 }

@@ -8,7 +8,7 @@ import type { TdReport } from "./td-report.ts";
 import { validateTcb } from "./validate-tcb.ts";
 import { validateTdAttributes, validateXfam } from "./validate-td-attributes.ts";
 
-/** What is validated: a quote, and the TCB status that its verification found. */
+/** What is validated: a quote that `verifyQuote` found genuine, and the TCB status that it found. */
 export interface ValidateQuoteInput {
   readonly quote: TdQuote;
   readonly tcb: TcbAssessment | undefined;
@@ -34,8 +34,8 @@ type Measurement = keyof typeof MEASUREMENTS;
 const REPORT_DATA_BYTES = 64;
 
 /**
- * Validates that a TD and its platform are what a policy accepts. Says nothing about whether the quote is genuine:
- * see `verifyQuote`. Never throws.
+ * Whether a TD and its platform are acceptable under a policy. Only for a quote that `verifyQuote` found genuine. Each
+ * check bears the name of its field; acceptable where none failed. Never throws.
  */
 export function validateQuote({ quote: { body }, tcb }: ValidateQuoteInput, policy: QuotePolicy): Check[] {
   const measured = (Object.keys(MEASUREMENTS) as Measurement[]).map((name) =>

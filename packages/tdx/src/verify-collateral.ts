@@ -50,7 +50,8 @@ function judge(
   if (tcbInfo?.id !== "TDX") return { checks: [...fit, ...qe] };
   const module = verifyTdxModule(body, tcbInfo);
   const checks = [...fit, ...qe, ...module.checks];
-  const isKnown = module.checks.every(({ outcome }) => outcome === "pass");
+  // Levels mean something only for what they are about.
+  const isKnown = checks.every(({ outcome }) => outcome === "pass");
   if (qeIdentity === undefined || !isKnown) return { checks };
   const { TCB: tcb } = extensions;
   const evidence = { body, tcb, qeIsvSvn: qeReport.ISVSVN, tcbInfo, qeIdentity, moduleIdentity: module.identity };

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { derToPem } from "@constellation/x509";
 import { hex, utf8 } from "@constellation/bytes";
-import { type CollateralInput, parseQuote, type QuoteVerification, verifyQuote } from "./index.ts";
+import { type CollateralInput, parseQuote, VERIFY_CHECKS, type VerifiedQuote, verifyQuote } from "./index.ts";
 import {
-  FAKE_NOW,
+  FAKE_BODY,
   FAKE_PCK,
   failuresOf,
+  fakeEvidence,
   FakeIntel,
   type FakeQuoteRequest,
   issueCertificate,
@@ -15,6 +16,7 @@ import {
   pemChain,
   type Spoilt,
   verifyFake,
+  verifyGenuineFake,
 } from "./testing/index.ts";
 
 const intel = await FakeIntel.create();
@@ -32,51 +34,75 @@ const { pck, platformCa, root } = intel;
 test("verifyQuote() accepts quotes of every version with good collateral", () => {
   for (const version of [4, 5] as const) {
     for (const tdxVersion of ["1.0", "1.5"] as const) {
-      const { checks, tcb, pck: found } = verify({ quote: { version, tdxVersion, paddingBytes: 9 } });
-      assert.ok(checks.every(({ outcome }) => outcome === "pass"));
-      assert.equal(checks.length, 44);
-      assert.equal(tcb?.tcbStatus, "UpToDate");
-      assert.equal(hex(found?.FMSPC ?? new Uint8Array()), hex(FAKE_PCK.FMSPC));
+      const verified = verifyGenuineFake(intel, { quote: { version, tdxVersion, paddingBytes: 9 } });
+      assert.ok(verified.checks.every(({ outcome }) => outcome === "pass"));
+      assert.equal(verified.tcb?.tcbStatus, "UpToDate");
+      assert.equal(hex(verified.pck.FMSPC), hex(FAKE_PCK.FMSPC));
+      assert.equal(hex(verified.quote.body.MRTD), hex(FAKE_BODY.MRTD));
     }
   }
 });
 
-test("verifyQuote() names every check once", () => {
-  const names = verify().checks.map(({ name }) => name);
-  assert.equal(new Set(names).size, names.length);
+const namesOf = ({ checks }: VerifiedQuote) => checks.map(({ name }) => name);
+const notChecked = ({ checks }: VerifiedQuote) =>
+  checks.flatMap((check) => (check.outcome === "fail" && check.code === "not_checked" ? [check.name] : []));
+
+test("verifyQuote() names every check once, in one order", () => {
+  assert.equal(new Set(VERIFY_CHECKS).size, 45);
+  assert.deepEqual(namesOf(verify()), VERIFY_CHECKS);
 });
 
 test("verifyQuote() reports checks that could not run as failed", () => {
-  const pckCertificateChain = new Uint8Array();
-  const { checks, tcb, pck: found } = verify({ quote: { pckCertificateChain } });
+  const verified = verify({ quote: { pckCertificateChain: new Uint8Array() } });
+  assert.deepEqual(namesOf(verified), VERIFY_CHECKS);
+  const ran = ["quote", "pckCertificateChain.format", "qeReport.REPORTDATA", "quote.signature", "collateral"];
   assert.deepEqual(
-    checks.map(({ name }) => name),
-    verify().checks.map(({ name }) => name),
+    notChecked(verified),
+    VERIFY_CHECKS.filter((name) => !ran.includes(name)),
   );
-  const notChecked = checks.filter((check) => check.outcome === "fail" && check.code === "not_checked");
-  assert.equal(notChecked.length, checks.length - 4);
-  assert.deepEqual([tcb, found], [undefined, undefined]);
+  assert.deepEqual(Object.keys(verified), ["genuine", "checks"]);
+});
+
+test("verifyQuote() takes a quote that is parsed already", () => {
+  const evidence = fakeEvidence(intel);
+  const quote = parseQuote(intel.quote());
+  assert.equal(verifyQuote({ ...evidence, quote }).quote, quote);
+  const spoilt = { ...quote, signed: new Uint8Array(quote.signed.length) };
+  assert.deepEqual(failuresOf(verifyQuote({ ...evidence, quote: spoilt }).checks), [
+    "quote.signature: quote_signature",
+  ]);
+});
+
+test("verifyQuote() reports bytes that are no quote", () => {
+  const verified = verifyQuote({ ...fakeEvidence(intel), quote: new Uint8Array(3) });
+  assert.deepEqual(failuresOf(verified.checks), ["quote: quote_length"]);
+  assert.deepEqual(
+    notChecked(verified),
+    VERIFY_CHECKS.filter((name) => name !== "quote" && name !== "collateral"),
+  );
 });
 
 // Collateral as a whole
 
-function withCollateral(collateral: CollateralInput): QuoteVerification {
-  const quote = parseQuote(intel.quote());
-  return verifyQuote({ quote, roots: [intel.root.certificate], now: FAKE_NOW, collateral });
+function withCollateral(collateral: CollateralInput): VerifiedQuote {
+  return verifyQuote({ ...fakeEvidence(intel), collateral });
 }
 
 test("verifyQuote() refuses where collateral is wanted and missing", () => {
-  assert.deepEqual(failuresOf(withCollateral({ kind: "missing" }).checks), ["collateral: collateral_missing"]);
+  const verified = withCollateral({ kind: "missing" });
+  assert.deepEqual(failuresOf(verified.checks), ["collateral: collateral_missing"]);
+  assert.deepEqual(namesOf(verified), VERIFY_CHECKS);
 });
 
 test("verifyQuote() judges the quote alone by choice", () => {
-  const { checks, tcb, pck: found } = withCollateral({ kind: "none", reason: "no network" });
+  const verified = withCollateral({ kind: "none", reason: "no network" });
+  assert.ok(verified.genuine);
   assert.deepEqual(
-    checks.map(({ outcome }) => outcome),
-    ["pass", "pass", "pass", "pass", "pass", "pass", "pass", "accepted-by-choice"],
+    verified.checks.map(({ outcome }) => outcome),
+    ["pass", "pass", "pass", "pass", "pass", "pass", "pass", "pass", "accepted-by-choice"],
   );
-  assert.equal(tcb, undefined);
-  assert.equal(found?.TCB.PCESVN, FAKE_PCK.PCESVN);
+  assert.equal(verified.tcb, undefined);
+  assert.equal(verified.pck.TCB.PCESVN, FAKE_PCK.PCESVN);
 });
 
 // PCK certificate chain
@@ -145,11 +171,13 @@ refuses(
   { quote: await pckWith({ isCa: true }) },
   "pckCertificateChain.subject: pck_chain_subject",
 );
-const namelessCa = await issueCertificate({ commonName: "Intel SGX TCB Signing", issuer: root, isCa: true });
-const strayPck = await issueCertificate(pckRequest(namelessCa));
+const nameless = await pckWith({ commonName: "" });
+refuses("a PCK certificate without a name", { quote: nameless }, "pckCertificateChain.subject: pck_chain_subject");
+const strayCa = await issueCertificate({ commonName: "Intel SGX TCB Signing", issuer: root, isCa: true });
+const strayPck = await issueCertificate(pckRequest(strayCa));
 refuses(
   "a PCK certificate of a CA of another name",
-  { quote: { pckKeys: strayPck.keys, pckCertificateChain: intel.pckChain(strayPck, namelessCa) } },
+  { quote: { pckKeys: strayPck.keys, pckCertificateChain: intel.pckChain(strayPck, strayCa) } },
   "pckCertificateChain.subject: pck_chain_subject",
 );
 const plainPck = await issueCertificate({ commonName: "Intel SGX PCK Certificate", issuer: platformCa });
@@ -192,6 +220,11 @@ test("verifyQuote() reads a chain with one zero byte after it", () => {
   assert.deepEqual(failuresOf(verify({ quote: { pckCertificateChain } }).checks), []);
 });
 
+test("verifyQuote() takes a certificate without basic constraints for none of a CA", async () => {
+  const quote = await pckWith({ hasBasicConstraints: false });
+  assert.deepEqual(failuresOf(verify({ quote }).checks), []);
+});
+
 test("verifyQuote() reads PEM as others write it", () => {
   const chain = [pck, platformCa, root].map(({ certificate }) => derToPem(certificate.der)).join("\n");
   const pckCertificateChain = utf8(chain.replaceAll("\n", "\r\n"));
@@ -200,16 +233,12 @@ test("verifyQuote() reads PEM as others write it", () => {
 
 test("verifyQuote() hands on errors that are not the evidence's", () => {
   const nothing = undefined as never;
-  const quote = parseQuote(intel.quote());
-  const roots = [root.certificate];
-  const collateral: CollateralInput = { kind: "given", ...intel.collateral() };
-  const good = { quote, roots, now: FAKE_NOW, collateral };
+  const good = fakeEvidence(intel);
   const wrong = [
-    { ...good, quote: { ...quote, pckCertificateChain: nothing } },
-    { ...good, quote: { ...quote, attestationKey: nothing } },
+    { ...good, quote: nothing },
     { ...good, roots: nothing },
-    { ...good, collateral: { ...collateral, tcbInfo: nothing } },
-    { ...good, collateral: { ...collateral, rootCaCrl: nothing } },
+    fakeEvidence(intel, { collateral: { tcbInfo: nothing } }),
+    fakeEvidence(intel, { collateral: { rootCaCrl: nothing } }),
   ];
   for (const input of wrong) assert.throws(() => verifyQuote(input), TypeError);
 });

@@ -20,11 +20,14 @@ export interface Identity {
 
 /** What a certificate says; all but the name has defaults. */
 export interface CertificateRequest {
+  /** Empty: none. */
   readonly commonName: string;
   /** None: signed by itself. */
   readonly issuer?: Identity;
   readonly keys?: KeyPair;
   readonly isCa?: boolean;
+  /** Whether the certificate says that it is a CA's or none; it does by default. */
+  readonly hasBasicConstraints?: boolean;
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   /** The value of the SGX extensions. */
@@ -53,7 +56,7 @@ export function newKeys(namedCurve: "P-256" | "P-521" = "P-256"): KeyPair {
 /** Issues a certificate. */
 export async function issueCertificate(request: CertificateRequest): Promise<Identity> {
   const keys = request.keys ?? newKeys();
-  const { issuer, isCa = false, sgxExtensions } = request;
+  const { issuer, isCa = false, hasBasicConstraints = true, sgxExtensions } = request;
   const subject = nameOf(request.commonName);
   const usage = isCa
     ? x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign
@@ -66,7 +69,7 @@ export async function issueCertificate(request: CertificateRequest): Promise<Ide
     publicKey: keys.publicKey.toCryptoKey({ ...ECDSA, namedCurve: curveOf(keys) }, true, ["verify"]),
     signingKey: signingKey(issuer?.keys ?? keys),
     extensions: [
-      new x509.BasicConstraintsExtension(isCa, undefined, true),
+      ...(hasBasicConstraints ? [new x509.BasicConstraintsExtension(isCa, undefined, true)] : []),
       new x509.KeyUsagesExtension(usage, true),
       ...(sgxExtensions ? [new x509.Extension(SGX_EXTENSIONS, false, new Uint8Array(sgxExtensions))] : []),
     ],
@@ -107,5 +110,6 @@ function curveOf({ publicKey }: KeyPair): string {
 }
 
 function nameOf(commonName: string): x509.JsonName {
-  return [{ CN: [commonName] }, { O: ["Intel Corporation"] }, { C: ["US"] }];
+  const named = commonName === "" ? [] : [{ CN: [commonName] }];
+  return [...named, { O: ["Intel Corporation"] }, { C: ["US"] }];
 }

@@ -29,4 +29,11 @@ export {
 } from "./fake-quote.ts";
 export { openPolicy } from "./policy.ts";
 export { FAKE_PCK, type FakePck, sgxExtensionPairs, sgxExtensions } from "./sgx-extensions.ts";
-export { failuresOf, type Spoilt, verifyFake } from "./verify-fake.ts";
+export {
+  failuresOf,
+  type FakeEvidence,
+  fakeEvidence,
+  type Spoilt,
+  verifyFake,
+  verifyGenuineFake,
+} from "./verify-fake.ts";

@@ -1,7 +1,7 @@
+import assert from "node:assert/strict";
 import type { Check } from "../check.ts";
 import type { Collateral } from "../collateral.ts";
-import { parseQuote } from "../quote.ts";
-import { type QuoteVerification, verifyQuote } from "../verify-quote.ts";
+import { type VerifiedQuote, verifyQuote, type VerifyQuoteInput } from "../verify-quote.ts";
 import type { Identity } from "./certificates.ts";
 import { FAKE_NOW, type FakeCollateralRequest, type FakeIntel } from "./fake-intel.ts";
 import type { FakeQuoteRequest } from "./fake-quote.ts";
@@ -17,15 +17,32 @@ export interface Spoilt {
   readonly now?: Date;
 }
 
-/** Verifies evidence of a fake platform. */
-export function verifyFake(intel: FakeIntel, spoilt: Spoilt = {}): QuoteVerification {
+/** Evidence with the bytes of a quote. */
+export interface FakeEvidence extends VerifyQuoteInput {
+  readonly quote: Uint8Array;
+}
+
+/** Evidence of a fake platform that `verifyQuote` accepts, but for what is spoilt. */
+export function fakeEvidence(intel: FakeIntel, spoilt: Spoilt = {}): FakeEvidence {
   const { quote, collateral, says, roots = [intel.root], now = FAKE_NOW } = spoilt;
-  return verifyQuote({
-    quote: parseQuote(intel.quote(quote)),
+  return {
+    quote: intel.quote(quote),
     roots: roots.map(({ certificate }) => certificate),
     now,
     collateral: { kind: "given", ...intel.collateral(says), ...collateral },
-  });
+  };
+}
+
+/** Verifies evidence of a fake platform. */
+export function verifyFake(intel: FakeIntel, spoilt?: Spoilt): VerifiedQuote {
+  return verifyQuote(fakeEvidence(intel, spoilt));
+}
+
+/** Verifies evidence of a fake platform that is genuine. */
+export function verifyGenuineFake(intel: FakeIntel, spoilt?: Spoilt): Extract<VerifiedQuote, { genuine: true }> {
+  const verified = verifyFake(intel, spoilt);
+  assert.ok(verified.genuine, failuresOf(verified.checks).join(", "));
+  return verified;
 }
 
 /** Name and code of the checks that failed by themselves. */
