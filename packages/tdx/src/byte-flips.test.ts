@@ -1,116 +1,152 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FAKE_NOW, FakeIntel } from "./testing/index.ts";
-import { type Check, type Collateral, type CollateralInput, parseQuote, TdxError, verifyQuote } from "./index.ts";
+import { fromUtf8 } from "@constellation/bytes";
+import type { Check } from "./check.ts";
+import type { Collateral } from "./collateral.ts";
 import { parseQeIdentity } from "./qe-identity.ts";
+import { MAX_QUOTE_BYTES, parseQuote } from "./quote.ts";
 import { parseTcbInfo } from "./tcb-info.ts";
-import { verifyRevocation } from "./verify-revocation.ts";
+import { fakeEvidence, FakeIntel } from "./testing/index.ts";
+import { vectorCases } from "./testing/vector-cases.ts";
+import { vectorCollateral, vectorEvidence } from "./testing/vector-evidence.ts";
+import { type Platform, verifyPlatform } from "./verify-platform.ts";
+import { verifyQuote, type VerifyQuoteInput } from "./verify-quote.ts";
+import { type Signers, verifyRevocation } from "./verify-revocation.ts";
 import { verifySignedDocument } from "./verify-signed-document.ts";
 
-const intel = await FakeIntel.create();
-const root = intel.root.certificate;
-const collateral = intel.collateral();
+/** Lowest bit, and the bit that tells upper from lower case in text and constructed from primitive in DER. */
+const MASKS = [0x01, 0x20];
 
-/** Every byte of the evidence is changed in its lowest and in its highest bit. */
-const MASKS = [0x01, 0x80];
+// What is not under a signature or a hash is fixed by the format (lengths, types, padding, PEM and JSON around what is
+// signed), and the root at the end of each chain has to be the pinned one. So one place only may change: a letter of the
+// signature's hexadecimal digits in a signed answer may be of either case.
 
-/**
- * Places that nothing protects, each with its reason. There are none: what is not under a signature or a hash is fixed
- * by the format (lengths, types, padding, PEM and JSON around what is signed), and the root at the end of each chain
- * has to be the pinned one.
- */
-const UNPROTECTED: ReadonlyMap<string, string> = new Map();
+/** A real version 4 quote, with padding and all its collateral. */
+const v4 = evidenceOf("v4-emr-dcap");
+/** A real version 5 quote with a TDX 1.5 body. */
+const v5 = evidenceOf("v5-td15");
+const collateral = vectorCollateral(caseOf("v4-emr-dcap"));
 
-/** The places before `end` where a change is let pass. */
-function survivors(
-  name: string,
-  bytes: Uint8Array,
-  judge: (bytes: Uint8Array) => readonly Check[],
-  end = bytes.length,
-): string[] {
-  assert.ok(
-    isGenuine(() => judge(bytes)),
-    `${name} is not genuine as it is`,
-  );
-  const changed = bytes.slice();
-  const found: string[] = [];
-  for (let at = 0; at < end; at++) {
-    for (const mask of MASKS) {
-      changed[at] = (bytes[at] as number) ^ mask;
-      const place = `${name}[${at}] ^ ${mask}`;
-      if (isGenuine(() => judge(changed)) && !UNPROTECTED.has(place)) found.push(place);
-    }
-    changed[at] = bytes[at] as number;
-  }
-  return found;
-}
-
-function isGenuine(judge: () => readonly Check[]): boolean {
-  try {
-    return judge().every(({ outcome }) => outcome !== "fail");
-  } catch (error) {
-    if (error instanceof TdxError) return false;
-    throw error;
-  }
-}
-
-function judgeQuote(quote: Uint8Array, given: CollateralInput): readonly Check[] {
-  return verifyQuote({ quote: parseQuote(quote), roots: [root], now: FAKE_NOW, collateral: given }).checks;
-}
-
-/** What is refused without collateral is refused with it too. */
-const judgeAlone = (quote: Uint8Array) => judgeQuote(quote, { kind: "none", reason: "to be quick" });
-
-test("verifyQuote() refuses a version 4 quote with any one byte changed", () => {
-  const pckCertificateChain = new Uint8Array([...intel.pckChain(), 0]);
-  assert.deepEqual(survivors("quote", intel.quote({ pckCertificateChain, paddingBytes: 16 }), judgeAlone), []);
+test("verifyQuote() accepts the evidence as it is", () => {
+  for (const evidence of [v4, v5]) assert.ok(verifyQuote(evidence).genuine);
 });
 
-test("verifyQuote() refuses a version 5 quote with any one byte changed", () => {
-  const quote = intel.quote({ version: 5, tdxVersion: "1.5" });
-  // From its certificates on it is as one of version 4.
-  const end = quote.length - intel.pckChain().length;
-  assert.deepEqual(survivors("quote", quote, judgeAlone, end), []);
+test("verifyQuote() refuses a version 4 quote with any byte changed", () => {
+  assert.deepEqual(acceptedQuotes(v4), []);
 });
 
-/** The part of the verification that looks at a part of the collateral; the whole takes a while for each byte. */
+test("verifyQuote() refuses a version 5 quote with any byte before its certificates changed", () => {
+  assert.deepEqual(acceptedQuotes(v5, chainOffset(v5.quote)), []);
+});
+
+test("verifyQuote() refuses a version 5 quote with a TDX 1.0 body and any byte before its certificates changed", async () => {
+  const evidence = fakeEvidence(await FakeIntel.create(), { quote: { version: 5, tdxVersion: "1.0" } });
+  assert.deepEqual(acceptedQuotes(evidence, chainOffset(evidence.quote)), []);
+});
+
+test("parseQuote() refuses any byte of the longest padding changed", () => {
+  const padded = new Uint8Array(MAX_QUOTE_BYTES);
+  padded.set(v4.quote);
+  for (let offset = v4.quote.length; offset < padded.length; offset += 97) {
+    padded[offset] = 1;
+    assert.throws(() => parseQuote(padded), { code: "quote_trailing" });
+    padded[offset] = 0;
+  }
+});
+
+const platform = verifyPlatform(parseQuote(v4.quote), v4.roots, v4.now).platform;
+assert.ok(platform);
+const { root } = platform;
+const tcbInfo = judgeTcbInfo(collateral);
+const qeIdentity = judgeQeIdentity(collateral);
+const signers: Signers = { tcbInfoSigner: tcbInfo.signer, qeIdentitySigner: qeIdentity.signer };
+
+/** The part of the verification that looks at a part of the collateral; the whole takes too long for each byte. */
 const JUDGES: Readonly<Record<keyof Collateral, (given: Collateral) => readonly Check[]>> = {
-  tcbInfo: judgeTcbInfo,
-  tcbInfoIssuerChain: judgeTcbInfo,
-  qeIdentity: judgeQeIdentity,
-  qeIdentityIssuerChain: judgeQeIdentity,
+  tcbInfo: (given) => judgeTcbInfo(given).checks,
+  tcbInfoIssuerChain: (given) => judgeTcbInfo(given).checks,
+  qeIdentity: (given) => judgeQeIdentity(given).checks,
+  qeIdentityIssuerChain: (given) => judgeQeIdentity(given).checks,
   rootCaCrl: judgeRevocation,
   pckCrl: judgeRevocation,
   pckCrlIssuerChain: judgeRevocation,
 };
 
-function judgeTcbInfo({ tcbInfo, tcbInfoIssuerChain }: Collateral): readonly Check[] {
-  const spec = { name: "tcbInfo", code: "tcb_info", parse: parseTcbInfo } as const;
-  return verifySignedDocument(spec, tcbInfo, tcbInfoIssuerChain, root, FAKE_NOW).checks;
+for (const name of Object.keys(JUDGES) as (keyof Collateral)[]) {
+  test(`verifyQuote() refuses collateral with any byte of ${name} changed`, () => {
+    const bytes = collateral[name];
+    const spoil = (changed: Uint8Array): Collateral => ({ ...collateral, [name]: changed });
+    assert.deepEqual(
+      accepted(bytes, (changed) => !hasFailed(JUDGES[name](spoil(changed)))),
+      name === "tcbInfo" || name === "qeIdentity" ? lettersOfSignature(bytes) : [],
+    );
+    const changed = Uint8Array.from(bytes);
+    changed[100] = (bytes[100] as number) ^ 1;
+    const whole = verifyQuote({ ...v4, collateral: { kind: "given", ...spoil(changed) } });
+    assert.equal(whole.genuine, false, "the whole looks at the part");
+  });
 }
 
-function judgeQeIdentity({ qeIdentity, qeIdentityIssuerChain }: Collateral): readonly Check[] {
+function caseOf(name: string) {
+  const [found] = vectorCases("tdx", "tdx").filter((one) => one.name === name);
+  assert.ok(found);
+  return found;
+}
+
+interface RawEvidence extends VerifyQuoteInput {
+  readonly quote: Uint8Array;
+}
+
+function evidenceOf(name: string): RawEvidence {
+  return { ...vectorEvidence(caseOf(name)), quote: caseOf(name).file("quote") };
+}
+
+function chainOffset(quote: Uint8Array): number {
+  return parseQuote(quote).pckCertificateChain.byteOffset - quote.byteOffset;
+}
+
+/** What is refused without collateral is refused with it too. */
+function acceptedQuotes(evidence: RawEvidence, end?: number): string[] {
+  const judged = { ...evidence, collateral: { kind: "none", reason: "to be quick" } } as const;
+  return accepted(evidence.quote, (quote) => verifyQuote({ ...judged, quote }).genuine, end);
+}
+
+/** Offsets and masks of the changes that were accepted. */
+function accepted(bytes: Uint8Array, isAccepted: (changed: Uint8Array) => boolean, end = bytes.length): string[] {
+  const found: string[] = [];
+  const changed = Uint8Array.from(bytes);
+  assert.ok(isAccepted(changed), "accepted as it is");
+  for (let offset = 0; offset < end; offset++) {
+    for (const mask of MASKS) {
+      changed[offset] = (bytes[offset] as number) ^ mask;
+      if (isAccepted(changed)) found.push(`${offset} ^ ${mask}`);
+    }
+    changed[offset] = bytes[offset] as number;
+  }
+  return found;
+}
+
+function hasFailed(checks: readonly Check[]): boolean {
+  return checks.some(({ outcome }) => outcome === "fail");
+}
+
+/** The places of letters in the value of "signature", with the change of their case. */
+function lettersOfSignature(answer: Uint8Array): string[] {
+  const text = fromUtf8(answer);
+  const start = text.indexOf('"signature"') + '"signature"'.length;
+  return Array.from(text.slice(start).matchAll(/[a-f]/g), ({ index }) => `${start + index} ^ 32`);
+}
+
+function judgeTcbInfo(given: Collateral) {
+  const spec = { name: "tcbInfo", code: "tcb_info", parse: parseTcbInfo } as const;
+  return verifySignedDocument(spec, given.tcbInfo, given.tcbInfoIssuerChain, root, v4.now);
+}
+
+function judgeQeIdentity(given: Collateral) {
   const spec = { name: "qeIdentity", code: "qe_identity", parse: parseQeIdentity } as const;
-  return verifySignedDocument(spec, qeIdentity, qeIdentityIssuerChain, root, FAKE_NOW).checks;
+  return verifySignedDocument(spec, given.qeIdentity, given.qeIdentityIssuerChain, root, v4.now);
 }
 
 function judgeRevocation(given: Collateral): readonly Check[] {
-  const certificates = { pckCertificate: intel.pck.certificate, pckCa: intel.platformCa.certificate, root };
-  const signer = intel.tcbSigning.certificate;
-  return verifyRevocation(given, certificates, { tcbInfoSigner: signer, qeIdentitySigner: signer }, FAKE_NOW);
-}
-
-const quote = intel.quote();
-
-for (const name of Object.keys(JUDGES) as (keyof Collateral)[]) {
-  test(`verifyQuote() refuses collateral with any one byte of ${name} changed`, () => {
-    const spoil = (changed: Uint8Array) => ({ ...collateral, [name]: changed });
-    assert.deepEqual(
-      survivors(name, collateral[name], (changed) => JUDGES[name](spoil(changed))),
-      [],
-    );
-    const changed = collateral[name].slice();
-    changed[changed.length - 40] = (changed.at(-40) as number) ^ 1;
-    assert.ok(!isGenuine(() => judgeQuote(quote, { kind: "given", ...spoil(changed) })), "the whole looks at the part");
-  });
+  return verifyRevocation(given, platform as Platform, signers, v4.now);
 }
