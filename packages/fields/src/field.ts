@@ -119,7 +119,8 @@ export const TIME: Field<Date> = {
   read(reader, path, value) {
     const time = typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/.test(value);
     const date = new Date(time ? value : Number.NaN);
-    if (!Number.isNaN(date.getTime())) return date;
+    // A day that its month does not have would be taken for one of the next.
+    if (!Number.isNaN(date.getTime()) && date.toISOString().startsWith((value as string).slice(0, 10))) return date;
     reader.add(path, shown(value), "a time as 2026-01-31T23:59:59Z");
     return new Date(0);
   },

@@ -1,4 +1,4 @@
-import { JsonError, parseStrictJson } from "@constellation/json";
+import { type JsonError, parseStrictJson } from "@constellation/json";
 import type { Field } from "./field.ts";
 import { type Finding, Reader } from "./reader.ts";
 
@@ -20,8 +20,7 @@ export function readJson<T>(field: Field<T>, text: Uint8Array | string): ReadDoc
   try {
     document = parseStrictJson(text);
   } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-    return { findings: [{ path: "", got: error.message, wanted: "strict JSON" }] };
+    return { findings: [{ path: "", got: (error as JsonError).message, wanted: "strict JSON" }] };
   }
   return readValue(field, document);
 }
