@@ -12,8 +12,8 @@ import {
 import { type Check, check, type Expectation, expectValue, fail, pass } from "@constellation/verdict";
 import { type AttestationKey, verifyAkPublic } from "@constellation/vtpm";
 import { complete, type Judgement } from "./judgement.ts";
-import { judgeSevSnp, SEV_SNP_POLICY, type SevSnpParts, type SevSnpPolicy } from "./sev-snp.ts";
-import { judgeTdx, TDX_POLICY, type TdxParts, type TdxPolicy } from "./tdx.ts";
+import { judgeSevSnp, SEV_SNP_POLICY, type SevSnpJudgement, type SevSnpParts, type SevSnpPolicy } from "./sev-snp.ts";
+import { judgeTdx, TDX_POLICY, type TdxJudgement, type TdxParts, type TdxPolicy } from "./tdx.ts";
 import { judgeQuotes, QUOTES_POLICY, type QuotesPolicy, type VtpmParts } from "./vtpm.ts";
 
 /** Evidence of the virtual TPM of an Azure confidential machine, and of the paravisor that runs it. */
@@ -67,17 +67,28 @@ export const AZURE_SEV_SNP_POLICY: Field<AzureSevSnpPolicy> = object<AzureSevSnp
 export const AZURE_TDX_POLICY: Field<AzureTdxPolicy> = object<AzureTdxPolicy>({ tdx: TDX_POLICY, ...AZURE_FIELDS });
 
 /** Judges an Azure machine on SEV-SNP: report, paravisor, and the quote of its virtual TPM. */
-export function judgeAzureSevSnp(parts: AzureSevSnpParts, policy: AzureSevSnpPolicy, now: Date): Judgement {
+export function judgeAzureSevSnp(
+  parts: AzureSevSnpParts,
+  policy: AzureSevSnpPolicy,
+  now: Date,
+): AzureJudgement & { readonly sevSnp: SevSnpJudgement } {
   const hcl = readHcl(parts.hclReport, "sev-snp");
   const report = hcl.report?.hwReport ?? new Uint8Array();
   const hardware = judgeSevSnp({ ...parts, report }, policy.sevSnp, now);
-  return judgeAzure(parts, policy, hcl, { name: "sevSnp", ...hardware });
+  const reportData = hardware.genuine?.report.reportData;
+  return { ...judgeAzure(parts, policy, hcl, { name: "sevSnp", ...hardware, reportData }), sevSnp: hardware };
 }
 
 /** Judges an Azure machine on TDX: quote, paravisor, and the quote of its virtual TPM. */
-export function judgeAzureTdx(parts: AzureTdxParts, policy: AzureTdxPolicy, now: Date): Judgement {
+export function judgeAzureTdx(
+  parts: AzureTdxParts,
+  policy: AzureTdxPolicy,
+  now: Date,
+): AzureJudgement & { readonly tdx: TdxJudgement } {
   const hcl = readHcl(parts.hclReport, "tdx");
-  return judgeAzure(parts, policy, hcl, { name: "tdx", ...judgeTdx(parts, policy.tdx, now) });
+  const hardware = judgeTdx(parts, policy.tdx, now);
+  const reportData = hardware.quote?.body.REPORTDATA;
+  return { ...judgeAzure(parts, policy, hcl, { name: "tdx", ...hardware, reportData }), tdx: hardware };
 }
 
 /** What came of reading the paravisor's report. */
@@ -117,14 +128,20 @@ function hclFailure(name: string, error: unknown): Check {
   return fail(name, error.code, { reason: error.message });
 }
 
+/** What judging an Azure machine gives. */
+export interface AzureJudgement extends Judgement {
+  /** What the paravisor says of the machine, where it could be read. */
+  readonly vmConfiguration?: RuntimeClaims["vmConfiguration"];
+}
+
 interface Hardware extends Judgement {
   readonly name: string;
-  readonly reportData?: Uint8Array;
+  readonly reportData: Uint8Array | undefined;
 }
 
 const AZURE_CHECKS = ["hcl", "hcl.reportType", "hcl.runtimeClaims", "hcl.reportData"];
 
-function judgeAzure(parts: AzureParts, policy: AzurePolicy, hcl: HclReading, hardware: Hardware): Judgement {
+function judgeAzure(parts: AzureParts, policy: AzurePolicy, hcl: HclReading, hardware: Hardware): AzureJudgement {
   const { report, claims } = hcl;
   const bound = report && hardware.reportData ? [verifyReportData(report, hardware.reportData)] : [];
   const ak = claims && akOf(claims);
@@ -142,6 +159,7 @@ function judgeAzure(parts: AzureParts, policy: AzurePolicy, hcl: HclReading, har
       ...(claims && { vmConfiguration: claims.vmConfiguration as Judgement["claims"] }),
       ...quotes.claims,
     },
+    ...(claims && { vmConfiguration: claims.vmConfiguration }),
   };
 }
 

@@ -9,6 +9,10 @@ export type EvidenceErrorCode =
   /** A case, or its policy, is not well-formed; see `findings`. */
   | "case_malformed"
   | "policy_malformed"
+  /** A policy was asked for evidence that is refused. */
+  | "not_accepted"
+  /** A policy was asked for evidence of a kind that has none. */
+  | "no_policy"
   /** A file that is of no format known here. */
   | "format_unknown"
   /** A file that says how to judge, not what is judged, is not well-formed. */

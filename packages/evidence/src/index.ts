@@ -11,7 +11,9 @@ export {
   type VmConfigurationPolicy,
 } from "./azure.ts";
 export { type Case, CASE_KINDS, type CaseKind, parseCase } from "./case/case.ts";
-export { type CaseInput, judgeCase } from "./case/judge-case.ts";
+export type { CaseInput } from "./case/input.ts";
+export { judgeCase, policyFromCase } from "./case/judge-case.ts";
+export { parsePolicyDocument, type PolicyDocument } from "./case/policy-document.ts";
 export { EvidenceError, type EvidenceErrorCode } from "./error.ts";
 export { type EventLogParts, judgeEventLog } from "./event-log.ts";
 export { EvidenceFiles } from "./files.ts";

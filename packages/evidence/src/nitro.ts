@@ -1,5 +1,11 @@
 import { type Field, list, object } from "@constellation/fields";
-import { claimsOf, type DocumentPolicy, validateDocument, verifyDocument } from "@constellation/nitro";
+import {
+  type AttestationDocument,
+  claimsOf,
+  type DocumentPolicy,
+  validateDocument,
+  verifyDocument,
+} from "@constellation/nitro";
 import type { Judgement } from "./judgement.ts";
 import { rootsOf } from "./pem.ts";
 import { NITRO_DOCUMENT_POLICY } from "./policy/nitro.ts";
@@ -18,12 +24,19 @@ export const NITRO_POLICY: Field<NitroPolicy> = object<NitroPolicy>({
   document: NITRO_DOCUMENT_POLICY,
 });
 
+/** What judging a document gives. */
+export interface NitroJudgement extends Judgement {
+  /** The document, where the Nitro hypervisor made it. */
+  readonly genuine?: AttestationDocument;
+}
+
 /** Judges a document (COSE_Sign1): whether the Nitro hypervisor made it, then whether what it attests is acceptable. */
-export function judgeNitro(document: Uint8Array, policy: NitroPolicy, now: Date): Judgement {
+export function judgeNitro(document: Uint8Array, policy: NitroPolicy, now: Date): NitroJudgement {
   const verified = verifyDocument({ document, roots: rootsOf(policy.roots), now });
   if (!verified.genuine) return { checks: verified.checks, claims: {} };
   return {
     checks: [...verified.checks, ...validateDocument(verified.document, policy.document)],
     claims: { ...claimsOf(verified.document) },
+    genuine: verified.document,
   };
 }

@@ -1,5 +1,13 @@
 import { choice, type Field, list, object, REASON } from "@constellation/fields";
-import { claimsOf, type ReportPolicy, type Revocation, validateReport, verifyReport } from "@constellation/sev-snp";
+import {
+  claimsOf,
+  type Product,
+  type Report,
+  type ReportPolicy,
+  type Revocation,
+  validateReport,
+  verifyReport,
+} from "@constellation/sev-snp";
 import type { Judgement } from "./judgement.ts";
 import { rootsOf } from "./pem.ts";
 import { ROOT } from "./policy/roots.ts";
@@ -33,12 +41,14 @@ export const SEV_SNP_POLICY: Field<SevSnpPolicy> = object<SevSnpPolicy>({
   report: SEV_SNP_REPORT_POLICY,
 });
 
+/** What judging a report gives. */
+export interface SevSnpJudgement extends Judgement {
+  /** The report, where AMD's hardware made it. */
+  readonly genuine?: { readonly report: Report; readonly product: Product };
+}
+
 /** Judges a report: whether AMD's hardware made it, then whether the guest is acceptable. */
-export function judgeSevSnp(
-  parts: SevSnpParts,
-  policy: SevSnpPolicy,
-  now: Date,
-): Judgement & { reportData?: Uint8Array } {
+export function judgeSevSnp(parts: SevSnpParts, policy: SevSnpPolicy, now: Date): SevSnpJudgement {
   const verified = verifyReport({
     report: parts.report,
     endorsementCert: parts.endorsementCert,
@@ -53,7 +63,7 @@ export function judgeSevSnp(
   return {
     checks: [...verified.checks, ...validated],
     claims: JSON.parse(JSON.stringify(claimsOf(report, endorsement.product))) as Judgement["claims"],
-    reportData: report.reportData,
+    genuine: { report, product: endorsement.product },
   };
 }
 

@@ -49,8 +49,16 @@ export const TDX_POLICY: Field<TdxPolicy> = object<TdxPolicy>({
   quote: TDX_QUOTE_POLICY,
 });
 
+/** What judging a quote gives. */
+export interface TdxJudgement extends Judgement {
+  /** The quote, where it could be read. */
+  readonly quote?: TdQuote;
+  /** The TCB status, where there is genuine collateral to tell it by. */
+  readonly tcb?: TcbAssessment;
+}
+
 /** Judges a quote: whether Intel's hardware made it, then whether the guest and its platform are acceptable. */
-export function judgeTdx(parts: TdxParts, policy: TdxPolicy, now: Date): Judgement & { reportData?: Uint8Array } {
+export function judgeTdx(parts: TdxParts, policy: TdxPolicy, now: Date): TdxJudgement {
   let quote: TdQuote;
   try {
     quote = parseQuote(parts.quote);
@@ -63,7 +71,8 @@ export function judgeTdx(parts: TdxParts, policy: TdxPolicy, now: Date): Judgeme
   return {
     checks: [...checks, ...validateQuote({ quote, tcb }, policy.quote), ...judgeCcel(quote, parts, policy)],
     claims: { ...quoteClaims(quote), ...tcbClaims(tcb) },
-    reportData: quote.body.REPORTDATA,
+    quote,
+    ...(tcb && { tcb }),
   };
 }
 

@@ -18,10 +18,11 @@ The folder has a case.json and the files that it names; trusted roots are found 
 The exit code is 0 if the evidence is accepted, 1 if it is refused, and 2 if there is no such case.`,
     )
     .argument("<case folder>", "folder with a case.json")
+    .option("--policy <file>", "judge by this policy, instead of the case's own")
     .action(
-      setup.run(async (context, _options: object, folder = "") => {
+      setup.run(async (context, options: { policy?: string }, folder = "") => {
         const { verifyCase } = await import("./verify.ts");
-        return verifyCase(context, folder);
+        return verifyCase(context, folder, options.policy);
       }),
     );
   setup
@@ -36,6 +37,24 @@ is, is told by its contents. Nothing in it is verified.`,
       setup.run(async (context, _options: object, file = "") => {
         const { showFile } = await import("./show.ts");
         showFile(context, file);
+      }),
+    );
+  evidence
+    .command("policy")
+    .description("Work with policies for evidence.")
+    .command("init")
+    .summary("write a policy from a good case")
+    .description(
+      `Write a total policy that accepts the evidence of a good case: measurements and settings as they are there, versions as
+they are or newer. What is another in each piece of evidence or on each machine is left open, with the reason. Read it
+before you rely on it.`,
+    )
+    .requiredOption("--from <case folder>", "folder with a case.json")
+    .option("--to <file>", "where the policy is written, instead of stdout")
+    .action(
+      setup.run(async (context, options: { from: string; to?: string }) => {
+        const { initPolicy } = await import("./policy.ts");
+        initPolicy(context, options.from, options.to);
       }),
     );
 }

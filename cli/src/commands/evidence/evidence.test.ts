@@ -160,3 +160,54 @@ test("evidence show exits with 2 for what it does not know, and says what it is 
   await harness.write("y", "");
   assert.equal((await harness.run("evidence", "show", "w/y")).code, 2);
 });
+
+test("evidence policy init writes a total policy that the good case passes, and another does not", async (t) => {
+  const harness = await Harness.create(t);
+  const written = await harness.run("evidence", "policy", "init", "--from", GOOD, "--to", "w/policy.json");
+  assert.equal(written.code, 0, written.err);
+  assert.equal((await harness.run("evidence", "verify", "--policy", "w/policy.json", GOOD)).code, 0);
+  const other = await harness.run(
+    "evidence",
+    "verify",
+    "--policy",
+    "w/policy.json",
+    join(VECTORS, "sev-snp/milan-v2-virtee"),
+  );
+  assert.equal(other.code, 1);
+  assert.match(other.out, /^ {2}report\.measurement \(measurement\): got /m);
+  const again = await harness.run("evidence", "policy", "init", "--from", GOOD, "--to", "w/policy.json");
+  assert.equal(again.code, 1);
+  assert.match(again.err, /the file exists/);
+  const { out } = await harness.run("evidence", "policy", "init", "--from", GOOD);
+  assert.equal(out, await harness.read("policy.json"));
+});
+
+test("evidence policy init refuses a bad case, and kinds without a policy", async (t) => {
+  const harness = await Harness.create(t);
+  for (const [name, wanted] of [
+    ["sev-snp/milan-v3-dstack-flip-measurement_fail", /the case is refused, wanted one that is accepted/],
+    ["tpm-eventlogs/debian-10", /evidence of kind "tpm-eventlog" has no policy/],
+  ] as const) {
+    const { code, err } = await harness.run("evidence", "policy", "init", "--from", join(VECTORS, name));
+    assert.equal(code, 2);
+    assert.match(err, wanted);
+  }
+});
+
+test("evidence verify --policy refuses a policy that is not total, or of another kind", async (t) => {
+  const harness = await Harness.create(t);
+  const { out } = await harness.run("evidence", "policy", "init", "--from", GOOD);
+  const document = JSON.parse(out) as { kind: string; policy: { report: Record<string, unknown> } };
+  const refused = async (change: object, wanted: RegExp): Promise<void> => {
+    await harness.write("p", JSON.stringify({ ...document, ...change }));
+    const { code, err } = await harness.run("evidence", "verify", "--policy", "w/p", GOOD);
+    assert.equal(code, 2);
+    assert.match(err, wanted);
+  };
+  const { vmpl: _, ...report } = document.policy.report;
+  await refused({ policy: { ...document.policy, report } }, /report\.vmpl: got nothing, wanted an object/);
+  await refused({ kind: "tdx" }, /kind: got "tdx", wanted "sev-snp"/);
+  await refused({ kind: "x" }, /kind: got "x", wanted "sev-snp" or /);
+  await refused({ schema: 2 }, /schema: got 2, wanted 1/);
+  await refused({ more: 1 }, /more: got an unknown field/);
+});

@@ -1,26 +1,18 @@
 import { resolve } from "node:path";
-import { EvidenceError, showEvidence, type ShownEvidence } from "@constellation/evidence";
+import { showEvidence, type ShownEvidence } from "@constellation/evidence";
 import type { Context } from "../../context.ts";
-import { CliError } from "../../errors.ts";
 import { printable } from "../../terminal/printable.ts";
 import { readFile } from "./read-case.ts";
+import { asUsage } from "./usage.ts";
 
 type Contents = ShownEvidence["contents"];
 
 /** Says what a file is and what it says. @throws CliError `usage` for a file that can't be read or is of no known format */
 export function showFile(context: Context, file: string): void {
-  const shown = show(readFile(resolve(context.workingDirectory, file)));
+  const bytes = readFile(resolve(context.workingDirectory, file));
+  const shown = asUsage(() => showEvidence(bytes));
   if (context.json) return context.io.out(`${JSON.stringify(shown, null, 2)}\n`);
   context.io.out(`${shown.format}\n\n${lines(shown.contents, "").join("\n")}\n`);
-}
-
-function show(bytes: Uint8Array): ShownEvidence {
-  try {
-    return showEvidence(bytes);
-  } catch (cause) {
-    if (!(cause instanceof EvidenceError)) throw cause;
-    throw new CliError("usage", cause.message, { cause });
-  }
 }
 
 /** An outline: a line for each value, what is inside another indented below it. */

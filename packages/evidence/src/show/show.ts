@@ -1,4 +1,4 @@
-import { fromUtf8, hex } from "@constellation/bytes";
+import { hex } from "@constellation/bytes";
 import { parseCcEventLog, parseEventLog, parseLegacyEventLog } from "@constellation/eventlog";
 import type { Json } from "@constellation/fields";
 import { parseHclReport, parseRuntimeClaims } from "@constellation/hcl";
@@ -15,6 +15,7 @@ import { parseQeIdentity, parseQuote, parseTcbInfo, quoteClaims } from "@constel
 import { parsePublic, parseQuoteAttest, parseSignature, selectedPcrs } from "@constellation/tpm2";
 import { pemToDer } from "@constellation/x509";
 import { EvidenceError } from "../error.ts";
+import { pemCertificates } from "../pem.ts";
 import { showCertificate, showCrl } from "./certificates.ts";
 import { showEventLog } from "./event-logs.ts";
 import { plain } from "./plain.ts";
@@ -100,9 +101,7 @@ export function showEvidence(bytes: Uint8Array): ShownEvidence {
 }
 
 function showPem(bytes: Uint8Array): Json {
-  const blocks = fromUtf8(bytes).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw new EvidenceError("format_unknown", "got PEM without a certificate");
-  return blocks.map((block) => showCertificate(pemToDer(block)));
+  return pemCertificates(bytes).map((pem) => showCertificate(pemToDer(pem)));
 }
 
 function showReport(report: Report): Json {
