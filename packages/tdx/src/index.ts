@@ -22,7 +22,7 @@ export {
 } from "./tcb-info.ts";
 export type { IsvSvnLevel, TcbLevel } from "./tcb-level.ts";
 export { TCB_STATUSES, type TcbStatus } from "./tcb-status.ts";
-export { TD_ATTRIBUTES, type TdAttribute } from "./td-attributes.ts";
+export { readTdAttributes, TD_ATTRIBUTES, type TdAttribute, type TdAttributes } from "./td-attributes.ts";
 export type { TdReport, TdReport10, TdReport15 } from "./td-report.ts";
 export { validateQuote, type ValidateQuoteInput } from "./validate-quote.ts";
 export { verifyCcel } from "./verify-ccel.ts";

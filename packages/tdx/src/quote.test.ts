@@ -107,6 +107,19 @@ test("parseQuote() refuses lengths that contradict one another", () => {
   }
 });
 
+test("parseQuote() refuses bytes behind the parts of the signature data", () => {
+  const [outer, certification] = [SIGNATURE_DATA, SIGNATURE_DATA + 4 + 128 + 2];
+  const longer = (...offsets: readonly number[]) => {
+    const quote = concat(v4, Uint8Array.of(0));
+    const view = new DataView(quote.buffer);
+    for (const offset of offsets) view.setUint32(offset, view.getUint32(offset, true) + 1, true);
+    return quote;
+  };
+  assert.doesNotThrow(() => parseQuote(longer()));
+  assert.throws(() => parseQuote(longer(outer)), refused("quote_length"));
+  assert.throws(() => parseQuote(longer(outer, certification)), refused("quote_length"));
+});
+
 test("parseQuote() throws nothing but TdxError", () => {
   const parse = (bytes: Uint8Array) => {
     try {

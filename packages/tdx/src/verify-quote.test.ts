@@ -68,9 +68,9 @@ test("verifyQuote() takes a quote that is parsed already", () => {
   const quote = parseQuote(intel.quote());
   assert.equal(verifyQuote({ ...evidence, quote }).quote, quote);
   const spoilt = { ...quote, signed: new Uint8Array(quote.signed.length) };
-  assert.deepEqual(failuresOf(verifyQuote({ ...evidence, quote: spoilt }).checks), [
-    "quote.signature: quote_signature",
-  ]);
+  const verified = verifyQuote({ ...evidence, quote: spoilt });
+  assert.deepEqual(failuresOf(verified.checks), ["quote.signature: quote_signature"]);
+  assert.deepEqual(Object.keys(verified), ["genuine", "checks"]);
 });
 
 test("verifyQuote() reports bytes that are no quote", () => {
