@@ -201,6 +201,8 @@ test("verifyChain() lets through what is no refusal", () => {
     () => verifyChain({ ...good, leaf: { ...directLeaf, tbs: undefined as unknown as Uint8Array } }),
     TypeError,
   );
+  const broken = { ...root, spki: undefined as unknown as Uint8Array };
+  assert.throws(() => verifyChain({ ...good, leaf: directLeaf, intermediates: [], roots: [broken, root] }), TypeError);
 });
 
 test("verifyChain() refuses each single changed byte of a leaf", () => {
