@@ -52,10 +52,15 @@ export interface AzureTdxPolicy extends AzurePolicy {
 }
 
 const flag = expectation(FLAG);
-const AZURE_FIELDS = {
-  vmConfiguration: object<VmConfigurationPolicy>({ secureBoot: flag, tpmEnabled: flag, consoleEnabled: flag }),
-  vtpm: QUOTES_POLICY,
-};
+
+/** {@link VmConfigurationPolicy} as a document. */
+export const VM_CONFIGURATION_POLICY: Field<VmConfigurationPolicy> = object<VmConfigurationPolicy>({
+  secureBoot: flag,
+  tpmEnabled: flag,
+  consoleEnabled: flag,
+});
+
+const AZURE_FIELDS = { vmConfiguration: VM_CONFIGURATION_POLICY, vtpm: QUOTES_POLICY };
 
 /** {@link AzureSevSnpPolicy} as a document. */
 export const AZURE_SEV_SNP_POLICY: Field<AzureSevSnpPolicy> = object<AzureSevSnpPolicy>({

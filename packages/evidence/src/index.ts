@@ -8,6 +8,7 @@ export {
   type AzureTdxPolicy,
   judgeAzureSevSnp,
   judgeAzureTdx,
+  VM_CONFIGURATION_POLICY,
   type VmConfigurationPolicy,
 } from "./azure.ts";
 export { type Case, CASE_KINDS, type CaseKind, parseCase } from "./case/case.ts";
@@ -19,9 +20,27 @@ export { type EventLogParts, judgeEventLog } from "./event-log.ts";
 export { EvidenceFiles } from "./files.ts";
 export type { Judgement } from "./judgement.ts";
 export { judgeLaunchPrediction, type LaunchPrediction } from "./launch-digest.ts";
-export { judgeNitro, NITRO_POLICY, type NitroPolicy } from "./nitro.ts";
+export { BOUND_NITRO_POLICY, type BoundNitroPolicy, judgeNitro, NITRO_POLICY, type NitroPolicy } from "./nitro.ts";
 export { pemCertificates } from "./pem.ts";
-export { judgeSevSnp, SEV_SNP_POLICY, type SevSnpParts, type SevSnpPolicy } from "./sev-snp.ts";
-export { judgeTdx, TDX_POLICY, type TdxParts, type TdxPolicy } from "./tdx.ts";
-export { type BankQuote, judgeVtpm, type QuotesPolicy, VTPM_POLICY, type VtpmParts, type VtpmPolicy } from "./vtpm.ts";
+export {
+  BOUND_SEV_SNP_POLICY,
+  type BoundSevSnpPolicy,
+  judgeSevSnp,
+  SEV_SNP_POLICY,
+  type SevSnpParts,
+  type SevSnpPolicy,
+} from "./sev-snp.ts";
+export { BOUND_TDX_POLICY, type BoundTdxPolicy, judgeTdx, TDX_POLICY, type TdxParts, type TdxPolicy } from "./tdx.ts";
+export {
+  type BankQuote,
+  BOUND_QUOTES_POLICY,
+  BOUND_VTPM_POLICY,
+  type BoundQuotesPolicy,
+  type BoundVtpmPolicy,
+  judgeVtpm,
+  type QuotesPolicy,
+  VTPM_POLICY,
+  type VtpmParts,
+  type VtpmPolicy,
+} from "./vtpm.ts";
 export { showEvidence, type ShownEvidence } from "./show/show.ts";

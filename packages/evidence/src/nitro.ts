@@ -8,7 +8,7 @@ import {
 } from "@constellation/nitro";
 import type { Judgement } from "./judgement.ts";
 import { rootsOf } from "./pem.ts";
-import { NITRO_DOCUMENT_POLICY } from "./policy/nitro.ts";
+import { BOUND_DOCUMENT_POLICY, type BoundDocumentPolicy, NITRO_DOCUMENT_POLICY } from "./policy/nitro.ts";
 import { ROOT } from "./policy/roots.ts";
 
 /** What is accepted of an attestation document of AWS Nitro. Total: every field is stated. */
@@ -22,6 +22,17 @@ export interface NitroPolicy {
 export const NITRO_POLICY: Field<NitroPolicy> = object<NitroPolicy>({
   roots: list(ROOT),
   document: NITRO_DOCUMENT_POLICY,
+});
+
+/** What is accepted of a document whose nonce is bound to a channel. */
+export interface BoundNitroPolicy extends Omit<NitroPolicy, "document"> {
+  readonly document: BoundDocumentPolicy;
+}
+
+/** {@link BoundNitroPolicy} as a document. */
+export const BOUND_NITRO_POLICY: Field<BoundNitroPolicy> = object<BoundNitroPolicy>({
+  roots: list(ROOT),
+  document: BOUND_DOCUMENT_POLICY,
 });
 
 /** What judging a document gives. */

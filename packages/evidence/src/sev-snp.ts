@@ -11,7 +11,7 @@ import {
 import type { Judgement } from "./judgement.ts";
 import { rootsOf } from "./pem.ts";
 import { ROOT } from "./policy/roots.ts";
-import { SEV_SNP_REPORT_POLICY } from "./policy/sev-snp.ts";
+import { BOUND_REPORT_POLICY, type BoundReportPolicy, SEV_SNP_REPORT_POLICY } from "./policy/sev-snp.ts";
 
 /** Evidence of an SEV-SNP guest. */
 export interface SevSnpParts {
@@ -34,11 +34,26 @@ export interface SevSnpPolicy {
   readonly report: ReportPolicy;
 }
 
-/** {@link SevSnpPolicy} as a document. */
-export const SEV_SNP_POLICY: Field<SevSnpPolicy> = object<SevSnpPolicy>({
+const ISSUER_FIELDS = {
   roots: list(ROOT),
   revocation: choice<SevSnpPolicy["revocation"]>({ required: {}, any: { reason: REASON } }),
+};
+
+/** {@link SevSnpPolicy} as a document. */
+export const SEV_SNP_POLICY: Field<SevSnpPolicy> = object<SevSnpPolicy>({
+  ...ISSUER_FIELDS,
   report: SEV_SNP_REPORT_POLICY,
+});
+
+/** What is accepted of a guest whose report data is bound to something else, as a channel. */
+export interface BoundSevSnpPolicy extends Omit<SevSnpPolicy, "report"> {
+  readonly report: BoundReportPolicy;
+}
+
+/** {@link BoundSevSnpPolicy} as a document. */
+export const BOUND_SEV_SNP_POLICY: Field<BoundSevSnpPolicy> = object<BoundSevSnpPolicy>({
+  ...ISSUER_FIELDS,
+  report: BOUND_REPORT_POLICY,
 });
 
 /** What judging a report gives. */

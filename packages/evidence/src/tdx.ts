@@ -16,7 +16,7 @@ import { type Check, fail } from "@constellation/verdict";
 import type { Judgement } from "./judgement.ts";
 import { rootsOf } from "./pem.ts";
 import { ROOT } from "./policy/roots.ts";
-import { TDX_QUOTE_POLICY } from "./policy/tdx.ts";
+import { BOUND_QUOTE_POLICY, type BoundQuotePolicy, TDX_QUOTE_POLICY } from "./policy/tdx.ts";
 
 /** Evidence of a TDX guest. */
 export interface TdxParts {
@@ -41,12 +41,20 @@ export interface TdxPolicy {
 
 const ASKED: Field<Asked> = choice<Asked>({ required: {}, any: { reason: REASON } });
 
+const ISSUER_FIELDS = { roots: list(ROOT), collateral: ASKED, ccel: ASKED };
+
 /** {@link TdxPolicy} as a document. */
-export const TDX_POLICY: Field<TdxPolicy> = object<TdxPolicy>({
-  roots: list(ROOT),
-  collateral: ASKED,
-  ccel: ASKED,
-  quote: TDX_QUOTE_POLICY,
+export const TDX_POLICY: Field<TdxPolicy> = object<TdxPolicy>({ ...ISSUER_FIELDS, quote: TDX_QUOTE_POLICY });
+
+/** What is accepted of a guest whose report data is bound to something else, as a channel. */
+export interface BoundTdxPolicy extends Omit<TdxPolicy, "quote"> {
+  readonly quote: BoundQuotePolicy;
+}
+
+/** {@link BoundTdxPolicy} as a document. */
+export const BOUND_TDX_POLICY: Field<BoundTdxPolicy> = object<BoundTdxPolicy>({
+  ...ISSUER_FIELDS,
+  quote: BOUND_QUOTE_POLICY,
 });
 
 /** What judging a quote gives. */

@@ -62,8 +62,7 @@ export interface VtpmPolicy extends QuotesPolicy {
 
 const REGISTER = whole(0, 23);
 
-const QUOTES_FIELDS = {
-  qualifyingData: expectation(bytes(0, 64)),
+const BOUND_FIELDS = {
   pcrs: object<QuotesPolicy["pcrs"]>({
     sha256: indexed(23, expectation(bytes(32))),
     sha384: indexed(23, expectation(bytes(48))),
@@ -72,13 +71,38 @@ const QUOTES_FIELDS = {
   eventLog: choice<QuotesPolicy["eventLog"]>({ required: { explained: list(REGISTER) }, any: { reason: REASON } }),
 };
 
+const QUALIFYING_DATA = expectation(bytes(0, 64));
+const AK_CERTIFICATE = choice<VtpmPolicy["akCertificate"]>({
+  required: { roots: list(ROOT) },
+  any: { reason: REASON },
+});
+
 /** {@link QuotesPolicy} as a document. */
-export const QUOTES_POLICY: Field<QuotesPolicy> = object<QuotesPolicy>(QUOTES_FIELDS);
+export const QUOTES_POLICY: Field<QuotesPolicy> = object<QuotesPolicy>({
+  ...BOUND_FIELDS,
+  qualifyingData: QUALIFYING_DATA,
+});
 
 /** {@link VtpmPolicy} as a document. */
 export const VTPM_POLICY: Field<VtpmPolicy> = object<VtpmPolicy>({
-  ...QUOTES_FIELDS,
-  akCertificate: choice<VtpmPolicy["akCertificate"]>({ required: { roots: list(ROOT) }, any: { reason: REASON } }),
+  ...BOUND_FIELDS,
+  qualifyingData: QUALIFYING_DATA,
+  akCertificate: AK_CERTIFICATE,
+});
+
+/** What is accepted of quotes that are bound to a channel. */
+export type BoundQuotesPolicy = Omit<QuotesPolicy, "qualifyingData">;
+
+/** {@link BoundQuotesPolicy} as a document. */
+export const BOUND_QUOTES_POLICY: Field<BoundQuotesPolicy> = object<BoundQuotesPolicy>(BOUND_FIELDS);
+
+/** What is accepted of a TPM whose quotes are bound to a channel. */
+export type BoundVtpmPolicy = Omit<VtpmPolicy, "qualifyingData">;
+
+/** {@link BoundVtpmPolicy} as a document. */
+export const BOUND_VTPM_POLICY: Field<BoundVtpmPolicy> = object<BoundVtpmPolicy>({
+  ...BOUND_FIELDS,
+  akCertificate: AK_CERTIFICATE,
 });
 
 /** Judges evidence of a TPM: key, certificate, quotes and log, then whether the values are acceptable. */

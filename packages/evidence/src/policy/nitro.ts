@@ -26,8 +26,10 @@ function optional(max: number): Field<OptionalExpectation> {
   return choice<OptionalExpectation>({ equal: { anyOf: list(bytes(0, max)) }, any: { reason: REASON }, absent: {} });
 }
 
-/** {@link DocumentPolicy} as a document. */
-export const NITRO_DOCUMENT_POLICY: Field<DocumentPolicy> = object<DocumentPolicy>({
+/** A policy for a document whose nonce is bound to a channel. */
+export type BoundDocumentPolicy = Omit<DocumentPolicy, "nonce">;
+
+const BOUND_FIELDS = {
   kind: expectation(KIND),
   moduleId: expectation(MODULE_ID),
   timestamp: TIMESTAMP,
@@ -35,5 +37,13 @@ export const NITRO_DOCUMENT_POLICY: Field<DocumentPolicy> = object<DocumentPolic
   debug: expectation(FLAG),
   publicKey: optional(1024),
   userData: optional(1024),
+};
+
+/** {@link BoundDocumentPolicy} as a document. */
+export const BOUND_DOCUMENT_POLICY: Field<BoundDocumentPolicy> = object<BoundDocumentPolicy>(BOUND_FIELDS);
+
+/** {@link DocumentPolicy} as a document. */
+export const NITRO_DOCUMENT_POLICY: Field<DocumentPolicy> = object<DocumentPolicy>({
+  ...BOUND_FIELDS,
   nonce: optional(1024),
 });

@@ -60,8 +60,10 @@ const FIRMWARE = minimum(object({ major: BYTE, minor: BYTE, build: BYTE }));
 /** Before version 5 a report has none, so a bound is always a number. */
 const MIT_VECTOR = minimum(BITS_64 as Field<bigint | undefined>);
 
-/** {@link ReportPolicy} as a document. */
-export const SEV_SNP_REPORT_POLICY: Field<ReportPolicy> = object({
+/** A policy for a report whose report data is bound to something else: a channel, or a paravisor's claims. */
+export type BoundReportPolicy = Omit<ReportPolicy, "reportData">;
+
+const BOUND_FIELDS = {
   version: minimum(U32),
   guestSvn: minimum(U32),
   policy: GUEST_POLICY,
@@ -71,7 +73,6 @@ export const SEV_SNP_REPORT_POLICY: Field<ReportPolicy> = object({
   platformInfo: PLATFORM_INFO,
   authorKeyEn: flag,
   signingKey: expectation(oneOf<SigningKey>(["VCEK", "VLEK"])),
-  reportData: REPORT_DATA,
   measurement: expectation(bytes(48)),
   hostData: expectation(bytes(32)),
   idKeyDigest: expectation(bytes(48)),
@@ -84,4 +85,13 @@ export const SEV_SNP_REPORT_POLICY: Field<ReportPolicy> = object({
   launchMitVector: MIT_VECTOR,
   currentMitVector: MIT_VECTOR,
   products: object({ Milan: product(MILAN_GENOA), Genoa: product(MILAN_GENOA), Turin: product(TURIN) }),
+};
+
+/** {@link BoundReportPolicy} as a document. */
+export const BOUND_REPORT_POLICY: Field<BoundReportPolicy> = object<BoundReportPolicy>(BOUND_FIELDS);
+
+/** {@link ReportPolicy} as a document. */
+export const SEV_SNP_REPORT_POLICY: Field<ReportPolicy> = object<ReportPolicy>({
+  ...BOUND_FIELDS,
+  reportData: REPORT_DATA,
 });

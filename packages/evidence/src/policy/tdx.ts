@@ -34,8 +34,10 @@ const TCB: Field<TcbPolicy> = choice<TcbPolicy>({
 
 const attributes = TD_ATTRIBUTES.map((name) => [name, expectation(FLAG)] as const);
 
-/** {@link QuotePolicy} as a document. */
-export const TDX_QUOTE_POLICY: Field<QuotePolicy> = object<QuotePolicy>({
+/** A policy for a quote whose report data is bound to something else: a channel, or a paravisor's claims. */
+export type BoundQuotePolicy = Omit<QuotePolicy, "REPORTDATA">;
+
+const BOUND_FIELDS = {
   MRSEAM: REGISTER,
   MRSIGNERSEAM: REGISTER,
   SEAMATTRIBUTES: expectation(bytes(8)),
@@ -49,7 +51,12 @@ export const TDX_QUOTE_POLICY: Field<QuotePolicy> = object<QuotePolicy>({
   RTMR1: REGISTER,
   RTMR2: REGISTER,
   RTMR3: REGISTER,
-  REPORTDATA: REPORT_DATA,
   MRSERVICETD: REGISTER,
   tcb: TCB,
-});
+};
+
+/** {@link BoundQuotePolicy} as a document. */
+export const BOUND_QUOTE_POLICY: Field<BoundQuotePolicy> = object<BoundQuotePolicy>(BOUND_FIELDS);
+
+/** {@link QuotePolicy} as a document. */
+export const TDX_QUOTE_POLICY: Field<QuotePolicy> = object<QuotePolicy>({ ...BOUND_FIELDS, REPORTDATA: REPORT_DATA });
