@@ -1,4 +1,4 @@
-import { fromHex, hex } from "@constellation/bytes";
+import { base64, fromBase64, fromHex, hex } from "@constellation/bytes";
 import { shown } from "./shown.ts";
 import { isObject, join, type Reader } from "./reader.ts";
 
@@ -29,12 +29,17 @@ export function object<T extends object>(fields: Fields<T>): Field<T> {
   };
 }
 
-/** A list of any length. */
-export function list<T>(item: Field<T>): Field<readonly T[]> {
+/** Longest list where nothing else is said. */
+const MAX_LENGTH = 1024;
+
+/** A list of at most `max` members. */
+export function list<T>(item: Field<T>, max: number = MAX_LENGTH): Field<readonly T[]> {
   return {
     read(reader, path, value) {
-      if (Array.isArray(value)) return value.map((member, index) => item.read(reader, `${path}.${index}`, member));
-      reader.add(path, shown(value), "a list");
+      if (Array.isArray(value) && value.length <= max) {
+        return value.map((member, index) => item.read(reader, `${path}.${index}`, member));
+      }
+      reader.add(path, shown(value), Array.isArray(value) ? `a list of at most ${max}` : "a list");
       return [];
     },
     write: (value) => value.map((member) => item.write(member)),
@@ -101,6 +106,36 @@ export function bytes(min: number, max: number = min): Field<Uint8Array> {
       return new Uint8Array(min);
     },
     write: hex,
+  };
+}
+
+/** Bytes as base64 text, at most `max` of them. */
+export function blob(max: number): Field<Uint8Array> {
+  const wanted = `base64 text of at most ${max} bytes`;
+  return {
+    read(reader, path, value) {
+      const decoded = typeof value === "string" && value.length <= Math.ceil(max / 3) * 4 ? decode(value) : undefined;
+      if (decoded !== undefined && decoded.length <= max) return decoded;
+      reader.add(path, shown(value), wanted);
+      return new Uint8Array();
+    },
+    write: base64,
+  };
+}
+
+function decode(value: string): Uint8Array | undefined {
+  try {
+    return fromBase64(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A value that may not be there: null then, never left out. */
+export function nullable<T>(item: Field<T>): Field<T | undefined> {
+  return {
+    read: (reader, path, value) => (value === null ? undefined : item.read(reader, path, value)),
+    write: (value) => (value === undefined ? null : item.write(value)),
   };
 }
 

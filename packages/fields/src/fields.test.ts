@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
   BITS_64,
+  blob,
   bytes,
   choice,
   expectation,
@@ -10,6 +11,7 @@ import {
   FLAG,
   list,
   minimum,
+  nullable,
   object,
   oneOf,
   REASON,
@@ -46,6 +48,9 @@ describe("fields of one value", () => {
     roundTrip(REASON, "because");
     assert.deepEqual(roundTrip(bytes(2), "00ff").value, Uint8Array.of(0, 255));
     assert.deepEqual(roundTrip(bytes(0, 2), "").value, new Uint8Array());
+    assert.deepEqual(roundTrip(blob(2), "AP8=").value, Uint8Array.of(0, 255));
+    assert.equal(roundTrip(object({ a: nullable(FLAG) }), { a: null }).value?.a, undefined);
+    assert.equal(roundTrip(nullable(FLAG), true).value, true);
     assert.equal(roundTrip(BITS_64, "0xffffffffffffffff").value, 2n ** 64n - 1n);
     assert.equal(roundTrip(BITS_64, "0x0").value, 0n);
     assert.deepEqual(roundTrip(TIME, "2026-01-31T23:59:59.000Z").value, new Date(Date.UTC(2026, 0, 31, 23, 59, 59)));
@@ -61,8 +66,14 @@ describe("fields of one value", () => {
       [REASON, ["", "a\u001b[2J", "x".repeat(201), 3], "a reason of 1 to 200 printable characters"],
       [bytes(2), ["00", "0000ff", "00FF", "0g00", "000", 1], "4 lower-case hex digits"],
       [bytes(1, 2), ["", "000000"], "2 to 4 lower-case hex digits"],
+      [blob(2), ["AP8", "AP//", "AP8=AP8=", "?", 1, null], "base64 text of at most 2 bytes"],
+      [nullable(FLAG), [undefined, 1], "true or false"],
       [BITS_64, ["1", "0x", "0x01", "0xG", "0x10000000000000000", 1], '"0x" and up to 16 lower-case hex digits'],
-      [TIME, ["2026-01-31", "2026-02-28T25:00:00Z", "2026-02-30T00:00:00Z", "2026-01-31T23:59:59+01:00", 5], "a time as 2026-01-31T23:59:59Z"],
+      [
+        TIME,
+        ["2026-01-31", "2026-02-28T25:00:00Z", "2026-02-30T00:00:00Z", "2026-01-31T23:59:59+01:00", 5],
+        "a time as 2026-01-31T23:59:59Z",
+      ],
     ] as const) {
       for (const value of values) {
         const [finding, ...others] = findings(field as Field<unknown>, value);
@@ -96,6 +107,14 @@ describe("object() and list()", () => {
     ]);
     assert.deepEqual(findings(field, []), [": got a list of 0, wanted an object"]);
     assert.deepEqual(findings(field, { points: {}, name: "n" }), ["points: got an object, wanted a list"]);
+  });
+
+  test("refuse a list that is too long without reading it, and note a hundred findings at most", () => {
+    assert.deepEqual(findings(list(FLAG, 2), [1, 2, 3]), [": got a list of 3, wanted a list of at most 2"]);
+    assert.deepEqual(findings(list(FLAG), Array(1025).fill(true)), [
+      ": got a list of 1025, wanted a list of at most 1024",
+    ]);
+    assert.equal(findings(list(FLAG), Array(1024).fill(1)).length, 100);
   });
 
   test("do not let a key move a terminal's cursor", () => {

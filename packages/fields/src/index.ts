@@ -2,12 +2,14 @@
 export { expectation, minimum, type Minimum } from "./expectation.ts";
 export {
   BITS_64,
+  blob,
   bytes,
   choice,
   type Field,
   FLAG,
   type Json,
   list,
+  nullable,
   object,
   oneOf,
   REASON,
