@@ -7,6 +7,7 @@ export type { EnclaveReport } from "./enclave-report.ts";
 export { TdxError, type TdxErrorCode } from "./error.ts";
 export type { PckConfiguration, PckExtensions, PckTcb } from "./pck-extensions.ts";
 export type { AcceptableTcbStatus, QuotePolicy, ReportDataPolicy, TcbPolicy, XfamPolicy } from "./policy.ts";
+export { type PckPlatform, pckPlatformOf } from "./pck-platform.ts";
 export { parseQeIdentity, type QeIdentity } from "./qe-identity.ts";
 export type { QuoteHeader } from "./quote-header.ts";
 export type { QuoteSignatureData } from "./quote-signature-data.ts";

@@ -1,5 +1,6 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { CommandSetup } from "../../program.ts";
+import type { FetchOptions } from "./fetch.ts";
 
 /** Defines `evidence` and its subcommands. */
 export function defineEvidence(program: Command, setup: CommandSetup): void {
@@ -55,6 +56,32 @@ before you rely on it.`,
       setup.run(async (context, options: { from: string; to?: string }) => {
         const { initPolicy } = await import("./policy.ts");
         initPolicy(context, options.from, options.to);
+      }),
+    );
+  setup
+    .report(evidence.command("fetch"))
+    .summary("fetch what evidence is verified with")
+    .description(
+      `Fetch certificates, revocation lists and TCB information for SEV-SNP reports and TDX quotes from AMD and Intel, and
+write them to one file, for verification without a network. What was fetched is kept in the cache, and asked for anew when
+it is stale. HTTPS_PROXY and NO_PROXY count.`,
+    )
+    .argument("<file...>", "reports and quotes")
+    .requiredOption("--to <file>", "where the endorsements are written")
+    .addOption(
+      new Option("--product <name>", "product line of reports of version 2, which do not say it").choices([
+        "Milan",
+        "Genoa",
+        "Turin",
+      ]),
+    )
+    .option("--kds-url <url>", "mirror of AMD's Key Distribution Service")
+    .option("--pccs-url <url>", "Provisioning Certificate Caching Service, instead of Intel's own service")
+    .option("--reload", "ask anew for what is in the cache", false)
+    .action(
+      setup.run(async (context, options: FetchOptions, ...files) => {
+        const { fetchEndorsements } = await import("./fetch.ts");
+        await fetchEndorsements(context, files, options);
       }),
     );
 }

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { cp, readFile, truncate, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type TestContext, test } from "node:test";
+import { type EndorsementSource, readBundle } from "@constellation/endorsements";
+import { pemToDer } from "@constellation/x509";
 import { Harness } from "../../testing/harness.ts";
 
 const VECTORS = process.env["CONSTELLATION_VECTORS"] ?? resolve(import.meta.dirname, "../../../../../shared/vectors");
@@ -210,4 +212,68 @@ test("evidence verify --policy refuses a policy that is not total, or of another
   await refused({ kind: "x" }, /kind: got "x", wanted "sev-snp" or /);
   await refused({ schema: 2 }, /schema: got 2, wanted 1/);
   await refused({ more: 1 }, /more: got an unknown field/);
+});
+
+/** What AMD and Intel say of the platforms of two cases. */
+function vendorsOf(): EndorsementSource {
+  const read = async (name: string): Promise<Uint8Array> => new Uint8Array(await readFile(join(VECTORS, name)));
+  const tdx = "azure/tdx-trustee-v1-collateral";
+  return {
+    sevSnp: async () => ({
+      endorsementCert: await read("sev-snp/milan-v3-dstack/vcek.der"),
+      caChain: [pemToDer(await readFile(join(GOOD, "ask.pem"), "latin1"))],
+      crls: [],
+    }),
+    tdx: async ({ fmspc, ca }) => {
+      assert.deepEqual([Buffer.from(fmspc).toString("hex"), ca], ["00806f050000", "platform"]);
+      return {
+        tcbInfo: await read(`${tdx}/tcb_info.json`),
+        tcbInfoIssuerChain: await read(`${tdx}/tcb_info_issuer_chain.pem`),
+        qeIdentity: await read(`${tdx}/qe_identity.json`),
+        qeIdentityIssuerChain: await read(`${tdx}/qe_identity_issuer_chain.pem`),
+        rootCaCrl: await read(`${tdx}/root_ca_crl.der`),
+        pckCrl: await read(`${tdx}/pck_crl.der`),
+        pckCrlIssuerChain: await read(`${tdx}/pck_crl_issuer_chain.pem`),
+      };
+    },
+  };
+}
+
+test("evidence fetch writes the endorsements of reports and quotes to a bundle, and says when each is over", async (t) => {
+  const harness = await Harness.create(t);
+  harness.endorsements = vendorsOf();
+  const quote = join(VECTORS, "azure/tdx-trustee-v1-collateral/td_quote.bin");
+  const { code, out, err } = await harness.run(
+    "evidence",
+    "fetch",
+    join(GOOD, "report.bin"),
+    quote,
+    "--to",
+    "w/bundle.json",
+  );
+  assert.equal(code, 0, err);
+  assert.match(out, /^2025-11-18 {2}TCB info, /m);
+  assert.match(out, /VCEK of Milan chip /);
+  const bundle = readBundle(await harness.read("bundle.json"));
+  assert.deepEqual([bundle.vceks.length, bundle.tdx.length], [1, 1]);
+  const json = await harness.run("evidence", "fetch", "-o", "json", quote, "--to", "w/bundle.json");
+  assert.equal((JSON.parse(json.out) as { parts: unknown[] }).parts.length > 5, true);
+});
+
+test("evidence fetch says why it can't, and what helps", async (t) => {
+  const harness = await Harness.create(t);
+  const fetched = (...args: string[]) => harness.run("evidence", "fetch", "--to", "w/b", ...args);
+  const unknown = await fetched(join(GOOD, "report.bin"));
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.err, /Get VCEK failed: got 404\nHint: check that product, chip and TCB/);
+  const v2 = join(VECTORS, "sev-snp/milan-v2-virtee/report.bin");
+  const product = await fetched(v2);
+  assert.equal(product.code, 2);
+  assert.match(product.err, /does not say of which product line its CPU is\nHint: name it with --product/);
+  assert.equal((await fetched(v2, "--product", "Milan")).code, 1, "asks then");
+  assert.equal((await fetched(v2, "--product", "Naples")).code, 2);
+  const other = await fetched(join(GOOD, "vcek.der"));
+  assert.equal(other.code, 2);
+  assert.match(other.err, /got neither an SEV-SNP report nor a TDX quote/);
+  assert.equal((await fetched()).code, 2);
 });
