@@ -17,24 +17,32 @@ export function showFile(context: Context, file: string): void {
 
 /** An outline: a line for each value, what is inside another indented below it. */
 function lines(value: Contents, indent: string): string[] {
-  if (typeof value !== "object" || value === null) return [`${indent}${printable(String(value))}`];
-  const members = isList(value) ? value.map((item, index) => [`${index + 1}.`, item] as const) : Object.entries(value);
-  return members.flatMap(([key, member]) => {
-    const label = printable(isList(value) ? key : `${key}:`);
-    if (isSimple(member)) return [`${indent}${label} ${oneLine(member)}`];
-    return [`${indent}${label}`, ...lines(member, `${indent}  `)];
+  if (!isTree(value)) return [`${indent}${oneLine(value)}`];
+  const members = isList(value) ? value.map((item, index) => [`${index + 1}.`, item] as const) : labelled(value);
+  return members.flatMap(([label, member]) => {
+    if (!isTree(member)) return [`${indent}${printable(label)} ${oneLine(member)}`];
+    if (isList(member) && !member.some(isTree)) return [`${indent}${printable(label)} ${member.map(text).join(", ")}`];
+    return [`${indent}${printable(label)}`, ...lines(member, `${indent}  `)];
   });
 }
 
-/** Whether a value fits on its line: no object, and no list of objects. */
-function isSimple(value: Contents): boolean {
-  return (
-    typeof value !== "object" || value === null || (isList(value) && value.every((item) => typeof item !== "object"))
-  );
+function labelled(value: { readonly [key: string]: Contents }): (readonly [string, Contents])[] {
+  return Object.entries(value).map(([key, member]) => [`${key}:`, member]);
 }
 
-function oneLine(value: Contents): string {
-  return printable(isList(value) ? value.join(", ") : String(value));
+type Leaf = string | number | boolean | null;
+
+function isTree(value: Contents): value is Exclude<Contents, Leaf> {
+  return typeof value === "object" && value !== null;
+}
+
+/** A leaf as text; only called where nothing is inside. */
+function text(value: Contents): string {
+  return isTree(value) ? "" : oneLine(value);
+}
+
+function oneLine(value: Leaf): string {
+  return printable(String(value));
 }
 
 function isList(value: Contents): value is readonly Contents[] {

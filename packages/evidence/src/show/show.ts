@@ -1,8 +1,8 @@
 import { hex } from "@constellation/bytes";
-import { parseCcEventLog, parseEventLog, parseLegacyEventLog } from "@constellation/eventlog";
+import { EventLogError, parseCcEventLog, parseEventLog, parseLegacyEventLog } from "@constellation/eventlog";
 import type { Json } from "@constellation/fields";
-import { parseHclReport, parseRuntimeClaims } from "@constellation/hcl";
-import { claimsOf as nitroClaims, parseDocument } from "@constellation/nitro";
+import { HclError, parseHclReport, parseRuntimeClaims } from "@constellation/hcl";
+import { claimsOf as nitroClaims, NitroError, parseDocument } from "@constellation/nitro";
 import {
   claimsOf as reportClaims,
   parseCertificateTable,
@@ -10,10 +10,11 @@ import {
   productOfCpuid,
   type Report,
   REPORT_BYTES,
+  SevSnpError,
 } from "@constellation/sev-snp";
-import { parseQeIdentity, parseQuote, parseTcbInfo, quoteClaims } from "@constellation/tdx";
-import { parsePublic, parseQuoteAttest, parseSignature, selectedPcrs } from "@constellation/tpm2";
-import { pemToDer } from "@constellation/x509";
+import { parseQeIdentity, parseQuote, parseTcbInfo, quoteClaims, TdxError } from "@constellation/tdx";
+import { parsePublic, parseQuoteAttest, parseSignature, selectedPcrs, TpmError } from "@constellation/tpm2";
+import { pemToDer, X509Error } from "@constellation/x509";
 import { EvidenceError } from "../error.ts";
 import { pemCertificates } from "../pem.ts";
 import { showCertificate, showCrl } from "./certificates.ts";
@@ -80,6 +81,9 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
+/** What parsers throw; anything else is a fault of ours. */
+const REFUSALS = [EventLogError, EvidenceError, HclError, NitroError, SevSnpError, TdxError, TpmError, X509Error];
+
 /**
  * Tells what a file is by its contents, and what it says.
  * @throws EvidenceError `format_unknown`; its message says why the likeliest formats do not fit
@@ -91,6 +95,7 @@ export function showEvidence(bytes: Uint8Array): ShownEvidence {
     try {
       return { format: name, contents: read(bytes) };
     } catch (error) {
+      if (!REFUSALS.some((refusal) => error instanceof refusal)) throw error;
       refusals.push(`no ${name}: ${(error as Error).message}`);
     }
   }
@@ -150,9 +155,8 @@ function isJson(bytes: Uint8Array): boolean {
 }
 
 function isText(bytes: Uint8Array, offset: number, text: string): boolean {
-  return (
-    bytes.length >= offset + text.length && [...text].every((letter, i) => bytes[offset + i] === letter.charCodeAt(0))
-  );
+  for (let i = 0; i < text.length; i++) if (bytes[offset + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function u16(bytes: Uint8Array, offset: number): number {
