@@ -8,17 +8,17 @@ export interface Finding {
   readonly wanted: string;
 }
 
-/** More tell nobody anything, and comparing each with all costs time. */
+/** As many as anybody mends at once; a document may be made to have millions. */
 const MAX_FINDINGS = 100;
 
 /**
- * Reads a document by a description of its fields, and reads on after a wrong one, so that all of them are found. What
- * was read counts only without findings.
+ * Reads a document by a description of its fields, and reads on after a wrong one, so that all of them are found, up
+ * to a hundred. What was read counts only without findings.
  */
 export class Reader {
   readonly findings: Finding[] = [];
 
-  /** What is inside a part that is wrong as a whole is no finding of its own. From a hundred on, no more are noted. */
+  /** What is inside a part that is wrong as a whole is no finding of its own. */
   add(path: string, got: string, wanted: string): void {
     if (this.findings.length >= MAX_FINDINGS) return;
     const isCovered = this.findings.some((found) => found.path === "" || `${path}.`.startsWith(`${found.path}.`));
