@@ -57,6 +57,10 @@ describe("verifyTpmCertificate()", () => {
     ]);
   });
 
+  test("hands on a fault of the caller, which is no verdict", () => {
+    assert.throws(() => failed(inputOf(signing, { certificate: undefined as unknown as Uint8Array })), TypeError);
+  });
+
   test("refuses what has no chain to a root, at any other time, and what is no certificate", () => {
     assert.deepEqual(failed(inputOf(signing, { roots: [] })), ["akCertificate.chain chain_issuer_unknown"]);
     assert.deepEqual(failed(inputOf(signing, { intermediates: [] })), ["akCertificate.chain chain_issuer_unknown"]);

@@ -40,11 +40,22 @@ describe("verifyEventLog()", () => {
     assert.deepEqual(failed({ pcrs: new Map(pcrs).set(15, new Uint8Array(32)), explained: [15] }), []);
   });
 
+  test("takes no value of another length for that of a PCR that is zero", () => {
+    for (const value of [new Uint8Array(), new Uint8Array(20), new Uint8Array(48)]) {
+      const changed = new Map(pcrs).set(15, value);
+      assert.deepEqual(failed({ pcrs: changed, explained: [15] }), ["eventLog.pcr[15] eventlog_pcr_mismatch"]);
+    }
+  });
+
   test("refuses PCRs without a value", () => {
     const without = new Map(pcrs);
     without.delete(4);
     assert.deepEqual(failed({ pcrs: without }), ["eventLog.pcr[4] eventlog_pcr_mismatch"]);
     assert.deepEqual(failed({ explained: [15] }), ["eventLog.pcr[15] eventlog_pcr_mismatch"]);
+  });
+
+  test("hands on a fault of the caller, which is no verdict", () => {
+    assert.throws(() => failed({ eventLog: undefined as unknown as Uint8Array }), TypeError);
   });
 
   test("refuses a log that does not parse or has no such bank", () => {

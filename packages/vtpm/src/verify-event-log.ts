@@ -34,7 +34,12 @@ export function verifyEventLog(input: EventLogInput): { checks: Check<EventLogCo
   }
 }
 
-function compare(replayed: ReadonlyMap<number, Uint8Array>, { pcrs, explained }: EventLogInput): Check<EventLogCode>[] {
+const VALUE_BYTES: Readonly<Record<Bank, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
+
+function compare(
+  replayed: ReadonlyMap<number, Uint8Array>,
+  { bank, pcrs, explained }: EventLogInput,
+): Check<EventLogCode>[] {
   const judged = [...new Set([...explained, ...replayed.keys()])].sort((a, b) => a - b);
   return judged.map((index) => {
     const name = `eventLog.pcr[${index}]`;
@@ -42,7 +47,7 @@ function compare(replayed: ReadonlyMap<number, Uint8Array>, { pcrs, explained }:
     if (value === undefined) {
       return fail(name, "eventlog_pcr_mismatch", { got: "no value of this PCR", wanted: "one" });
     }
-    const wanted = replayed.get(index) ?? new Uint8Array(value.length);
+    const wanted = replayed.get(index) ?? new Uint8Array(VALUE_BYTES[bank]);
     return check(equalConstantTime(value, wanted), name, "eventlog_pcr_mismatch", hex(wanted), hex(value));
   });
 }

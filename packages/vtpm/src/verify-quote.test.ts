@@ -121,6 +121,14 @@ describe("verifyQuote()", () => {
     assert.deepEqual(judge(inputOf(quote.subarray(0, -1))), ["quote_malformed"]);
   });
 
+  test("hands on a fault of the caller, which is no verdict", () => {
+    const none = undefined as unknown as Uint8Array;
+    assert.throws(() => verifyQuote(inputOf(quoteWith(), { quote: none }), undefined), TypeError);
+    const signature = { format: "tpmt-signature", bytes: none } as const;
+    assert.throws(() => verifyQuote(inputOf(quoteWith(), { signature }), akKey), TypeError);
+    assert.throws(() => verifyAkPublic({ format: "tpmt-public", bytes: none }), TypeError);
+  });
+
   test("leaves the signature out where there is no key to judge it by", () => {
     const { checks } = verifyQuote(inputOf(quoteWith()), undefined);
     assert.ok(!checks.some(({ name }) => name === "quote.signature"));
@@ -151,6 +159,17 @@ describe("verifyQuote()", () => {
     const pcrs = new Map(PCRS).set(4, new Uint8Array(32));
     assert.deepEqual(judge(inputOf(quoteWith(), { pcrs })), ["quote_pcr_digest"]);
     assert.deepEqual(judge(inputOf(quoteWith({ pcrDigest: new Uint8Array(20) }))), ["quote_pcr_digest"]);
+  });
+
+  test("refuses values of other lengths, whose bytes could be shared out in another way", () => {
+    const joined = Buffer.concat([0, 4, 15].map((index) => PCRS.get(index) as Uint8Array));
+    const shifted = new Map([
+      [0, joined.subarray(0, 31)],
+      [4, joined.subarray(31, 64)],
+      [15, joined.subarray(64)],
+    ]);
+    assert.deepEqual(pcrDigest(shifted), pcrDigest(PCRS));
+    assert.deepEqual(judge(inputOf(quoteWith(), { pcrs: shifted })), ["quote_bank"]);
   });
 
   test("takes digests of the longer hashes", () => {

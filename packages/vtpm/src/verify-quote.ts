@@ -33,6 +33,7 @@ export const QUOTE_CHECKS = [
 ] as const;
 
 const BANKS = { sha256: TPM_ALG.SHA256, sha384: TPM_ALG.SHA384, sha512: TPM_ALG.SHA512 } as const;
+const VALUE_BYTES = { sha256: 32, sha384: 48, sha512: 64 } as const;
 
 /**
  * Verifies a quote: made by a TPM, signed by the attestation key, bound to the qualifying data, and over exactly the
@@ -106,6 +107,11 @@ function verifySelection(
   };
   const [selection, ...others] = pcrSelect;
   if (selection?.hash !== BANKS[bank] || others.length > 0) return fail(name, "quote_bank", details);
+  // Values are hashed one behind the other: of other lengths, the bytes of one could pass for those of the next.
+  const other = [...pcrs.values()].find(({ length }) => length !== VALUE_BYTES[bank]);
+  if (other !== undefined) {
+    return fail(name, "quote_bank", { got: `a value of ${other.length} bytes`, wanted: `${VALUE_BYTES[bank]} bytes` });
+  }
   const selected = selectedPcrs(selection);
   if (selected.some((index) => !pcrs.has(index))) return fail(name, "quote_pcr_missing", details);
   if (indices.some((index) => !selected.includes(index))) return fail(name, "quote_pcr_extra", details);
