@@ -10,10 +10,10 @@ export interface Judgement {
 
 /** The checks in the order of `names`; one that is missing did not run, and so failed. Others follow. */
 export function complete(names: readonly string[], checks: readonly Check[]): Check[] {
-  const byName = new Map(checks.map((done) => [done.name, done]));
-  const known = names.map(
-    (name) => byName.get(name) ?? fail(name, "not_checked", { reason: "a check before it failed" }),
-  );
+  const known = names.flatMap((name): Check[] => {
+    const done = checks.filter((one) => one.name === name);
+    return done.length > 0 ? done : [fail(name, "not_checked", { reason: "a check before it failed" })];
+  });
   return [...known, ...checks.filter(({ name }) => !names.includes(name))];
 }
 

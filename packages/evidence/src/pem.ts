@@ -25,14 +25,9 @@ export function certificatesIn(file: Uint8Array): Uint8Array[] {
  * @throws EvidenceError `file_malformed` where one does not parse, or there is none
  */
 export function pemCertificates(file: Uint8Array): string[] {
-  try {
-    const pems = file[0] === DER_SEQUENCE ? [derToPem(file)] : blocksIn(file);
-    rootsOf(pems);
-    if (pems.length > 0) return pems;
-  } catch (cause) {
-    if (!(cause instanceof X509Error)) throw cause;
-    throw new EvidenceError("file_malformed", `Read roots failed: ${cause.message}`, { cause });
-  }
+  const pems = file[0] === DER_SEQUENCE ? [derToPem(file)] : blocksIn(file);
+  rootsOf(pems);
+  if (pems.length > 0) return pems;
   throw new EvidenceError("file_malformed", "Read roots failed: got no certificate, wanted one");
 }
 
@@ -41,7 +36,12 @@ function blocksIn(file: Uint8Array): string[] {
   return new TextDecoder().decode(file).match(BLOCK) ?? [];
 }
 
-/** The pinned roots of a policy. */
+/** The pinned roots of a policy. @throws EvidenceError `file_malformed` where one does not parse */
 export function rootsOf(pems: readonly string[]): Certificate[] {
-  return pems.map((pem) => parseCertificate(pemToDer(pem)));
+  try {
+    return pems.map((pem) => parseCertificate(pemToDer(pem)));
+  } catch (cause) {
+    if (!(cause instanceof X509Error)) throw cause;
+    throw new EvidenceError("file_malformed", `Read roots failed: ${cause.message}`, { cause });
+  }
 }

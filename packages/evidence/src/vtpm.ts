@@ -160,7 +160,18 @@ export function judgeQuotes(
   const values = quotes.map(({ bank, pcrs }) => [bank, Object.fromEntries(Array.from(pcrs, ([i, v]) => [i, hex(v)]))]);
   const none =
     quotes.length === 0 ? [fail("quote", "quote_missing", { got: "none", wanted: "one of a trusted bank" })] : [];
-  return { checks: [...none, ...judged.flat()], claims: { pcrs: Object.fromEntries(values) } };
+  return {
+    checks: [...none, ...judged.flat(), ...judgeUnquotedBanks(quotes, policy)],
+    claims: { pcrs: Object.fromEntries(values) },
+  };
+}
+
+const BANKS = ["sha256", "sha384", "sha512"] as const;
+
+/** Registers that are wanted are missing where no quote is over their bank. */
+function judgeUnquotedBanks(quotes: readonly BankQuote[], { pcrs }: QuotesPolicy): Check[] {
+  const unquoted = BANKS.filter((bank) => quotes.every((quote) => quote.bank !== bank));
+  return unquoted.flatMap((bank) => prefixed(bank, validatePcrs(new Map(), pcrs[bank])));
 }
 
 function judgeQuote(

@@ -83,7 +83,7 @@ function readCase(reader: Reader, document: unknown): Omit<Case, "kind"> & { rea
     files: readFiles(reader, fields["files"]),
     roots: readTexts(reader, "roots", fields["roots"], ROOT_PATH),
     policy: readPolicy(reader, fields["policy"]),
-    banks: readTexts(reader, "banks", fields["banks"] ?? [], /^sha\d{1,3}$/),
+    banks: readTexts(reader, "banks", fields["banks"] ?? [], /^sha(?:1|256|384|512)$/),
     akPublicFormat: fields["ak_public_format"] === "spki-der" ? "spki-der" : "tpmt-public",
     expect: readExpect(reader, fields["expect"]),
     reasonCode:

@@ -1,4 +1,4 @@
-import { type Field, findingsText, type Json, oneOf, readJson } from "@constellation/fields";
+import { type Field, findingsText, type Json, oneOf, readJson, shown } from "@constellation/fields";
 import { EvidenceError } from "../error.ts";
 import { CASE_KINDS, type CaseKind } from "./case.ts";
 
@@ -12,7 +12,7 @@ export interface PolicyDocument {
 const DOCUMENT: Field<PolicyDocument> = {
   read(reader, path, value) {
     const members = reader.object(path, value, ["schema", "kind", "policy"]);
-    if (members["schema"] !== 1) reader.add("schema", JSON.stringify(members["schema"]) ?? "nothing", "1");
+    if (members["schema"] !== 1) reader.add("schema", shown(members["schema"]), "1");
     const kind = oneOf(CASE_KINDS).read(reader, "kind", members["kind"]);
     // What is inside is read by its kind.
     return { schema: 1, kind, policy: (members["policy"] ?? null) as Json };
