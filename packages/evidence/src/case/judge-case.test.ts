@@ -99,7 +99,7 @@ describe("judgeCase() by a policy", () => {
   test("refuses a machine whose settings are others than the policy's, or are not stated", () => {
     const opposite = changedPolicy(azureSevSnp, (changed) => {
       const settings = changed["vmConfiguration"] as Changeable;
-      for (const setting of Object.values(settings)) setting.anyOf = [!setting.anyOf[0]];
+      for (const setting of Object.values(settings) as Changeable[]) setting.anyOf = [!setting.anyOf[0]];
     });
     assert.deepEqual(codesOf(judgeCase(azureSevSnp, opposite)), [
       "vm_configuration_secure_boot",
