@@ -161,6 +161,7 @@ describe("judgeCase() with bad files", () => {
     new Uint8Array(),
     new Uint8Array(64),
     utf8("{}"),
+    utf8("[]"),
     utf8("[[["),
     utf8("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
     utf8("-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"),

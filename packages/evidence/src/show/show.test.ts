@@ -48,6 +48,7 @@ describe("showEvidence()", () => {
     const [chain] = filesOf("ca_chain", "sev-snp") as [Uint8Array];
     assert.equal(showEvidence(chain).format, "PEM");
     assert.equal(showEvidence(pemToDer(root)).format, "X.509 certificate");
+    assert.ok(formats("endorsement_cert", "sev-snp").has("X.509 certificate"));
   });
 
   test("knows a table of certificates", () => {
