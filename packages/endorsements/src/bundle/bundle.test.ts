@@ -115,7 +115,7 @@ test("describeBundle() tells what is over when, soonest first", () => {
     "2026-03-01 CRL, VLEK authority of Milan",
     "2031-01-01 VCEK of Milan chip c1c1c1c1c1c1c1c1... at TCB 04000000000018db",
     "2035-01-01 root CA CRL, collateral of FMSPC b0c06f000000, platform CA",
-    "2045-10-22 certificate OU=Engineering, C=US, L=Santa Clara, ST=CA, O=Advanced Micro Devices, CN=SEV-Milan, VCEK",
+    "2045-10-22 certificate OU=Constellation FAKE, C=US, L=Santa Clara, ST=CA, O=Advanced Micro Devices, CN=SEV-Milan, VCEK",
   ]) {
     assert.ok(
       days.some((day) => day.startsWith(line)),

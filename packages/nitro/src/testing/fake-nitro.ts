@@ -1,6 +1,7 @@
 import type { CborMap, CborValue } from "@constellation/cose";
 import { encode } from "@constellation/cose/testing/cbor";
 import { issueSign1, type Sign1Parts } from "@constellation/cose/testing/sign1-writer";
+import { oid, seq, set, text } from "@constellation/der/testing/der-writer";
 import { type Certificate, parseCertificate } from "@constellation/x509";
 import {
   basicConstraints,
@@ -10,7 +11,6 @@ import {
   issueCa,
   type KeyPair,
   keyUsage,
-  name,
   p384,
   type Signer,
 } from "@constellation/x509/testing/certificate-writer";
@@ -57,7 +57,7 @@ export class FakeNitro {
     this.#instanceKey = newKey();
     this.#signer = signer;
     const ca = (subject: string, issuer: string, key: KeyPair, issuerKey: KeyPair) =>
-      issueCa(subject, issuer, key, issuerKey, { signer });
+      issueCa(subject, issuer, key, issuerKey, { signer, subject: fakeName(subject), issuer: fakeName(issuer) });
     this.root = ca("aws.nitro-enclaves", "aws.nitro-enclaves", rootKey, rootKey);
     this.region = ca("region", "aws.nitro-enclaves", regionKey, rootKey);
     this.instance = ca("instance", "region", this.#instanceKey, regionKey);
@@ -69,8 +69,8 @@ export class FakeNitro {
 
   issueLeaf(key: KeyPair, parts: CertificateParts = {}): Uint8Array {
     const defaults = {
-      subject: name("i-1.enclave"),
-      issuer: name("instance"),
+      subject: fakeName("i-1.enclave"),
+      issuer: fakeName("instance"),
       extensions: [NO_CA, SIGN_USAGE],
       signer: this.#signer,
     };
@@ -95,6 +95,12 @@ export class FakeNitro {
     const present = Object.entries(all).filter((field): field is [string, CborValue] => field[1] !== undefined);
     return encode(new Map(present), true);
   }
+}
+
+/** A name that says that it is none of AWS's. */
+function fakeName(commonName: string): Uint8Array {
+  const attribute = (type: string, value: string) => set(seq(oid(type), text(value)));
+  return seq(attribute("2.5.4.11", "Constellation FAKE"), attribute("2.5.4.3", commonName));
 }
 
 function defaultFields(kind: DocumentKind): FieldChanges {

@@ -85,11 +85,11 @@ export function caExtensions(
   ];
 }
 
-/** A distinguished name with the attributes of AMD. */
+/** A distinguished name with the attributes of AMD, whose organisational unit says that it is none of theirs. */
 function amdName(commonName: string): Uint8Array {
   const attribute = (type: string, value: Uint8Array) => set(seq(oid(type), value));
   return seq(
-    attribute("2.5.4.11", text("Engineering")),
+    attribute("2.5.4.11", text("Constellation FAKE")),
     attribute("2.5.4.6", printableString("US")),
     attribute("2.5.4.7", text("Santa Clara")),
     attribute("2.5.4.8", text("CA")),

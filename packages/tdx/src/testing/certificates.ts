@@ -111,5 +111,5 @@ function curveOf({ publicKey }: KeyPair): string {
 
 function nameOf(commonName: string): x509.JsonName {
   const named = commonName === "" ? [] : [{ CN: [commonName] }];
-  return [...named, { O: ["Intel Corporation"] }, { C: ["US"] }];
+  return [...named, { OU: ["Constellation FAKE"] }, { O: ["Intel Corporation"] }, { C: ["US"] }];
 }
