@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { type EventEmitter, once } from "node:events";
+import { constants, createServer, type ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createAtlsClient, serveAtls } from "./atls.ts";
 import { InitService } from "./gen/constellation/init/v1/init_pb.ts";
 import { VerifyService } from "./gen/constellation/verify/v1/verify_pb.ts";
+import { createTcpClient } from "./tcp.ts";
 import { closing, connectTo, echoRoutes, rpcErrorOf, SERVER } from "./test-support.ts";
 
 test("serveAtls() ends a handler whose client cancelled the stream", async () => {
@@ -97,7 +101,8 @@ test("serveAtls() closes connections beyond maxConnections", async () => {
   assert.equal((await rpcErrorOf(second.client.getEvidence({}))).code, "unavailable");
 });
 
-test("serveAtls() closes an idle connection, but none with a call under way", async () => {
+test("serveAtls() closes an idle connection, but none with a call under way", async (t) => {
+  const called = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   await using server = closing(
     await serveAtls({
@@ -106,21 +111,48 @@ test("serveAtls() closes an idle connection, but none with a call under way", as
       routes: (router) =>
         void router.service(VerifyService, {
           async getEvidence() {
+            called.resolve();
             await release.promise;
             return {};
           },
         }),
     }),
   );
+  // Time goes by when the test says so: on a busy computer the first call could come too late.
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const letTimePassUntilClosed = async ({ socket }: { socket: EventEmitter }): Promise<void> => {
+    let closed = false;
+    socket.once("close", () => (closed = true));
+    while (!closed) {
+      t.mock.timers.tick(20);
+      await nextTurn();
+    }
+  };
   const busy = await connectTo(server.address);
   const { client } = createAtlsClient(VerifyService, busy);
   const call = client.getEvidence({});
+  await called.promise;
   const idle = await connectTo(server.address);
   createAtlsClient(VerifyService, idle);
-  await once(idle.socket, "close");
+  await letTimePassUntilClosed(idle);
   release.resolve();
   await call;
-  await once(busy.socket, "close");
+  await letTimePassUntilClosed(busy);
+});
+
+test('a call that the server refused as its connection was ending is "unavailable"', async (t) => {
+  const server = createServer();
+  server.on("stream", (stream: ServerHttp2Stream) => {
+    stream.on("error", () => undefined);
+    stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  await using connection = closing(createTcpClient(VerifyService, { host: "127.0.0.1", port }));
+  const error = await rpcErrorOf(connection.client.getEvidence({}));
+  assert.equal(error.code, "unavailable");
 });
 
 test("serveAtls() close() cuts off a handler that does not end", async () => {

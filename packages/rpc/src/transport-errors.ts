@@ -11,6 +11,9 @@ const UNAUTHENTICATED = /^ERR_SSL_|CERT|^UNABLE_TO_|^INVALID_/;
 const LOST =
   /^(?:ERR_HTTP2_(?:SESSION_ERROR|GOAWAY_SESSION|INVALID_SESSION|STREAM_CANCEL)|ECONNRESET|EPIPE|ETIMEDOUT)$/;
 
+/** RFC 9113 section 8.7: nothing of the call was processed, as when it met a connection that was being closed. */
+const NOT_PROCESSED = "NGHTTP2_REFUSED_STREAM";
+
 /**
  * Client interceptor that gives failures of the connection the status a caller can act on: "unauthenticated" when TLS
  * said no, "unavailable" when the connection could not be opened or was lost. A status from the other end stays.
@@ -30,8 +33,9 @@ function mapTransportError(error: unknown, signal: AbortSignal): ConnectError {
   if (found.metadata.has("grpc-status") || signal.aborted) return found;
   for (const cause of causesOf(error)) {
     if (cause instanceof RpcError) return toConnectError(cause);
-    const { code, syscall } = cause as NodeJS.ErrnoException;
+    const { code, syscall, message } = cause as NodeJS.ErrnoException;
     if (syscall !== undefined && CONNECTING.has(syscall)) return unavailable("Connect", found);
+    if (code === "ERR_HTTP2_STREAM_ERROR" && message.includes(NOT_PROCESSED)) return unavailable("Make call", found);
     if (typeof code === "string" && LOST.test(code)) return unavailable("Keep connection", found);
     if (typeof code === "string" && UNAUTHENTICATED.test(code)) {
       const message = `Authenticate connection failed: ${found.rawMessage.trim()}`;
