@@ -101,7 +101,10 @@ test("appraise() accepts good evidence, with every check of the variant", () => 
   assert.equal(verdict.variant, "qemu-vtpm");
   assert.equal(verdict.claims.ekDigest, tpm.ekDigest);
   assert.deepEqual(verdict.claims.pcrs, fieldsOf(good).pcrs);
-  assert.deepEqual(verdict.claims.chain, ["O=Constellation FAKE, CN=Fake attestation key", "O=Constellation FAKE, CN=Fake TPM CA"]);
+  assert.deepEqual(verdict.claims.chain, [
+    "O=Constellation FAKE, CN=Fake attestation key",
+    "O=Constellation FAKE, CN=Fake TPM CA",
+  ]);
   assert.deepEqual(JSON.parse(JSON.stringify(verdict)), verdict);
   requireAccepted(verdict);
 });
