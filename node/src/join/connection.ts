@@ -45,7 +45,8 @@ export async function askJoinService<T>(
   );
   const refusals = new Refusals();
   const attempt = async (): Promise<T> => {
-    for (const host of addresses()) {
+    const hosts = addresses();
+    for (const host of hosts) {
       if (!refusals.isDue(host)) continue;
       try {
         const target = { host, port: options.ports.join, purpose: "join", attester: platform.tpm, appraiser };
@@ -63,7 +64,7 @@ export async function askJoinService<T>(
         tell(host, known);
       }
     }
-    throw new NodeError("platform", "Find join service failed: no control plane gave a ticket");
+    throw new NodeError("platform", `Find join service failed: got no ticket from "${hosts.join(", ")}", wanted one`);
   };
   return await retry("a join ticket", attempt, { signal });
 }

@@ -3,12 +3,13 @@ import { RpcError } from "@constellation/rpc";
 import { NodeError } from "../errors.ts";
 
 const FIRST_WAIT_MS = 5000;
-const MAX_WAIT_MS = 60_000;
+/** No longer: a service that can't read its records yet refuses in the same way, and gets well by itself. */
+const MAX_WAIT_MS = 15_000;
 
 /**
- * Which hosts are left alone for now: a host that refused this node will not think better of it in a second, and each
- * attempt costs both sides a quote and an appraisal. The wait is 5 s after the first refusal in a row, then twice as
- * long each time, up to a minute. A host that is merely not there yet is never waited for.
+ * The hosts that refused this node, and until when each is not asked again: an attempt costs both sides a quote and an
+ * appraisal. The wait is 5 s after the first refusal in a row, then twice as long each time, up to 15 s. A host that is
+ * merely not there yet is never waited for.
  */
 export class Refusals {
   readonly #waits = new Map<string, { readonly waitMs: number; readonly until: number }>();
@@ -19,6 +20,7 @@ export class Refusals {
     this.#now = now;
   }
 
+  /** Whether the host may be asked. */
   isDue(host: string): boolean {
     return this.#now() >= (this.#waits.get(host)?.until ?? 0);
   }
@@ -35,7 +37,7 @@ export class Refusals {
   }
 }
 
-/** One side looked at the other, and said no. */
+/** One side would not go on, as far as can be told: the host was there, and gave no ticket that this node can use. */
 function isRefusal(error: unknown): boolean {
   if (error instanceof AtlsError) return error.code === "peer-refused" || error.code === "evidence-refused";
   return error instanceof NodeError || (error instanceof RpcError && error.remoteCode !== undefined);

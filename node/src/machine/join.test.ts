@@ -93,6 +93,34 @@ describe("a fresh worker", () => {
     assert.equal(service.requests.length, 2);
   });
 
+  for (const [passes, wanted] of [
+    [false, 1],
+    [true, 4],
+  ] as const) {
+    test(`asks a service that refused ${passes ? "again when the wait is over" : "no more before the wait is over"}`, async (t) => {
+      let timeMs = 0;
+      t.mock.method(performance, "now", () => (passes ? (timeMs += 60_000) : timeMs));
+      service.refusals = Number.POSITIVE_INFINITY;
+      let rounds = 0;
+      const addresses = (): string[] => {
+        rounds += 1;
+        if (rounds > 4) stop.abort();
+        return ["127.0.0.1"];
+      };
+      node.platform = {
+        ...node.platform,
+        metadata: {
+          role: "worker",
+          get controlPlaneAddresses() {
+            return addresses();
+          },
+        },
+      };
+      await assert.rejects(start());
+      assert.equal(service.requests.length, wanted);
+    });
+  }
+
   test("is not served by a join service on another image", async () => {
     const other = fakeEventLog([{ pcr: 11, data: "another image" }]);
     const stranger = await joiningNode("worker", await AttestingTpm.create(ca, other));
