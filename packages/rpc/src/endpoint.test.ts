@@ -135,8 +135,10 @@ test("serveAtls() closes an idle connection, but none with a call under way", as
   const idle = await connectTo(server.address);
   createAtlsClient(VerifyService, idle);
   await letTimePassUntilClosed(idle);
+  // A connection that was about to close would refuse another call.
+  const another = client.getEvidence({});
   release.resolve();
-  await call;
+  await Promise.all([call, another]);
   await letTimePassUntilClosed(busy);
 });
 
