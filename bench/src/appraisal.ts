@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign, verify } from "node:crypto";
-import { appraise, type Policy } from "@constellation/attestation";
+import { appraise, type QemuVtpmPolicy } from "@constellation/attestation";
 import { createFakeTpmCa, FAKE_NOW } from "@constellation/testkit/fake-tpm";
 import type { Row } from "./row.ts";
 
@@ -14,13 +14,13 @@ export async function benchAppraisal(): Promise<Row[]> {
   const tpm = await ca.createTpm();
   const reportData = new Uint8Array(64).fill(7);
   const evidence = tpm.evidence({ reportData });
-  const policy: Policy = {
+  const policy: QemuVtpmPolicy = {
     variant: "qemu-vtpm",
     endorsementRoots: [ca.certificatePem],
     endorsements: { kind: "anyOf", ekDigests: [tpm.ekDigest] },
     pcrs: Object.fromEntries(
       PCRS.map((pcr) => [pcr, { kind: "any", reason: "benchmark" }]),
-    ) as unknown as Policy["pcrs"],
+    ) as unknown as QemuVtpmPolicy["pcrs"],
   };
   const key = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const signature = sign("sha256", evidence, key.privateKey);

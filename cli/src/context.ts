@@ -1,3 +1,4 @@
+import type { EndorsementSource } from "@constellation/endorsements";
 import type { Clock } from "./clock.ts";
 import type { AppraiserPort, KubernetesPort, NodePort } from "./ports/cluster.ts";
 import type { InfrastructurePort } from "./ports/infrastructure.ts";
@@ -13,7 +14,17 @@ export interface Dependencies {
   appraiser(): Promise<AppraiserPort>;
   kubernetes(kubeconfig: string): Promise<KubernetesPort>;
   machine(): Promise<MachinePort>;
+  /** Vendors' services over the network. `notify` hears what it did, for the log. */
+  endorsements(options: EndorsementOptions, notify: (what: string) => void): Promise<EndorsementSource>;
   random(lengthBytes: number): Uint8Array;
+}
+
+/** Whom to ask for endorsements, where it is not the vendors themselves. */
+export interface EndorsementOptions {
+  readonly kdsUrl?: string;
+  readonly pccsUrl?: string;
+  /** Asks anew for what is in the cache. */
+  readonly reload: boolean;
 }
 
 /** What every command gets. */

@@ -3,6 +3,7 @@ import { defineApply } from "./commands/apply/command.ts";
 import { defineCompletion } from "./commands/completion/command.ts";
 import { defineConfig } from "./commands/config/command.ts";
 import { defineDoctor } from "./commands/doctor/command.ts";
+import { defineEvidence } from "./commands/evidence/command.ts";
 import { defineMini } from "./commands/mini/command.ts";
 import { defineRecover } from "./commands/recover/command.ts";
 import { defineStatus } from "./commands/status/command.ts";
@@ -58,6 +59,7 @@ Reports go to stdout, everything else to stderr. CONSTELL_NO_SPINNER=1 switches 
   defineMini(program, setup);
   defineStatus(program, setup);
   defineVerify(program, setup);
+  defineEvidence(program, setup);
   defineRecover(program, setup);
   defineTerminate(program, setup);
   defineDoctor(program, setup);

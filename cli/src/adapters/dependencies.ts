@@ -9,6 +9,8 @@ export function systemDependencies(): Dependencies {
     nodes: async () => (await import("./nodes.ts")).attestedNodes(() => new Date()),
     appraiser: async () => (await import("./appraiser.ts")).appraiser,
     kubernetes: async (kubeconfig) => (await import("./kubernetes.ts")).kubernetesClient(kubeconfig),
+    endorsements: async (options, notify) =>
+      (await import("./endorsements.ts")).vendorEndorsements(options, notify, process.env),
     machine: async () => (await import("./machine.ts")).systemMachine,
     random: (lengthBytes) => new Uint8Array(randomBytes(lengthBytes)),
   };

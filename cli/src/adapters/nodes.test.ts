@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { ANONYMOUS, type Attester } from "@constellation/atls";
-import { appraise, PCR_INDICES, type Policy } from "@constellation/attestation";
+import { appraise, PCR_INDICES, type QemuVtpmPolicy } from "@constellation/attestation";
 import { MasterSecret } from "@constellation/keys";
 import {
   type InitRequest,
@@ -30,7 +30,7 @@ const SECRET = new Uint8Array(32).fill(0x5e);
 
 type Handler = (request: InitRequest) => AsyncIterable<Record<string, unknown>>;
 
-function policyOf(changes: Record<string, string> = {}): Policy {
+function policyOf(changes: Record<string, string> = {}): QemuVtpmPolicy {
   const { pcrs } = fakeEventLog();
   const rules = PCR_INDICES.map((index) => {
     const value = Buffer.from(pcrs.get(Number(index)) ?? new Uint8Array(32)).toString("hex");
@@ -39,7 +39,7 @@ function policyOf(changes: Record<string, string> = {}): Policy {
   return {
     variant: "qemu-vtpm",
     endorsementRoots: [ca.certificatePem],
-    pcrs: Object.fromEntries(rules) as Policy["pcrs"],
+    pcrs: Object.fromEntries(rules) as QemuVtpmPolicy["pcrs"],
     endorsements: { kind: "anyOf", ekDigests: [tpm.ekDigest] },
   };
 }
@@ -73,8 +73,8 @@ async function initServer(t: TestContext, handler: Handler, purpose = "init"): P
   return { host: "127.0.0.1", port: server.address.port };
 }
 
-function callWith(policy: Policy): {
-  policy: Policy;
+function callWith(policy: QemuVtpmPolicy): {
+  policy: QemuVtpmPolicy;
   signal: AbortSignal;
   events: InitEvent[];
   onEvent: (event: InitEvent) => void;

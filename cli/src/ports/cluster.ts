@@ -1,4 +1,4 @@
-import type { Policy, Verdict } from "@constellation/attestation";
+import type { QemuVtpmPolicy, Verdict } from "@constellation/attestation";
 import type { NodeRecord } from "@constellation/config";
 import type { MasterSecret } from "@constellation/keys";
 
@@ -18,7 +18,7 @@ export interface InitParameters {
   readonly serviceCidr: string;
   readonly apiServerCertSans: readonly string[];
   readonly nodes: readonly NodeRecord[];
-  readonly policy: Policy;
+  readonly policy: QemuVtpmPolicy;
   readonly registryMirrors: Readonly<Record<string, readonly string[]>>;
   readonly timingProfile: "default" | "patient";
 }
@@ -38,7 +38,7 @@ export interface InitResult {
 /** Options of a call to a node over attested TLS. */
 export interface AttestedCall {
   /** What the node's evidence must fulfil before anything secret is sent. */
-  readonly policy: Policy;
+  readonly policy: QemuVtpmPolicy;
   readonly signal: AbortSignal;
 }
 
@@ -63,7 +63,7 @@ export interface NodePort {
 
 /** Decides on evidence. */
 export interface AppraiserPort {
-  appraise(evidence: Uint8Array, policy: Policy, freshness: { nonce: Uint8Array; now: Date }): Verdict;
+  appraise(evidence: Uint8Array, policy: QemuVtpmPolicy, freshness: { nonce: Uint8Array; now: Date }): Verdict;
 }
 
 /** A node as Kubernetes sees it. */

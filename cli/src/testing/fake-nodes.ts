@@ -1,4 +1,4 @@
-import { clusterIdPcr, type Policy, serializePolicy, type Verdict } from "@constellation/attestation";
+import { clusterIdPcr, type QemuVtpmPolicy, serializePolicy, type Verdict } from "@constellation/attestation";
 import { hex } from "@constellation/bytes";
 import { serializeClusterState } from "@constellation/cluster-state";
 import { deriveClusterId } from "@constellation/keys";
@@ -19,8 +19,8 @@ type InitCall = AttestedCall & { readonly onEvent: (event: InitEvent) => void };
 /** Control planes that keep to the agent's rules: they become one cluster, and say so again to who asks for the same. */
 export class FakeNodes implements NodePort {
   readonly #kubernetes: FakeKubernetes;
-  readonly inits: { parameters: InitParameters; policy: Policy; endpoint: Endpoint }[] = [];
-  readonly recoveries: { endpoint: Endpoint; policy: Policy }[] = [];
+  readonly inits: { parameters: InitParameters; policy: QemuVtpmPolicy; endpoint: Endpoint }[] = [];
+  readonly recoveries: { endpoint: Endpoint; policy: QemuVtpmPolicy }[] = [];
   /** Cluster ID of the node once it is initialised. */
   clusterId: Uint8Array | undefined;
   /** How many control planes wait for recovery. */
@@ -78,6 +78,7 @@ export class FakeNodes implements NodePort {
     appraise: (_evidence, policy) => ({
       accepted: true,
       variant: "qemu-vtpm",
+      trust: [],
       checks: [
         { name: "quote.signature", outcome: "pass" },
         ...Object.entries(policy.pcrs).map(([index, rule]) =>

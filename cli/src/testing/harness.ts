@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { EndorsementError, type EndorsementSource } from "@constellation/endorsements";
 import type { Clock } from "../clock.ts";
 import type { Dependencies } from "../context.ts";
 import type { ExitCode } from "../exit-codes.ts";
@@ -28,6 +29,11 @@ export class Harness {
   readonly kubernetes = new FakeKubernetes();
   readonly nodes = new FakeNodes(this.kubernetes);
   readonly clock = new FakeClock();
+  /** Vendors that know nothing. */
+  endorsements: EndorsementSource = {
+    sevSnp: () => Promise.reject(new EndorsementError("unknown_platform", "Get VCEK failed: got 404")),
+    tdx: () => Promise.reject(new EndorsementError("unknown_platform", "Get TCB info failed: got 404")),
+  };
   /** Answers to questions, one per line; undefined stands for the end of input. */
   answers: (string | undefined)[] = [];
   /** Whether stdin is a terminal. */
@@ -105,6 +111,7 @@ export class Harness {
       nodes: () => Promise.resolve(this.nodes),
       appraiser: () => Promise.resolve(this.nodes.appraiser),
       kubernetes: () => Promise.resolve(this.kubernetes),
+      endorsements: () => Promise.resolve(this.endorsements),
       machine: () => Promise.resolve(this.machine),
       random: (lengthBytes) => new Uint8Array(lengthBytes).fill(++this.#random),
     };

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Attester } from "@constellation/atls";
 import { parseEvidence, serializeEvidence } from "@constellation/attestation";
+import { HarnessError } from "./error.ts";
 import { isMeasured, parseEventLog } from "@constellation/eventlog";
 import { withNodeTpm } from "@constellation/infrastructure-local";
 import { createTcpClient, VerifyService } from "@constellation/rpc";
@@ -93,7 +94,9 @@ export async function eventLogOf(host: string, port: number): Promise<Uint8Array
   const { client, close } = createTcpClient(VerifyService, { host, port, timeoutMs: CALL_TIMEOUT_MS });
   try {
     const { evidence } = await client.getEvidence({ nonce: new Uint8Array(randomBytes(32)) });
-    return parseEvidence(evidence).eventLog;
+    const parsed = parseEvidence(evidence);
+    if (parsed.variant === "qemu-vtpm") return parsed.eventLog;
+    throw new HarnessError("cluster", `Get event log of ${host} failed: got evidence "${parsed.variant}"`);
   } finally {
     await close();
   }

@@ -7,6 +7,7 @@ export { resetNode, startNode, stopNode, withNodeTpm } from "./cluster/node-cont
 export { capture, consoleLog, debugSocket, loadRecords, loadSpec, tpmCaCertificate } from "./cluster/records.ts";
 export type { Accelerator, LocalClusterSpec, NodeOverrides } from "./cluster/spec.ts";
 export type { NodeRecord } from "./cluster/state.ts";
+export { cacheFolder } from "./host/cache-folder.ts";
 export { type LocalStatus, localStatus, type NodeStatus, type ProcessStatus } from "./cluster/status.ts";
 export { countProcesses, type Termination, terminateLocal } from "./cluster/terminate.ts";
 export { LocalError, type LocalErrorCode } from "./errors.ts";

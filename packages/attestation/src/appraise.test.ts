@@ -23,7 +23,7 @@ import {
 import fc from "fast-check";
 import { appraise } from "./appraise.ts";
 import { PCR_INDICES } from "./pcr-index.ts";
-import type { PcrPolicy, Policy } from "./policy.ts";
+import type { PcrPolicy, QemuVtpmPolicy } from "./policy.ts";
 import { QEMU_VTPM_CHECKS } from "./qemu-vtpm/appraise.ts";
 import { verifyAkCertificate } from "./qemu-vtpm/verify-ak-certificate.ts";
 import { verifyQuote } from "./qemu-vtpm/verify-quote.ts";
@@ -43,7 +43,7 @@ function fieldsOf(evidence: Uint8Array): Fields {
 }
 
 /** A policy that wants exactly the PCR values of some evidence. */
-function policyFor(evidence: Uint8Array, ekDigest: string): Policy {
+function policyFor(evidence: Uint8Array, ekDigest: string): QemuVtpmPolicy {
   const rules = Object.entries(fieldsOf(evidence).pcrs).map(([index, value]) => [
     index,
     { kind: "equal", anyOf: [value] },
@@ -51,12 +51,12 @@ function policyFor(evidence: Uint8Array, ekDigest: string): Policy {
   return {
     variant: "qemu-vtpm",
     endorsementRoots: [ca.certificatePem],
-    pcrs: Object.fromEntries(rules) as Policy["pcrs"],
+    pcrs: Object.fromEntries(rules) as QemuVtpmPolicy["pcrs"],
     endorsements: { kind: "anyOf", ekDigests: ["00".repeat(32), ekDigest] },
   };
 }
 
-function withPcrRule(index: number, rule: PcrPolicy): Policy {
+function withPcrRule(index: number, rule: PcrPolicy): QemuVtpmPolicy {
   return { ...policy, pcrs: { ...policy.pcrs, [index]: rule } };
 }
 
@@ -67,7 +67,7 @@ function withField(field: BinaryField, bytes: Uint8Array, evidence: Uint8Array =
 
 const decoded = (field: BinaryField) => new Uint8Array(Buffer.from(fieldsOf(good)[field], "base64"));
 
-const judge = (evidence: Uint8Array, by: Policy = policy, now = FAKE_NOW) =>
+const judge = (evidence: Uint8Array, by: QemuVtpmPolicy = policy, now = FAKE_NOW) =>
   appraise(evidence, by, { reportData, now });
 
 /** Code of each check that failed, by its name. */
@@ -101,7 +101,10 @@ test("appraise() accepts good evidence, with every check of the variant", () => 
   assert.equal(verdict.variant, "qemu-vtpm");
   assert.equal(verdict.claims.ekDigest, tpm.ekDigest);
   assert.deepEqual(verdict.claims.pcrs, fieldsOf(good).pcrs);
-  assert.deepEqual(verdict.claims.chain, ["CN=Fake attestation key", "O=Constellation tests, CN=Fake TPM CA"]);
+  assert.deepEqual(verdict.claims.chain, [
+    "O=Constellation FAKE, CN=Fake attestation key",
+    "O=Constellation FAKE, CN=Fake TPM CA",
+  ]);
   assert.deepEqual(JSON.parse(JSON.stringify(verdict)), verdict);
   requireAccepted(verdict);
 });
@@ -111,7 +114,9 @@ test("appraise() throws for mistakes of the caller only", () => {
   assert.throws(() => appraise(good, policy, { ...context, reportData: new Uint8Array(32) }), {
     code: "report_data_length",
   });
-  assert.throws(() => appraise(good, { ...policy, pcrs: {} as Policy["pcrs"] }, context), { code: "policy_malformed" });
+  assert.throws(() => appraise(good, { ...policy, pcrs: {} as QemuVtpmPolicy["pcrs"] }, context), {
+    code: "policy_malformed",
+  });
 });
 
 test("appraise() refuses bytes that are no evidence, and every other check with them", () => {
@@ -144,7 +149,7 @@ test("appraise() refuses an AK certificate that does not parse, and what depends
 test("appraise() refuses TPMs of another CA, even one of the same name", async () => {
   const foreign = await (await createFakeTpmCa({ name: "Other CA" })).createTpm();
   const sameName = await (await createFakeTpmCa()).createTpm();
-  const anyOfRoots: Policy = { ...policy, endorsements: { kind: "anyOfRoots", reason: "test" } };
+  const anyOfRoots: QemuVtpmPolicy = { ...policy, endorsements: { kind: "anyOfRoots", reason: "test" } };
   const chain = "akCertificate.chain";
   assert.deepEqual(causes(judge(foreign.evidence({ reportData }), anyOfRoots)), {
     [chain]: "ak_certificate_issuer_unknown",
@@ -498,9 +503,9 @@ test("appraise() answers any bytes with a verdict", () => {
 
 test("appraise() refuses each single changed byte of what the evidence is made of", () => {
   const anyValue = Object.fromEntries(PCR_INDICES.map((index) => [index, { kind: "any", reason: "test" }]));
-  const lax: Policy = {
+  const lax: QemuVtpmPolicy = {
     ...policy,
-    pcrs: anyValue as Policy["pcrs"],
+    pcrs: anyValue as QemuVtpmPolicy["pcrs"],
     endorsements: { kind: "anyOfRoots", reason: "test" },
   };
   assert.equal(judge(good, lax).accepted, true);

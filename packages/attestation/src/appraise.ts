@@ -1,9 +1,11 @@
+import { digest } from "@constellation/crypto";
 import { type Check, type CheckCode, fail, pass } from "./check.ts";
 import { AttestationError } from "./error.ts";
 import { type Evidence, parseEvidence } from "./evidence.ts";
 import { checkPolicy } from "./parse-policy.ts";
-import type { Policy } from "./policy.ts";
-import { appraiseQemuVtpm, QEMU_VTPM_CHECKS } from "./qemu-vtpm/appraise.ts";
+import { judgePlatform, trustOf } from "./platform/variants.ts";
+import type { Policy, QemuVtpmPolicy } from "./policy.ts";
+import { appraiseQemuVtpm, QEMU_VTPM_CHECKS, QEMU_VTPM_TRUST } from "./qemu-vtpm/appraise.ts";
 import type { Claims, Verdict } from "./verdict.ts";
 
 /** What evidence is appraised against, beside the policy. */
@@ -33,21 +35,40 @@ export function appraise(evidenceBytes: Uint8Array, policy: Policy, context: App
       `Appraise evidence failed: got report data of "${context.reportData.length}" bytes, wanted "${REPORT_DATA_BYTES}"`,
     );
   }
-  const checked = checkPolicy(policy);
-  const { evidence, check } = readEvidence(evidenceBytes);
-  const appraisal = evidence === undefined ? undefined : appraiseQemuVtpm(evidence, checked, context);
-  const checks = [check, ...complete(appraisal?.checks ?? [])];
+  const { evidence, check } = readEvidence(evidenceBytes, policy.variant);
+  const appraisal = appraiseParts(evidence, policy, context);
+  const checks = [check, ...appraisal.checks];
   return {
     accepted: checks.every(({ outcome }) => outcome !== "fail"),
-    variant: checked.variant,
+    variant: policy.variant,
+    trust: policy.variant === "qemu-vtpm" ? QEMU_VTPM_TRUST : trustOf(policy.variant),
     checks,
-    claims: appraisal?.claims ?? {},
+    claims: appraisal.claims,
   };
 }
 
-function readEvidence(bytes: Uint8Array): { evidence?: Evidence; check: Check } {
+function appraiseParts(evidence: Evidence | undefined, policy: Policy, context: AppraisalContext): Appraisal {
+  if (policy.variant === "qemu-vtpm") {
+    const checked = checkPolicy(policy) as QemuVtpmPolicy;
+    const isOurs = evidence?.variant === "qemu-vtpm";
+    const { checks, claims } = isOurs ? appraiseQemuVtpm(evidence, checked, context) : { checks: [], claims: {} };
+    return { checks: complete(checks), claims };
+  }
+  if (evidence === undefined || evidence.variant === "qemu-vtpm") {
+    return { checks: [fail(policy.variant, "not_checked", { reason: "a check before it failed" })], claims: {} };
+  }
+  const { reportData, now } = context;
+  const binding = { reportData, qualifyingData: digest("sha256", reportData) };
+  const { checks, claims } = judgePlatform(evidence, policy, binding, now);
+  return { checks, claims: { platform: claims } };
+}
+
+function readEvidence(bytes: Uint8Array, wanted: Policy["variant"]): { evidence?: Evidence; check: Check } {
   try {
     const evidence = parseEvidence(bytes);
+    if (evidence.variant !== wanted) {
+      return { check: fail("evidence", "variant_mismatch", { got: `"${evidence.variant}"`, wanted: `"${wanted}"` }) };
+    }
     return { evidence, check: pass("evidence", { got: `"${evidence.variant}"` }) };
   } catch (error) {
     if (!(error instanceof AttestationError)) throw error;

@@ -1,7 +1,10 @@
 import type { X509ErrorCode } from "@constellation/x509";
 
-/** Why a check failed. A closed set; each code belongs to one check, but for `not_checked`. */
-export type CheckCode =
+/** Why a check failed: a code of this package, or of the package of the hardware's evidence. All are closed sets. */
+export type CheckCode = QemuVtpmCode | "variant_mismatch" | (string & {});
+
+/** Why a check of the variant `qemu-vtpm` failed. Each code belongs to one check, but for `not_checked`. */
+export type QemuVtpmCode =
   /** A check that this one depends on failed, so that this one could not run. */
   | "not_checked"
   | "evidence_too_large"
@@ -31,51 +34,12 @@ export type CheckCode =
   | "pcr_mismatch"
   | "pcr_zero";
 
-/** What came out of one check. */
-export type Check = PassedCheck | FailedCheck | AcceptedCheck;
-
-/** A check that found what it wanted. */
-export interface PassedCheck {
-  readonly name: string;
-  readonly outcome: "pass";
-  readonly got?: string;
-  readonly wanted?: string;
-}
-
-/** A check that refuses the evidence. */
-export interface FailedCheck {
-  readonly name: string;
-  readonly outcome: "fail";
-  readonly code: CheckCode;
-  readonly got?: string;
-  readonly wanted?: string;
-  readonly reason?: string;
-}
-
-/** A check that the policy leaves open on purpose, with the reason it gives. */
-export interface AcceptedCheck {
-  readonly name: string;
-  readonly outcome: "accepted-by-choice";
-  readonly got?: string;
-  readonly wanted?: string;
-  readonly reason: string;
-}
-
-/** A passed check. */
-export function pass(name: string, details: { got?: string; wanted?: string } = {}): PassedCheck {
-  return { name, outcome: "pass", ...details };
-}
-
-/** A failed check. */
-export function fail(
-  name: string,
-  code: CheckCode,
-  details: { got?: string; wanted?: string; reason?: string } = {},
-): FailedCheck {
-  return { name, outcome: "fail", code, ...details };
-}
-
-/** Pass or fail by a condition, with what was found and what was wanted. */
-export function check(holds: boolean, name: string, code: CheckCode, got: string, wanted: string): Check {
-  return holds ? pass(name, { got, wanted }) : fail(name, code, { got, wanted });
-}
+export {
+  type AcceptedCheck,
+  type Check,
+  check,
+  fail,
+  type FailedCheck,
+  pass,
+  type PassedCheck,
+} from "@constellation/verdict";

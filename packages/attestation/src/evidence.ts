@@ -1,5 +1,12 @@
 import { base64, BytesError, fromBase64, fromHex, fromUtf8, hex, utf8 } from "@constellation/bytes";
+import { findingsText, readValue } from "@constellation/fields";
 import { AttestationError } from "./error.ts";
+import {
+  PLATFORM_VARIANTS,
+  type PlatformEvidence,
+  platformEvidenceField,
+  type PlatformVariant,
+} from "./platform/variants.ts";
 import { DIGEST_HEX, PCR_INDICES } from "./pcr-index.ts";
 import { shown } from "./shown.ts";
 import { parseStrictJson } from "./strict-json.ts";
@@ -22,7 +29,7 @@ export interface QemuVtpmEvidence {
 }
 
 /** Evidence of any variant. */
-export type Evidence = QemuVtpmEvidence;
+export type Evidence = QemuVtpmEvidence | PlatformEvidence;
 
 /** Largest evidence that is looked at. */
 export const MAX_EVIDENCE_BYTES = 1024 * 1024;
@@ -52,12 +59,24 @@ export function parseEvidence(bytes: Uint8Array): Evidence {
     );
   }
   const fields = objectWith(parseJson(bytes));
-  if (fields["variant"] !== "qemu-vtpm") {
-    throw new AttestationError(
-      "variant_unknown",
-      `Parse evidence failed: got variant ${shown(fields["variant"])}, wanted "qemu-vtpm"`,
-    );
-  }
+  const { variant } = fields;
+  if (variant === "qemu-vtpm") return readQemuVtpm(fields);
+  const platform = PLATFORM_VARIANTS.find((known) => known === variant);
+  if (platform !== undefined) return readPlatform(platform, fields);
+  const wanted = ["qemu-vtpm", ...PLATFORM_VARIANTS].map((name) => `"${name}"`).join(", ");
+  throw new AttestationError(
+    "variant_unknown",
+    `Parse evidence failed: got variant ${shown(variant)}, wanted one of ${wanted}`,
+  );
+}
+
+function readPlatform(variant: PlatformVariant, document: Record<string, unknown>): PlatformEvidence {
+  const { value, findings } = readValue(platformEvidenceField(variant), document);
+  if (findings === undefined) return value;
+  throw new AttestationError("evidence_malformed", `Parse evidence failed: ${findingsText("evidence", findings)}`);
+}
+
+function readQemuVtpm(fields: Record<string, unknown>): QemuVtpmEvidence {
   requireKeys("evidence", fields, KEYS);
   return {
     variant: "qemu-vtpm",
@@ -72,6 +91,9 @@ export function parseEvidence(bytes: Uint8Array): Evidence {
 
 /** The bytes of evidence; the inverse of `parseEvidence`. */
 export function serializeEvidence(evidence: Evidence): Uint8Array {
+  if (evidence.variant !== "qemu-vtpm") {
+    return utf8(JSON.stringify(platformEvidenceField(evidence.variant).write(evidence)));
+  }
   const { variant, akCertificate, akPublic, quote, signature, pcrs, eventLog } = evidence;
   return utf8(
     JSON.stringify({

@@ -14,11 +14,12 @@ export function formatVerdict(verdict: Verdict): string {
   return `${[...summary(verdict), "", ...table].map((line) => line.trimEnd()).join("\n")}\n`;
 }
 
-function summary({ accepted, variant, checks, claims }: Verdict): string[] {
+function summary({ accepted, variant, trust, checks, claims }: Verdict): string[] {
   const failed = checks.filter((check) => check.outcome === "fail").length;
   const result = accepted ? "ACCEPTED" : `REFUSED (${failed} of ${checks.length} checks failed)`;
   return [
     `Evidence (${variant}): ${result}`,
+    ...trust.map((party) => `Rests on the word of: ${printable(party)}`),
     ...(claims.ekDigest === undefined ? [] : [`Endorsement key: sha256:${claims.ekDigest}`]),
     ...(claims.chain === undefined ? [] : [`Certificate chain: ${claims.chain.map(printable).join(" <- ")}`]),
   ];

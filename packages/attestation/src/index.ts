@@ -12,5 +12,11 @@ export {
 export { formatVerdict } from "./format-verdict.ts";
 export { checkPolicy, parsePolicy } from "./parse-policy.ts";
 export { PCR_INDICES, type PcrIndex } from "./pcr-index.ts";
+export {
+  PLATFORM_VARIANTS,
+  type PlatformEvidence,
+  type PlatformPolicy,
+  type PlatformVariant,
+} from "./platform/variants.ts";
 export { type EndorsementPolicy, type PcrPolicy, type Policy, type QemuVtpmPolicy, serializePolicy } from "./policy.ts";
 export { type Claims, requireAccepted, type Verdict } from "./verdict.ts";

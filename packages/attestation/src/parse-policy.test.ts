@@ -4,6 +4,7 @@ import { createFakeTpmCa } from "@constellation/testkit/fake-tpm";
 import { AttestationError, type PolicyFinding } from "./error.ts";
 import { checkPolicy, parsePolicy } from "./parse-policy.ts";
 import { PCR_INDICES } from "./pcr-index.ts";
+import { PLATFORM_VARIANTS } from "./platform/variants.ts";
 import { serializePolicy } from "./policy.ts";
 
 const ca = await createFakeTpmCa();
@@ -77,7 +78,11 @@ test("checkPolicy() lists every wrong field with path, got and wanted", () => {
   };
   assert.deepEqual(findings(bad), [
     { path: "more", got: "an unknown field", wanted: "only variant, endorsementRoots, pcrs, endorsements" },
-    { path: "variant", got: '"other"', wanted: '"qemu-vtpm"' },
+    {
+      path: "variant",
+      got: '"other"',
+      wanted: ["qemu-vtpm", ...PLATFORM_VARIANTS].map((name) => `"${name}"`).join(" or "),
+    },
     { path: "endorsementRoots.0", got: "1", wanted: "a PEM certificate" },
     {
       path: "endorsementRoots.1",

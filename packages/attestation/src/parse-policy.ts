@@ -1,7 +1,14 @@
 import { parseCertificate, pemToDer, X509Error } from "@constellation/x509";
+import { readValue } from "@constellation/fields";
 import { AttestationError, type PolicyFinding } from "./error.ts";
 import { DIGEST_HEX, PCR_INDICES, type PcrIndex } from "./pcr-index.ts";
-import type { EndorsementPolicy, PcrPolicy, Policy } from "./policy.ts";
+import {
+  PLATFORM_VARIANTS,
+  type PlatformPolicy,
+  platformPolicyField,
+  type PlatformVariant,
+} from "./platform/variants.ts";
+import type { EndorsementPolicy, PcrPolicy, Policy, QemuVtpmPolicy } from "./policy.ts";
 import { shown } from "./shown.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
@@ -29,10 +36,18 @@ export function parsePolicy(json: string): Policy {
  * "policy_malformed" that lists every wrong field.
  */
 export function checkPolicy(value: unknown): Policy {
+  const platform = PLATFORM_VARIANTS.find((variant) => isObject(value) && value["variant"] === variant);
+  if (platform !== undefined) return checkPlatformPolicy(platform, value);
   const reader = new PolicyReader();
   const policy = reader.readPolicy(value);
   if (reader.findings.length > 0) throw policyError(reader.findings);
   return policy;
+}
+
+function checkPlatformPolicy(variant: PlatformVariant, document: unknown): PlatformPolicy {
+  const { value, findings } = readValue(platformPolicyField(variant), document);
+  if (findings === undefined) return value;
+  throw policyError([...findings]);
 }
 
 function policyError(findings: PolicyFinding[], options?: ErrorOptions): AttestationError {
@@ -44,9 +59,9 @@ function policyError(findings: PolicyFinding[], options?: ErrorOptions): Attesta
 class PolicyReader {
   readonly findings: PolicyFinding[] = [];
 
-  readPolicy(value: unknown): Policy {
+  readPolicy(value: unknown): QemuVtpmPolicy {
     const fields = this.#object("", value, ["variant", "endorsementRoots", "pcrs", "endorsements"]);
-    this.#oneOf("variant", fields["variant"], ["qemu-vtpm"]);
+    this.#oneOf("variant", fields["variant"], ["qemu-vtpm", ...PLATFORM_VARIANTS]);
     return {
       variant: "qemu-vtpm",
       endorsementRoots: this.#list("endorsementRoots", fields["endorsementRoots"], this.#root),

@@ -1,4 +1,5 @@
 import { canonicalJson } from "./canonical-json.ts";
+import { type PlatformPolicy, platformPolicyField } from "./platform/variants.ts";
 import type { PcrIndex } from "./pcr-index.ts";
 
 /** What is accepted in one PCR. */
@@ -27,9 +28,10 @@ export interface QemuVtpmPolicy {
 }
 
 /** What is accepted, for any variant. */
-export type Policy = QemuVtpmPolicy;
+export type Policy = QemuVtpmPolicy | PlatformPolicy;
 
 /** Canonical JSON (RFC 8785) of a policy: equal policies give equal texts. Lists keep their order. */
 export function serializePolicy(policy: Policy): string {
-  return canonicalJson(policy);
+  if (policy.variant === "qemu-vtpm") return canonicalJson(policy);
+  return canonicalJson(platformPolicyField(policy.variant).write(policy) as object);
 }

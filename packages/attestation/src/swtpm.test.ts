@@ -13,7 +13,7 @@ import {
   Tpm,
   tpmPublicToSpki,
 } from "@constellation/tpm2";
-import { appraise, clusterIdPcr, formatVerdict, PCR_INDICES, type Policy, serializeEvidence } from "./index.ts";
+import { appraise, clusterIdPcr, formatVerdict, PCR_INDICES, type QemuVtpmPolicy, serializeEvidence } from "./index.ts";
 
 const reportData = new Uint8Array(64).fill(7);
 const clusterId = new Uint8Array(32).fill(9);
@@ -42,7 +42,7 @@ async function collectEvidence(tpm: Tpm, akCertificate: Uint8Array): Promise<Uin
 }
 
 /** The policy for what `extendAll` does. */
-function policyFor(root: string, ekDigest: string): Policy {
+function policyFor(root: string, ekDigest: string): QemuVtpmPolicy {
   const { pcrs } = fakeEventLog();
   const rules = PCR_INDICES.map((index) => {
     const value = index === "15" ? clusterIdPcr(clusterId) : hex(pcrs.get(Number(index)) ?? new Uint8Array(32));
@@ -51,7 +51,7 @@ function policyFor(root: string, ekDigest: string): Policy {
   return {
     variant: "qemu-vtpm",
     endorsementRoots: [root],
-    pcrs: Object.fromEntries(rules) as Policy["pcrs"],
+    pcrs: Object.fromEntries(rules) as QemuVtpmPolicy["pcrs"],
     endorsements: { kind: "anyOf", ekDigests: [ekDigest] },
   };
 }

@@ -7,6 +7,7 @@ import { requireAccepted, type Verdict } from "./verdict.ts";
 const accepted: Verdict = {
   accepted: true,
   variant: "qemu-vtpm",
+  trust: ["the computer"],
   checks: [
     pass("quote.magic"),
     { name: "pcr[7]", outcome: "accepted-by-choice", got: "ab", wanted: "any", reason: "no Secure Boot" },
@@ -17,6 +18,7 @@ const accepted: Verdict = {
 const refused: Verdict = {
   accepted: false,
   variant: "qemu-vtpm",
+  trust: ["the computer"],
   checks: [
     pass("quote.magic"),
     fail("pcr[4]", "pcr_mismatch", { got: "aa", wanted: "bb" }),
@@ -52,6 +54,7 @@ test("formatVerdict() shows result, identity, chain and every check", () => {
     formatVerdict(accepted),
     [
       "Evidence (qemu-vtpm): ACCEPTED",
+      "Rests on the word of: the computer",
       "Endorsement key: sha256:cd",
       "Certificate chain: CN=AK <- CN=Root",
       "",
@@ -68,6 +71,7 @@ test("formatVerdict() shows codes and reasons of failed checks", () => {
     formatVerdict(refused),
     [
       "Evidence (qemu-vtpm): REFUSED (2 of 3 checks failed)",
+      "Rests on the word of: the computer",
       "",
       "CHECK        OUTCOME              GOT  WANTED",
       "quote.magic  pass",

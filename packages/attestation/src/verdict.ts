@@ -1,3 +1,4 @@
+import type { Json } from "@constellation/fields";
 import type { Check, FailedCheck } from "./check.ts";
 import { AttestationError } from "./error.ts";
 import type { Policy } from "./policy.ts";
@@ -10,6 +11,8 @@ export interface Claims {
   readonly pcrs?: Readonly<Record<string, string>>;
   /** Subjects from the AK certificate to its root, for people. */
   readonly chain?: readonly string[];
+  /** What evidence of real hardware says, by its parts. */
+  readonly platform?: { readonly [part: string]: Json };
 }
 
 /** The result of appraising evidence: every check of the variant with its outcome. */
@@ -17,6 +20,8 @@ export interface Verdict {
   /** True where no check failed. */
   readonly accepted: boolean;
   readonly variant: Policy["variant"];
+  /** Whose word the verdict rests on, beside that of the keys that the policy pins; for people. */
+  readonly trust: readonly string[];
   readonly checks: readonly Check[];
   readonly claims: Claims;
 }

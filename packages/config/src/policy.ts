@@ -1,9 +1,9 @@
-import type { Policy } from "@constellation/attestation";
+import type { QemuVtpmPolicy } from "@constellation/attestation";
 import type { Config } from "./config-schema.ts";
 import { CLUSTER_PCR, PCR_COUNT, ZERO_PCR } from "./measurements.ts";
 import type { State } from "./state-schema.ts";
 
-type PcrRules = Policy["pcrs"];
+type PcrRules = QemuVtpmPolicy["pcrs"];
 type PcrRule = PcrRules[keyof PcrRules];
 
 /** Which machines a policy admits. */
@@ -23,7 +23,7 @@ export const FRESH_NODE: readonly string[] = [ZERO_PCR];
  * The attestation policy that a configuration and the recorded machines stand for. Total (T3): all 16 registers are
  * stated, and each that may have any value says why.
  */
-export function attestationPolicy(config: Config, state: State, purpose: PolicyPurpose): Policy {
+export function attestationPolicy(config: Config, state: State, purpose: PolicyPurpose): QemuVtpmPolicy {
   const qemu = state.infrastructure.qemu;
   const admitted = (qemu?.nodes ?? []).filter((node) => purpose.admit === "all" || node.role === "control-plane");
   return {

@@ -84,3 +84,23 @@ test("parseDer() refuses nesting above the depth limit", () => {
   assert.equal(parseDer(nested, { maxSizeBytes: 10, maxDepth: 3 }).children.length, 1);
   assert.throws(() => parseDer(nested, { maxSizeBytes: 10, maxDepth: 2 }), { code: "too_deep" });
 });
+
+test("parseDer() gives the same children each time, and none for a primitive element", () => {
+  const element = parse("3003 020105");
+  assert.equal(element.children, element.children);
+  assert.deepEqual(element.children[0]?.children, []);
+});
+
+test("parseDer() gives children one at a time", () => {
+  const tags = (hexText: string) => Array.from(parse(hexText).eachChild(), ({ tag }) => tag);
+  assert.deepEqual(tags("3005 020105 0500"), [0x02, 0x05]);
+  assert.deepEqual(tags("3000"), []);
+  assert.deepEqual(tags("0402 0500"), []);
+});
+
+test("parseDer() keeps lists of very many elements out of memory", () => {
+  const list = (count: number) => parse(`3082${(count * 2).toString(16).padStart(4, "0")}${"0500".repeat(count)}`);
+  assert.equal(list(4096).children.length, 4096);
+  assert.throws(() => list(4097).children, { code: "too_large" });
+  assert.equal(Array.from(list(4097).eachChild()).length, 4097);
+});

@@ -9,8 +9,13 @@ export interface DerElement {
   readonly encoding: Uint8Array;
   /** The contents octets. */
   readonly contents: Uint8Array;
-  /** The elements inside a constructed element; empty for a primitive one. */
+  /**
+   * The elements inside a constructed element; empty for a primitive one. Throws `DerError` "too_large" where there are
+   * more than `MAX_CHILDREN`, so that a few bytes of input for each can't fill the memory.
+   */
   readonly children: readonly DerElement[];
+  /** The elements inside, made one at a time and not kept: for lists with very many. */
+  eachChild(): Iterable<DerElement>;
 }
 
 /** Bounds on what `parseDer` looks at. */
@@ -22,12 +27,14 @@ export interface DerLimits {
 /** Enough for every certificate seen in the field, with room to spare. */
 export const DEFAULT_LIMITS: DerLimits = { maxSizeBytes: 64 * 1024, maxDepth: 16 };
 
-/** Universal tag numbers that are constructed in DER: EXTERNAL is not used here, SEQUENCE and SET are. */
-const UNIVERSAL_CONSTRUCTED = new Set([0x10, 0x11]);
+/** More than any structure has that is not a list to be walked with `eachChild`. */
+const MAX_CHILDREN = 4096;
+
+const NO_CHILDREN: readonly never[] = [];
 
 /**
  * Parses bytes that hold exactly one DER element (X.690 sections 8.1 and 10.1): definite lengths of minimal size,
- * one-octet identifiers, nothing after the end. Throws `DerError`.
+ * one-octet identifiers, nothing after the end, at every level. Throws `DerError`.
  */
 export function parseDer(bytes: Uint8Array, limits: DerLimits = DEFAULT_LIMITS): DerElement {
   if (bytes.length > limits.maxSizeBytes) {
@@ -37,75 +44,143 @@ export function parseDer(bytes: Uint8Array, limits: DerLimits = DEFAULT_LIMITS):
     );
   }
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const element = parseElement(plain, limits.maxDepth);
-  if (element.encoding.length !== plain.length) {
-    throw new DerError(
-      "trailing",
-      `Parse DER failed: got "${plain.length - element.encoding.length}" bytes after the element, wanted "0"`,
-    );
+  const end = checkElement(plain, 0, plain.length, limits.maxDepth);
+  if (end !== plain.length) {
+    throw new DerError("trailing", `Parse DER failed: got "${plain.length - end}" bytes after the element, wanted "0"`);
   }
-  return element;
+  return new Element(plain, 0);
 }
 
-function parseElement(bytes: Uint8Array, depthLeft: number): DerElement {
+/** An element of an encoding that `checkElement` has seen; views and children are made when asked for. */
+class Element implements DerElement {
+  readonly tag: number;
+  /** Where the next element would start. */
+  readonly end: number;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #contentsStart: number;
+  #children: readonly Element[] | undefined;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.tag = bytes[start] as number;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#contentsStart = contentsStart(bytes, start);
+    this.end = this.#contentsStart + contentsLength(bytes, start);
+  }
+
+  get encoding(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.end);
+  }
+
+  get contents(): Uint8Array {
+    return this.#bytes.subarray(this.#contentsStart, this.end);
+  }
+
+  get children(): readonly Element[] {
+    this.#children ??= (this.tag & CONSTRUCTED) === 0 ? NO_CHILDREN : this.#makeChildren();
+    return this.#children;
+  }
+
+  #makeChildren(): Element[] {
+    const children: Element[] = [];
+    for (let start = this.#contentsStart; start < this.end; ) {
+      if (children.length === MAX_CHILDREN) {
+        throw new DerError(
+          "too_large",
+          `Parse DER failed: got more elements in one, wanted "${MAX_CHILDREN}" or fewer`,
+        );
+      }
+      const child = new Element(this.#bytes, start);
+      children.push(child);
+      start = child.end;
+    }
+    return children;
+  }
+
+  *eachChild(): Generator<Element, void, void> {
+    if ((this.tag & CONSTRUCTED) === 0) return;
+    for (let start = this.#contentsStart; start < this.end; ) {
+      const child = new Element(this.#bytes, start);
+      yield child;
+      start = child.end;
+    }
+  }
+}
+
+/** Checks the element at `start` and all inside it, without making anything; gives its end, `limit` at the most. */
+function checkElement(bytes: Uint8Array, start: number, limit: number, depthLeft: number): number {
   if (depthLeft === 0) {
     throw new DerError("too_deep", "Parse DER failed: got elements nested deeper than the limit, wanted fewer levels");
   }
-  const tag = parseTag(bytes);
-  const { headerLength, contentsLength } = parseLength(bytes);
-  const end = headerLength + contentsLength;
-  if (end > bytes.length) {
-    throw new DerError("truncated", `Parse DER failed: got "${bytes.length}" bytes, wanted "${end}"`);
+  requireOctet(start, limit);
+  const tag = bytes[start] as number;
+  checkTag(tag);
+  checkLength(bytes, start + 1, limit);
+  const contents = contentsStart(bytes, start);
+  const end = contents + contentsLength(bytes, start);
+  if (end > limit) {
+    throw new DerError("truncated", `Parse DER failed: got "${limit - start}" bytes, wanted "${end - start}"`);
   }
-  const contents = bytes.subarray(headerLength, end);
-  const children = (tag & CONSTRUCTED) === 0 ? [] : parseChildren(contents, depthLeft - 1);
-  return { tag, encoding: bytes.subarray(0, end), contents, children };
+  if ((tag & CONSTRUCTED) !== 0) {
+    for (let child = contents; child < end; ) child = checkElement(bytes, child, end, depthLeft - 1);
+  }
+  return end;
 }
 
-function parseChildren(contents: Uint8Array, depthLeft: number): DerElement[] {
-  const children: DerElement[] = [];
-  for (let offset = 0; offset < contents.length; ) {
-    const child = parseElement(contents.subarray(offset), depthLeft);
-    children.push(child);
-    offset += child.encoding.length;
-  }
-  return children;
-}
-
-function parseTag(bytes: Uint8Array): number {
-  const tag = octet(bytes, 0);
+function checkTag(tag: number): void {
   const number = tag & 0x1f;
   if (number === 0x1f) {
     throw new DerError("tag", `Parse DER failed: got tag "${tagText(tag)}", wanted a tag number below 31`);
   }
-  if (tag >> 6 !== 0) return tag;
+  if (tag >> 6 !== 0) return;
   // X.690 sections 8.9, 8.11, 10.2: among universal types only SEQUENCE and SET are constructed, and always so.
-  if (number === 0 || ((tag & CONSTRUCTED) !== 0) !== UNIVERSAL_CONSTRUCTED.has(number)) {
+  if (number === 0 || ((tag & CONSTRUCTED) !== 0) !== isConstructed(number)) {
     throw new DerError("tag", `Parse DER failed: got tag "${tagText(tag)}", wanted a universal type in its DER form`);
   }
-  return tag;
 }
 
-/** X.690 section 10.1: the definite form with as few octets as possible. */
-function parseLength(bytes: Uint8Array): { headerLength: number; contentsLength: number } {
-  const first = octet(bytes, 1);
-  if (first < 0x80) return { headerLength: 2, contentsLength: first };
+/** Universal types that are constructed in DER: EXTERNAL is not used here, SEQUENCE and SET are. */
+function isConstructed(number: number): boolean {
+  return number === 0x10 || number === 0x11;
+}
+
+/** X.690 section 10.1: the definite form with as few octets as possible, four at the most. */
+function checkLength(bytes: Uint8Array, at: number, limit: number): void {
+  requireOctet(at, limit);
+  const first = bytes[at] as number;
+  if (first < 0x80) return;
   const count = first & 0x7f;
   if (count === 0 || count > 4) {
     throw new DerError("length", `Parse DER failed: got length octet "${tagText(first)}", wanted one to four octets`);
   }
-  let contentsLength = 0;
-  for (let i = 0; i < count; i++) contentsLength = contentsLength * 256 + octet(bytes, 2 + i);
-  if (contentsLength < 0x80 || contentsLength < 256 ** (count - 1)) {
-    throw new DerError("length", `Parse DER failed: got length "${contentsLength}" in "${count}" octets, wanted fewer`);
+  requireOctet(at + count, limit);
+  const length = bigEndian(bytes, at + 1, count);
+  if (length < 0x80 || length < 256 ** (count - 1)) {
+    throw new DerError("length", `Parse DER failed: got length "${length}" in "${count}" octets, wanted fewer`);
   }
-  return { headerLength: 2 + count, contentsLength };
 }
 
-function octet(bytes: Uint8Array, index: number): number {
-  const value = bytes[index];
-  if (value === undefined) {
-    throw new DerError("truncated", `Parse DER failed: got "${bytes.length}" bytes, wanted "${index + 1}" or more`);
+function requireOctet(index: number, limit: number): void {
+  if (index >= limit) {
+    throw new DerError("truncated", `Parse DER failed: got "${limit}" bytes, wanted "${index + 1}" or more`);
   }
+}
+
+/** Where the contents start of an element whose length is known to be well-formed. */
+function contentsStart(bytes: Uint8Array, start: number): number {
+  const first = bytes[start + 1] as number;
+  return first < 0x80 ? start + 2 : start + 2 + (first & 0x7f);
+}
+
+/** How many octets the contents have, of an element whose length is known to be well-formed. */
+function contentsLength(bytes: Uint8Array, start: number): number {
+  const first = bytes[start + 1] as number;
+  return first < 0x80 ? first : bigEndian(bytes, start + 2, first & 0x7f);
+}
+
+function bigEndian(bytes: Uint8Array, start: number, count: number): number {
+  let value = 0;
+  for (let i = start; i < start + count; i++) value = value * 256 + (bytes[i] as number);
   return value;
 }

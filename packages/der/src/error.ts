@@ -7,6 +7,7 @@ export type DerErrorCode =
   | "too_large"
   | "too_deep"
   | "structure"
+  | "set_order"
   | "integer"
   | "boolean"
   | "null"

@@ -6,34 +6,54 @@ import { TAG } from "./tag.ts";
 /** Longest arc accepted, in octets; 2.25 arcs with a UUID need 19. */
 const MAX_ARC_OCTETS = 20;
 
+/** Arcs of this many octets fit into a number without loss: 7 * 7 bits. */
+const MAX_NUMBER_OCTETS = 7;
+
 /** Dotted text of an OBJECT IDENTIFIER, each arc in its shortest form (X.690 section 8.19). Throws `DerError` "oid". */
 export function readOid(element: DerElement): string {
   expectTag(element, TAG.OID, "OBJECT IDENTIFIER");
-  const [first, ...others] = readArcs(element.contents);
-  if (first === undefined) throw new DerError("oid", "Read OBJECT IDENTIFIER failed: got no octets, wanted an arc");
-  const top = first < 40n ? 0n : first < 80n ? 1n : 2n;
-  return [top, first - top * 40n, ...others].join(".");
+  const { contents } = element;
+  if (contents.length === 0) {
+    throw new DerError("oid", "Read OBJECT IDENTIFIER failed: got no octets, wanted an arc");
+  }
+  let text = "";
+  for (let start = 0; start < contents.length; ) {
+    const end = arcEnd(contents, start);
+    const arc = readArc(contents, start, end);
+    text += start === 0 ? firstArcs(arc) : `.${arc}`;
+    start = end;
+  }
+  return text;
 }
 
-function readArcs(contents: Uint8Array): bigint[] {
-  const arcs: bigint[] = [];
-  let arc = 0n;
-  let octets = 0;
-  for (const byte of contents) {
-    if (octets === 0 && byte === 0x80) {
-      throw new DerError("oid", "Read OBJECT IDENTIFIER failed: got a padded arc, wanted the shortest form");
-    }
-    if (octets === MAX_ARC_OCTETS) {
-      throw new DerError("oid", `Read OBJECT IDENTIFIER failed: got a longer arc, wanted "${MAX_ARC_OCTETS}" octets`);
-    }
-    arc = (arc << 7n) | BigInt(byte & 0x7f);
-    octets += 1;
-    if (byte < 0x80) {
-      arcs.push(arc);
-      arc = 0n;
-      octets = 0;
-    }
+/** The first octets stand for two arcs: 40 times the top one, which is 0 to 2, and the next. */
+function firstArcs(arc: number | bigint): string {
+  if (arc < 40) return `0.${arc}`;
+  if (arc < 80) return `1.${Number(arc) - 40}`;
+  return `2.${BigInt(arc) - 80n}`;
+}
+
+/** Where the arc that starts here ends, in its shortest form. */
+function arcEnd(contents: Uint8Array, start: number): number {
+  if (contents[start] === 0x80) {
+    throw new DerError("oid", "Read OBJECT IDENTIFIER failed: got a padded arc, wanted the shortest form");
   }
-  if (octets !== 0) throw new DerError("oid", "Read OBJECT IDENTIFIER failed: got a cut arc, wanted its last octet");
-  return arcs;
+  let end = start;
+  while (end < contents.length && (contents[end] as number) >= 0x80) end += 1;
+  if (end === contents.length) {
+    throw new DerError("oid", "Read OBJECT IDENTIFIER failed: got a cut arc, wanted its last octet");
+  }
+  if (end - start >= MAX_ARC_OCTETS) {
+    throw new DerError("oid", `Read OBJECT IDENTIFIER failed: got a longer arc, wanted "${MAX_ARC_OCTETS}" octets`);
+  }
+  return end + 1;
+}
+
+function readArc(contents: Uint8Array, start: number, end: number): number | bigint {
+  if (end - start > MAX_NUMBER_OCTETS) {
+    return contents.subarray(start, end).reduce((arc, byte) => (arc << 7n) | BigInt(byte & 0x7f), 0n);
+  }
+  let arc = 0;
+  for (let i = start; i < end; i++) arc = arc * 128 + ((contents[i] as number) & 0x7f);
+  return arc;
 }

@@ -65,3 +65,27 @@ export function explicit(element: DerElement, what: string): DerElement {
   members.end();
   return inner;
 }
+
+/**
+ * The members of a SET OF, in ascending order of their encodings (X.690 section 11.6). Throws `DerError` "set_order".
+ */
+export function setOf(element: DerElement, what: string): readonly DerElement[] {
+  expectTag(element, TAG.SET, what);
+  const { children } = element;
+  for (let i = 1; i < children.length; i++) {
+    const [before, after] = [children[i - 1], children[i]] as [DerElement, DerElement];
+    if (compare(before.encoding, after.encoding) > 0) {
+      throw new DerError(
+        "set_order",
+        `Read ${what} failed: got member "${i + 1}" smaller than the one before, wanted ascending order`,
+      );
+    }
+  }
+  return children;
+}
+
+/** Octet by octet. No encoding is the start of another, so that there is no need to look at lengths. */
+function compare(a: Uint8Array, b: Uint8Array): number {
+  const index = a.findIndex((octet, i) => octet !== b[i]);
+  return index < 0 ? 0 : (a[index] as number) - (b[index] as number);
+}

@@ -5,9 +5,10 @@ import { TAG, tagText } from "./tag.ts";
 
 const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 const NOT_ASCII = /[\u0080-\uffff]/;
+const SURROGATE = /[\ud800-\udfff]/;
 
 /**
- * Text of a UTF8String, PrintableString, IA5String, T61String (read as Latin-1) or BMPString (read as UTF-16).
+ * Text of a UTF8String, PrintableString, IA5String, T61String (read as Latin-1) or BMPString (UCS-2).
  * Throws `DerError` "string" for contents outside the type's alphabet, "tag" for another type.
  */
 export function readText(element: DerElement): string {
@@ -21,7 +22,7 @@ export function readText(element: DerElement): string {
     case TAG.T61_STRING:
       return latin1(element.contents);
     case TAG.BMP_STRING:
-      return readUtf16(element.contents);
+      return readBmp(element.contents);
     default:
       throw new DerError("tag", `Read string failed: got tag "${tagText(element.tag)}", wanted a string type`);
   }
@@ -33,6 +34,8 @@ export function readIa5(contents: Uint8Array): string {
 }
 
 function readUtf8(contents: Uint8Array): string {
+  const text = latin1(contents);
+  if (!NOT_ASCII.test(text)) return text;
   try {
     return fromUtf8(contents);
   } catch (cause) {
@@ -40,7 +43,8 @@ function readUtf8(contents: Uint8Array): string {
   }
 }
 
-function readUtf16(contents: Uint8Array): string {
+/** UCS-2: characters beyond the basic plane can't be written, so that halves of a surrogate pair have no meaning. */
+function readBmp(contents: Uint8Array): string {
   if (contents.length % 2 !== 0) {
     throw new DerError("string", `Read BMPString failed: got "${contents.length}" octets, wanted an even number`);
   }
@@ -48,6 +52,7 @@ function readUtf16(contents: Uint8Array): string {
   for (let i = 0; i < contents.length; i += 2) {
     text += String.fromCharCode(((contents[i] as number) << 8) | (contents[i + 1] as number));
   }
+  if (SURROGATE.test(text)) throw outsideAlphabet("BMPString");
   return text;
 }
 

@@ -1,54 +1,64 @@
 import type { DerElement } from "./element.ts";
 import { DerError } from "./error.ts";
-import { readIa5 } from "./text.ts";
 import { TAG, tagText } from "./tag.ts";
 
-const UTC_TIME = /^(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/;
-const GENERALIZED_TIME = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/;
+const DIGIT_ZERO = 0x30;
+const LETTER_Z = 0x5a;
+/** Octets after the year: five fields of two digits and the Z. */
+const AFTER_YEAR = 11;
 
 /**
  * Time of a UTCTime or GeneralizedTime in the form certificates use: with seconds, in UTC, without fractions
  * (RFC 5280 section 4.1.2.5). Two-digit years stand for 1950 to 2049. Throws `DerError` "time".
  */
 export function readTime(element: DerElement): Date {
-  switch (element.tag) {
-    case TAG.UTC_TIME:
-      return toDate(UTC_TIME.exec(readIa5(element.contents)), (year) => (year < 50 ? 2000 + year : 1900 + year));
+  const { tag, contents } = element;
+  switch (tag) {
+    case TAG.UTC_TIME: {
+      const year = readDigits(contents, 0, 2);
+      return readRest(contents, 2, year < 50 ? 2000 + year : 1900 + year);
+    }
     case TAG.GENERALIZED_TIME:
-      return toDate(GENERALIZED_TIME.exec(readIa5(element.contents)), (year) => year);
+      return readRest(contents, 4, readDigits(contents, 0, 4));
     default:
-      throw new DerError("tag", `Read time failed: got tag "${tagText(element.tag)}", wanted a time`);
+      throw new DerError("tag", `Read time failed: got tag "${tagText(tag)}", wanted a time`);
   }
 }
 
-function toDate(match: RegExpExecArray | null, fullYear: (year: number) => number): Date {
-  if (match === null) throw new DerError("time", "Read time failed: got another form, wanted digits to seconds and Z");
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const iso = [fullYear(year), month, day, hour, minute, second];
-  const date = new Date(0);
-  date.setUTCFullYear(fullYear(year), month - 1, day);
-  date.setUTCHours(hour, minute, second);
-  // Date accepts a 31st of June and rolls over; a rolled value differs from what was read.
-  if (fields(date).join() !== iso.join()) {
-    throw new DerError("time", `Read time failed: got "${match[0]}", wanted a date that exists`);
+function readRest(contents: Uint8Array, at: number, year: number): Date {
+  const month = readDigits(contents, at, 2);
+  const day = readDigits(contents, at + 2, 2);
+  const hour = readDigits(contents, at + 4, 2);
+  const minute = readDigits(contents, at + 6, 2);
+  const second = readDigits(contents, at + 8, 2);
+  if (contents.length !== at + AFTER_YEAR || contents[at + 10] !== LETTER_Z) throw otherForm();
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59) {
+    throw new DerError(
+      "time",
+      `Read time failed: got ${year}-${month}-${day} ${hour}:${minute}:${second}, wanted a time that exists`,
+    );
   }
+  // Date.UTC takes years below 100 for those of the twentieth century; 2000 has every day that a year can have.
+  const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second));
+  date.setUTCFullYear(year);
   return date;
 }
 
-function fields(date: Date): number[] {
-  return [
-    date.getUTCFullYear(),
-    date.getUTCMonth() + 1,
-    date.getUTCDate(),
-    date.getUTCHours(),
-    date.getUTCMinutes(),
-    date.getUTCSeconds(),
-  ];
+function readDigits(contents: Uint8Array, at: number, count: number): number {
+  let value = 0;
+  for (let i = at; i < at + count; i++) {
+    const digit = (contents[i] ?? 0) - DIGIT_ZERO;
+    if (digit < 0 || digit > 9) throw otherForm();
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+function otherForm(): DerError {
+  return new DerError("time", "Read time failed: got another form, wanted digits to seconds and Z");
 }

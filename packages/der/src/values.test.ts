@@ -21,8 +21,10 @@ import {
   readText,
   readTime,
   sequence,
+  setOf,
   TAG,
 } from "./index.ts";
+import { tlv } from "./testing/der-writer.ts";
 
 const parse = (hexText: string) => parseDer(fromHex(hexText));
 const tagged = (tag: number, text: string) =>
@@ -53,6 +55,17 @@ test("readCount() refuses values outside its range", () => {
   assert.equal(readCount(parse("020105"), 5), 5);
   assert.throws(() => readCount(parse("020106"), 5), { code: "integer", message: /got "6", wanted "0" to "5"/ });
   assert.throws(() => readCount(parse("0201ff"), 5), { code: "integer" });
+});
+
+test("readCount() refuses a number of many octets without working out its value", () => {
+  const huge = tlv(TAG.INTEGER, new Uint8Array(16 * 1024 * 1024 - 6).fill(0x55));
+  const element = parseDer(huge, { maxSizeBytes: huge.length, maxDepth: 1 });
+  assert.throws(() => readCount(element, Number.MAX_SAFE_INTEGER), {
+    code: "integer",
+    message: `Read INTEGER failed: got "16777210" octets, wanted "0" to "${Number.MAX_SAFE_INTEGER}"`,
+  });
+  assert.equal(readCount(parse("02071fffffffffffff"), Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+  assert.throws(() => readCount(parse("02087fffffffffffffff"), 5), { message: /got "9223372036854775807"/ });
 });
 
 test("readBoolean() accepts 0xff and 0x00 only", () => {
@@ -93,7 +106,12 @@ test("readNamedBits() numbers bits from the front", () => {
   assert.deepEqual([...readNamedBits(parse("03020106"))], [5, 6]);
   assert.deepEqual([...readNamedBits(parse("0303078080"))], [0, 8]);
   assert.deepEqual([...readNamedBits(parse("030100"))], []);
-  assert.throws(() => readNamedBits(parse("03020006")), { code: "bit_string", message: /trailing zero bits/ });
+  assert.throws(() => readNamedBits(parse("03020107")), { code: "bit_string" });
+});
+
+test("readNamedBits() lets trailing zero bits pass, as AMD writes them", () => {
+  assert.deepEqual([...readNamedBits(parse("03020004"))], [5]);
+  assert.deepEqual([...readNamedBits(parse("0303008000"))], [0]);
 });
 
 test("readOid() gives dotted text", () => {
@@ -105,6 +123,8 @@ test("readOid() gives dotted text", () => {
     ["060128", "1.0"],
     ["060150", "2.0"],
     ["0603883703", "2.999.3"],
+    ["06146983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776", "2.25.329800735698586629295641978511506172918"],
+    ["060988ffffffffffffff7f".replace("0609", "0609"), "2.648518346341351343"],
   ];
   for (const [encoding, text] of cases) assert.equal(readOid(parse(encoding)), text);
 });
@@ -118,6 +138,7 @@ test("readOid() refuses empty, padded, cut and endless arcs", () => {
 
 test("readText() reads each string type", () => {
   assert.equal(readText(parse("0c02c3a9")), "é");
+  assert.equal(readText(parse("0c0141")), "A");
   assert.equal(readText(parse("13024142")), "AB");
   assert.equal(readText(parse("160140")), "@");
   assert.equal(readText(parse("1401e9")), "é");
@@ -126,7 +147,7 @@ test("readText() reads each string type", () => {
 });
 
 test("readText() refuses contents outside the alphabet", () => {
-  for (const encoding of ["0c01ff", "130140", "160180", "1e0141"]) {
+  for (const encoding of ["0c01ff", "130140", "160180", "1e0141", "1e04d83ddca9", "1e02d800"]) {
     assert.throws(() => readText(parse(encoding)), { code: "string" });
   }
   assert.throws(() => readText(parse("0500")), { code: "tag" });
@@ -138,6 +159,9 @@ test("readTime() reads both forms", () => {
   assert.equal(readTime(tagged(TAG.GENERALIZED_TIME, "20240229120000Z")).toISOString(), "2024-02-29T12:00:00.000Z");
   assert.equal(readTime(tagged(TAG.GENERALIZED_TIME, "99991231235959Z")).toISOString(), "9999-12-31T23:59:59.000Z");
   assert.equal(readTime(tagged(TAG.GENERALIZED_TIME, "00010101000000Z")).getUTCFullYear(), 1);
+  assert.equal(readTime(tagged(TAG.GENERALIZED_TIME, "20000229000000Z")).toISOString(), "2000-02-29T00:00:00.000Z");
+  assert.equal(readTime(tagged(TAG.GENERALIZED_TIME, "21000228000000Z")).toISOString(), "2100-02-28T00:00:00.000Z");
+  assert.equal(readTime(tagged(TAG.GENERALIZED_TIME, "20240430235959Z")).toISOString(), "2024-04-30T23:59:59.000Z");
 });
 
 test("readTime() refuses other forms and dates that do not exist", () => {
@@ -150,10 +174,20 @@ test("readTime() refuses other forms and dates that do not exist", () => {
     "20240101240000Z",
     "20240101006000Z",
     "20240101000060Z",
+    "20240001000000Z",
+    "20240100000000Z",
+    "20240631000000Z",
+    "20230229000000Z",
+    "21000229000000Z",
+    "2024",
+    "",
+    "20240101000000",
+    "20240101000000ZZ",
+    "20240101 00000Z",
   ]) {
     assert.throws(() => readTime(tagged(TAG.GENERALIZED_TIME, text)), { code: "time" });
   }
-  assert.throws(() => readTime(tagged(TAG.UTC_TIME, "49123123595\xe9")), { code: "string" });
+  assert.throws(() => readTime(tagged(TAG.UTC_TIME, "49123123595\xe9")), { code: "time" });
   assert.throws(() => readTime(parse("0500")), { code: "tag" });
 });
 
@@ -176,6 +210,13 @@ test("sequence() refuses missing, other and additional members", () => {
   assert.throws(() => sequence(parse("30020500"), "Example").required(TAG.INTEGER), { code: "tag" });
   assert.throws(() => sequence(parse("30020500"), "Example").end(), { code: "structure" });
   assert.throws(() => new Members(parse("3000"), TAG.SET, "Example"), { code: "tag" });
+});
+
+test("setOf() gives members in ascending order only", () => {
+  assert.equal(setOf(parse("3100"), "Example").length, 0);
+  assert.equal(setOf(parse("310a020105020105 0202 0101".replaceAll(" ", "")), "Example").length, 3);
+  assert.throws(() => setOf(parse("3106020106020105"), "Example"), { code: "set_order" });
+  assert.throws(() => setOf(parse("3000"), "Example"), { code: "tag" });
 });
 
 test("explicit() gives the one element inside", () => {

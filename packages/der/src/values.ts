@@ -1,3 +1,4 @@
+import { hex } from "@constellation/bytes";
 import type { DerElement } from "./element.ts";
 import { DerError } from "./error.ts";
 import { expectTag } from "./structure.ts";
@@ -12,13 +13,19 @@ export function readIntegerBytes(element: DerElement): Uint8Array {
 /** Value of an INTEGER of any size. */
 export function readInteger(element: DerElement): bigint {
   const bytes = readIntegerBytes(element);
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return BigInt.asIntN(bytes.length * 8, value);
+  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${hex(bytes)}`));
 }
+
+/** As many as a safe integer and its sign take, and one to spare. */
+const MAX_COUNT_OCTETS = 8;
 
 /** Value of an INTEGER that counts something: between 0 and `max`. Throws `DerError` "integer" outside. */
 export function readCount(element: DerElement, max: number): number {
+  const { length } = readIntegerBytes(element);
+  // The value of a number of millions of octets takes minutes to write out for the message.
+  if (length > MAX_COUNT_OCTETS) {
+    throw new DerError("integer", `Read INTEGER failed: got "${length}" octets, wanted "0" to "${max}"`);
+  }
   const value = readInteger(element);
   if (value < 0n || value > BigInt(max)) {
     throw new DerError("integer", `Read INTEGER failed: got "${value}", wanted "0" to "${max}"`);
@@ -95,14 +102,11 @@ export function readBitStringBytes(element: DerElement): Uint8Array {
 
 /**
  * Named bits of a BIT STRING: the set of the numbers of bits that are one, bit 0 the highest of the first octet.
- * Trailing zero bits must be left out (X.690 section 11.2.2).
+ * Trailing zero bits are let pass, although X.690 section 11.2.2 wants them left out: AMD's intermediate certificates
+ * have them. They change no value, and the encoding they stand in is compared and signed as it is.
  */
 export function readNamedBits(element: DerElement): ReadonlySet<number> {
-  const { bytes, unusedBits } = readBitString(element);
-  const last = bytes.at(-1);
-  if (last !== undefined && ((last >> unusedBits) & 1) === 0) {
-    throw new DerError("bit_string", "Read BIT STRING failed: got trailing zero bits, wanted them left out");
-  }
+  const { bytes } = readBitString(element);
   const bits = new Set<number>();
   bytes.forEach((byte, index) => {
     for (let bit = 0; bit < 8; bit++) {

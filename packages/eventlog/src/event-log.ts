@@ -23,13 +23,28 @@ export interface EventLog {
   readonly events: readonly LogEvent[];
 }
 
+/** What tells the formats of logs apart that are made of the same events. */
+interface Dialect {
+  /** Index in the header event. */
+  readonly headerIndex: number;
+  readonly minIndex: number;
+  readonly maxIndex: number;
+  /** Whether the log is an area that ends with erased bytes. */
+  readonly erasedTail: boolean;
+}
+
+/** Log of a TPM. */
+const TPM_LOG: Dialect = { headerIndex: 0, minIndex: 0, maxIndex: 23, erasedTail: false };
+/** UEFI 2.10, 38.4: the log of a confidential machine, with measurement registers 1 to 4 in the place of PCRs. */
+const CC_LOG: Dialect = { headerIndex: 1, minIndex: 1, maxIndex: 4, erasedTail: true };
+const ERASED = 0xff;
+
 /** Largest log accepted, in bytes. */
 export const MAX_LOG_BYTES: number = 16 * 1024 * 1024;
 /** Most events accepted. */
 export const MAX_EVENTS = 65_536;
 
 const MAX_ALGORITHMS = 8;
-const MAX_PCR_INDEX = 23;
 const SHA1_BYTES = 20;
 const SIGNATURE_BYTES = 16;
 const SPEC_ID_SIGNATURE = "Spec ID Event03\0";
@@ -40,26 +55,59 @@ const SPEC_ID_SIGNATURE = "Spec ID Event03\0";
  * @throws EventLogError `too_large`, `truncated`, `format`, `unknown_algorithm` or `empty`
  */
 export function parseEventLog(bytes: Uint8Array): EventLog {
-  if (bytes.length > MAX_LOG_BYTES) {
-    throw new EventLogError(
-      "too_large",
-      `Parse event log failed: got ${bytes.length} bytes, wanted at most ${MAX_LOG_BYTES}`,
-    );
-  }
+  return parseLog(bytes, TPM_LOG);
+}
+
+/**
+ * Parses the event log of a confidential machine, as Linux gives it in the ACPI table CCEL's data. `pcrIndex` of its
+ * events is a measurement register, 1 to 4: on TDX, RTMR 0 to 3. Behind the events there may be erased bytes only.
+ * @throws EventLogError as {@link parseEventLog}
+ */
+export function parseCcEventLog(bytes: Uint8Array): EventLog {
+  return parseLog(bytes, CC_LOG);
+}
+
+function parseLog(bytes: Uint8Array, dialect: Dialect): EventLog {
+  requireSize(bytes);
   const cursor = new Cursor(bytes);
-  const algorithms = naming(0, () => readHeader(cursor));
+  const algorithms = naming(0, () => readHeader(cursor, dialect));
   const events: LogEvent[] = [];
-  while (cursor.remaining > 0) {
-    if (events.length === MAX_EVENTS) {
-      throw new EventLogError("too_large", `Parse event log failed: got more than ${MAX_EVENTS} events`);
-    }
-    const number = events.length + 1;
-    events.push(naming(number, () => readEvent(cursor, number, algorithms)));
+  while (cursor.remaining > 0 && !(dialect.erasedTail && isErased(bytes, cursor))) {
+    readNext(events, (number) => readEvent(cursor, number, algorithms, dialect));
   }
-  if (!events.some(isMeasured)) {
-    throw new EventLogError("empty", "Parse event log failed: got no measurement, wanted at least one");
-  }
+  requireMeasurement(events);
   return { algorithms, events };
+}
+
+/** @throws EventLogError `too_large` */
+export function requireSize(bytes: Uint8Array): void {
+  if (bytes.length <= MAX_LOG_BYTES) return;
+  throw new EventLogError(
+    "too_large",
+    `Parse event log failed: got ${bytes.length} bytes, wanted at most ${MAX_LOG_BYTES}`,
+  );
+}
+
+/** @throws EventLogError `too_large`, and what `read` throws, with the number of the event */
+export function readNext(events: LogEvent[], read: (number: number) => LogEvent): void {
+  if (events.length === MAX_EVENTS) {
+    throw new EventLogError("too_large", `Parse event log failed: got more than ${MAX_EVENTS} events`);
+  }
+  const number = events.length + 1;
+  events.push(naming(number, () => read(number)));
+}
+
+/** @throws EventLogError `empty` */
+export function requireMeasurement(events: readonly LogEvent[]): void {
+  if (events.some(isMeasured)) return;
+  throw new EventLogError("empty", "Parse event log failed: got no measurement, wanted at least one");
+}
+
+/** An erased event starts with what can't be an index; then all bytes must be erased. */
+function isErased(bytes: Uint8Array, { offset, remaining }: Cursor): boolean {
+  if (bytes.subarray(offset, offset + Math.min(4, remaining)).some((byte) => byte !== ERASED)) return false;
+  if (bytes.subarray(offset).every((byte) => byte === ERASED)) return true;
+  throw new EventLogError("format", "Parse event log failed: got bytes behind the last event, wanted erased ones only");
 }
 
 /** Whether an event extended its PCR; EV_NO_ACTION events only inform (10.4.1). */
@@ -68,11 +116,11 @@ export function isMeasured(event: LogEvent): boolean {
 }
 
 /** The header: a SHA-1 format event that holds a TCG_EfiSpecIDEvent (10.4.5.1). */
-function readHeader(cursor: Cursor): DigestAlgorithm[] {
+function readHeader(cursor: Cursor, { headerIndex }: Dialect): DigestAlgorithm[] {
   const pcrIndex = cursor.u32le();
   const eventType = cursor.u32le();
   cursor.take(SHA1_BYTES);
-  if (pcrIndex !== 0 || eventType !== EVENT_TYPE.EV_NO_ACTION) {
+  if (pcrIndex !== headerIndex || eventType !== EVENT_TYPE.EV_NO_ACTION) {
     throw new EventLogError(
       "format",
       "Parse event log failed: the first event is not a Spec ID event of a crypto-agile log",
@@ -117,13 +165,18 @@ function readAlgorithm(specId: Cursor): DigestAlgorithm {
   return algorithm;
 }
 
-function readEvent(cursor: Cursor, number: number, algorithms: readonly DigestAlgorithm[]): LogEvent {
+function readEvent(
+  cursor: Cursor,
+  number: number,
+  algorithms: readonly DigestAlgorithm[],
+  { minIndex, maxIndex }: Dialect,
+): LogEvent {
   const pcrIndex = cursor.u32le();
   const eventType = cursor.u32le();
-  if (pcrIndex > MAX_PCR_INDEX && eventType !== EVENT_TYPE.EV_NO_ACTION) {
+  if ((pcrIndex < minIndex || pcrIndex > maxIndex) && eventType !== EVENT_TYPE.EV_NO_ACTION) {
     throw new EventLogError(
       "format",
-      `Parse event log failed: got PCR ${pcrIndex} in event ${number}, wanted at most 23`,
+      `Parse event log failed: got PCR ${pcrIndex} in event ${number}, wanted ${minIndex} to ${maxIndex}`,
     );
   }
   const digests = readDigests(cursor, number, algorithms);

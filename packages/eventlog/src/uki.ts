@@ -1,5 +1,5 @@
 import { EventLogError } from "./error.ts";
-import type { PeImage } from "./pe.ts";
+import type { PeImage, PeSection } from "./pe.ts";
 import { parsePe, sectionContent } from "./pe.ts";
 
 /**
@@ -50,11 +50,18 @@ export function parseUki(bytes: Uint8Array): Uki {
     if (REFUSED_SECTIONS.has(section.name)) throw refused(`section "${section.name}" is chosen at boot`);
     if (!isKnown(section.name) || section.virtualSize === 0) continue;
     if (sections.has(section.name)) throw refused(`section "${section.name}" is there twice`);
+    requireContent(image, section);
     sections.set(section.name, sectionContent(image, section));
   }
   const linux = sections.get(".linux");
   if (linux === undefined) throw refused('section ".linux" is missing');
   return { sections, linux };
+}
+
+/** A few headers must not ask for memory that the image's own size does not warrant. */
+function requireContent({ bytes }: PeImage, { name, virtualSize }: PeSection): void {
+  if (virtualSize <= bytes.length) return;
+  throw refused(`section "${name}" has ${virtualSize} bytes, wanted at most the image's ${bytes.length}`);
 }
 
 function isKnown(name: string): name is UkiSection {
@@ -64,6 +71,7 @@ function isKnown(name: string): name is UkiSection {
 /** `.sdmagic` names the stub and its version: `#### LoaderInfo: systemd-stub 257.1-1 ####`. */
 function requireStub(image: PeImage): void {
   const section = image.sections.find(({ name }) => name === MAGIC_SECTION);
+  if (section !== undefined) requireContent(image, section);
   const text = section === undefined ? "" : Buffer.from(sectionContent(image, section)).toString("latin1");
   const version = /^#### LoaderInfo: systemd-stub (\d+)[^ ]* ####/u.exec(text)?.[1];
   if (version === String(STUB_VERSION)) return;

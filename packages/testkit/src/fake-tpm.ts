@@ -95,7 +95,7 @@ export async function createFakeTpmCa(options: FakeCertificateOptions & { name?:
     privateKey: privateKey.toCryptoKey(ECDSA, true, ["sign"]),
   };
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: [{ O: ["Constellation tests"] }, { CN: [options.name ?? "Fake TPM CA"] }],
+    name: [{ O: ["Constellation FAKE"] }, { CN: [options.name ?? "Fake TPM CA"] }],
     notBefore: options.notBefore ?? FAKE_NOT_BEFORE,
     notAfter: options.notAfter ?? FAKE_NOT_AFTER,
     keys,
@@ -135,7 +135,7 @@ export class FakeTpmCa {
   async certifyKey(key: KeyObject, ekDigest: string, options: FakeCertificateOptions = {}): Promise<Uint8Array> {
     const uris = options.uris?.(ekDigest) ?? [`urn:constellation:ek-sha256:${ekDigest}`];
     const certificate = await x509.X509CertificateGenerator.create({
-      subject: [{ CN: ["Fake attestation key"] }],
+      subject: [{ O: ["Constellation FAKE"] }, { CN: ["Fake attestation key"] }],
       issuer: this.#certificate.subjectName,
       notBefore: options.notBefore ?? FAKE_NOT_BEFORE,
       notAfter: options.notAfter ?? FAKE_NOT_AFTER,

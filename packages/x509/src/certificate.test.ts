@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { concat, fromHex, utf8 } from "@constellation/bytes";
+import { bits, bool, int, nul, octets, oid, seq, set, text, tlv } from "@constellation/der/testing/der-writer";
 import { parseCertificate, spkiDer, subjectAltNameUris } from "./index.ts";
 import {
   basicConstraints,
@@ -15,7 +16,6 @@ import {
   p256,
   subjectAltName,
 } from "./testing/certificate-writer.ts";
-import { bits, bool, int, nul, octets, oid, seq, set, text, tlv } from "./testing/der-writer.ts";
 
 const key = p256();
 const parseWith = (parts: CertificateParts) => parseCertificate(issue(key, key, parts));
@@ -99,10 +99,10 @@ test("parseCertificate() lists critical extensions it does not know", () => {
 
 test("parseCertificate() gives names that can't be mistaken on a terminal", () => {
   const subject = seq(
-    set(seq(oid("2.5.4.3"), text("a, CN=b\u001b[2J")), seq(oid("1.2.3"), text("x\\y"))),
+    set(seq(oid("1.2.3"), text("x\\y")), seq(oid("2.5.4.3"), text("a, CN=b\u001b[2J"))),
     set(seq(oid("2.5.4.4"), octets(Uint8Array.of(1)))),
   );
-  assert.equal(parseWith({ subject }).subject.text, "CN=a\\, CN\\=b\\u{1b}[2J + 1.2.3=x\\\\y, 2.5.4.4=#040101");
+  assert.equal(parseWith({ subject }).subject.text, "1.2.3=x\\\\y + CN=a\\, CN\\=b\\u{1b}[2J, 2.5.4.4=#040101");
 });
 
 test("parseCertificate() refuses versions other than v3", () => {
@@ -129,6 +129,7 @@ test("parseCertificate() refuses malformed members", () => {
   refuses("malformed", { subject: set() });
   refuses("malformed", { subject: seq(set()) });
   refuses("malformed", { subject: seq(seq()) });
+  refuses("malformed", { subject: seq(set(seq(oid("2.5.4.4"), text("b")), seq(oid("2.5.4.3"), text("a")))) });
   refuses("malformed", { subject: seq(set(seq(oid("2.5.4.3")))) });
   refuses("malformed", { subject: seq(set(seq(oid("2.5.4.3"), text("a"), text("b")))) });
   refuses("malformed", { subject: seq(set(seq(oid("2.5.4.3"), tlv(0x0c, Uint8Array.of(0xff))))) });
@@ -148,7 +149,7 @@ test("parseCertificate() refuses malformed extensions", () => {
   refuses("malformed", { extensions: [extension("2.5.29.19", true, seq(bool(true), int(0xff)))] });
   refuses("malformed", { extensions: [extension("2.5.29.19", true, seq(bool(true), int(1), int(1)))] });
   refuses("malformed", { extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0, 0x40), 6))] });
-  refuses("malformed", { extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0x80, 0), 0))] });
+  refuses("malformed", { extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0x81), 1))] });
   refuses("malformed", { extensions: [subjectAltName()] });
   refuses("malformed", { extensions: [subjectAltName(tlv(0x87, Uint8Array.of(1, 2, 3)))] });
   refuses("malformed", { extensions: [subjectAltName(tlv(0x86, Uint8Array.of(0xe9)))] });
@@ -158,6 +159,11 @@ test("parseCertificate() refuses malformed extensions", () => {
 test("parseCertificate() reads decipherOnly, the last bit of key usage", () => {
   const certificate = parseWith({ extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0, 0x80), 7))] });
   assert.deepEqual(certificate.keyUsage, ["decipherOnly"]);
+});
+
+test("parseCertificate() reads key usage with trailing zero bits, as AMD writes it", () => {
+  const certificate = parseWith({ extensions: [extension("2.5.29.15", true, bits(Uint8Array.of(0x04)))] });
+  assert.deepEqual(certificate.keyUsage, ["keyCertSign"]);
 });
 
 test("parseCertificate() refuses data after the certificate, and says where the fault is", () => {

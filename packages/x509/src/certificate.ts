@@ -1,4 +1,4 @@
-import { equalConstantTime, hex } from "@constellation/bytes";
+import { hex } from "@constellation/bytes";
 import {
   contextConstructed,
   type DerElement,
@@ -9,28 +9,23 @@ import {
   readBitStringBytes,
   readCount,
   readIntegerBytes,
-  readOid,
   readTime,
   sequence,
 } from "@constellation/der";
+import { type AlgorithmIdentifier, readAlgorithm, readInnerAlgorithm } from "./algorithm-identifier.ts";
 import { X509Error } from "./error.ts";
 import { type Extensions, readExtensions } from "./extensions.ts";
 import { type Name, readName } from "./name.ts";
-
-/** An AlgorithmIdentifier: its OID and its whole encoding with parameters. */
-export interface AlgorithmIdentifier {
-  readonly oid: string;
-  readonly der: Uint8Array;
-}
 
 /** A parsed X.509 v3 certificate. Nothing in it is verified; see `verifyChain`. Byte arrays are views of the input. */
 export interface Certificate extends Extensions {
   readonly der: Uint8Array;
   /** The signed part (TBSCertificate). */
   readonly tbs: Uint8Array;
-  /** Two's complement octets in hexadecimal. Not always positive: some chip makers issue zero. */
+  /** Two's complement octets in hexadecimal. Not always positive, against RFC 5280 section 4.1.2.2: AMD issues zero. */
   readonly serialNumber: string;
   readonly issuer: Name;
+  /** Without attributes where the subject is named by its alternative names only, as in Google's TPM certificates. */
   readonly subject: Name;
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -69,7 +64,7 @@ function readTbs(
   const members = sequence(element, "TBSCertificate");
   readVersion(members);
   const serialNumber = hex(readIntegerBytes(members.next()));
-  readInnerAlgorithm(members.next(), outer);
+  readInnerAlgorithm(members.next(), outer, "certificate");
   const issuer = readName(members.next());
   const validity = readValidity(members.next());
   const subject = readName(members.next());
@@ -93,25 +88,6 @@ function readVersion(members: Members): void {
   if (version !== VERSION_3) {
     throw new X509Error("version", `Parse certificate failed: got version "v${version + 1}", wanted "v3"`);
   }
-}
-
-/** RFC 5280 section 4.1.1.2: the algorithm inside the signed part is the one outside. */
-function readInnerAlgorithm(element: DerElement, outer: AlgorithmIdentifier): void {
-  const inner = readAlgorithm(element);
-  if (!equalConstantTime(inner.der, outer.der)) {
-    throw new X509Error(
-      "algorithm_mismatch",
-      `Parse certificate failed: got signature algorithm "${outer.oid}", wanted "${inner.oid}" as in the signed part`,
-    );
-  }
-}
-
-function readAlgorithm(element: DerElement): AlgorithmIdentifier {
-  const members = sequence(element, "AlgorithmIdentifier");
-  const oid = readOid(members.next());
-  if (element.children.length > 1) members.next();
-  members.end();
-  return { oid, der: element.encoding };
 }
 
 function readValidity(element: DerElement): Pick<Certificate, "notBefore" | "notAfter"> {

@@ -1,10 +1,10 @@
-/** Why a certificate was not read or not trusted. */
+/** Why a certificate or CRL was not read or not trusted. */
 export type X509ErrorCode =
   /** Not one PEM block with a certificate. */
   | "pem"
-  /** Not the strict DER encoding of a certificate; `cause` says where. */
+  /** Not the strict DER encoding of a certificate or CRL; `cause` says where. */
   | "malformed"
-  /** Another version than v3. */
+  /** Another version than v3, for a CRL v2. */
   | "version"
   /** The same extension twice. */
   | "duplicate_extension"
@@ -25,11 +25,18 @@ export type X509ErrorCode =
   | "signature"
   /** No root and no intermediate has the wanted subject. */
   | "issuer_unknown"
-  /** A certificate would stand twice in its own chain. */
+  /** The leaf is its own root. */
   | "loop"
   | "chain_too_long"
   /** More signature checks were needed than are allowed. */
-  | "too_many_attempts";
+  | "too_many_attempts"
+  /** The CRL is of another issuer than the certificate, or than the one that was to have signed it. */
+  | "crl_issuer"
+  /** A CRL that does not speak about all certificates of its issuer, or about those of others. */
+  | "crl_scope"
+  | "crl_not_yet_valid"
+  | "crl_expired"
+  | "crl_signature";
 
 /** The one error of this package; see `X509ErrorCode`. */
 export class X509Error extends Error {

@@ -51,6 +51,13 @@ const EXTENSION = {
 } as const;
 
 const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(EXTENSION));
+
+/**
+ * Extensions by which a CA limits what may be accepted below it: nameConstraints, policyConstraints, inhibitAnyPolicy
+ * (RFC 5280 sections 4.2.1.10, 4.2.1.11, 4.2.1.14). None of the chains this package is for has them, so they are not
+ * processed; and since passing over a limit would accept too much, they are refused even where they are not critical.
+ */
+const LIMITS: ReadonlySet<string> = new Set(["2.5.29.30", "2.5.29.36", "2.5.29.54"]);
 const MAX_PATH_LENGTH = 255;
 
 /** What the extensions of a certificate say. */
@@ -59,13 +66,16 @@ export interface Extensions {
   readonly basicConstraints?: BasicConstraints;
   readonly keyUsage?: readonly KeyUsage[];
   readonly subjectAltName?: readonly GeneralName[];
-  /** OIDs of critical extensions that this package does not understand; `verifyChain` refuses any. */
+  /**
+   * OIDs of critical extensions that this package does not understand, and of limits that it doesn't process, critical
+   * or not; `verifyChain` refuses any. Certificate policies that are not critical are neither: no policy is asked for.
+   */
   readonly unknownCritical: readonly string[];
 }
 
 /** Reads the SEQUENCE of extensions. Throws `DerError`, or `X509Error` "duplicate_extension". */
 export function readExtensions(element: DerElement | undefined): Extensions {
-  const extensions = element === undefined ? [] : readList(element);
+  const extensions = element === undefined ? [] : readExtensionList(element, "certificate");
   const value = (oid: string) => extensions.find((extension) => extension.oid === oid)?.value;
   const basicConstraints = value(EXTENSION.BASIC_CONSTRAINTS);
   const keyUsage = value(EXTENSION.KEY_USAGE);
@@ -75,18 +85,26 @@ export function readExtensions(element: DerElement | undefined): Extensions {
     ...(basicConstraints && { basicConstraints: readBasicConstraints(basicConstraints) }),
     ...(keyUsage && { keyUsage: readKeyUsage(keyUsage) }),
     ...(subjectAltName && { subjectAltName: readSubjectAltName(subjectAltName) }),
-    unknownCritical: extensions.filter(({ oid, critical }) => critical && !UNDERSTOOD.has(oid)).map(({ oid }) => oid),
+    unknownCritical: extensions.filter(isRefused).map(({ oid }) => oid),
   };
 }
 
-function readList(element: DerElement): Extension[] {
+function isRefused({ oid, critical }: Extension): boolean {
+  return (critical && !UNDERSTOOD.has(oid)) || LIMITS.has(oid);
+}
+
+/**
+ * The extensions of a SEQUENCE that must not be empty, each OID once (RFC 5280 section 4.2). `what` names their holder.
+ * Throws `DerError`, or `X509Error` "duplicate_extension".
+ */
+export function readExtensionList(element: DerElement, what: string): Extension[] {
   const members = sequence(element, "Extensions");
   if (element.children.length === 0) members.next();
   const extensions = element.children.map(readExtension);
   const seen = new Set<string>();
   for (const { oid } of extensions) {
     if (seen.has(oid)) {
-      throw new X509Error("duplicate_extension", `Parse certificate failed: got extension "${oid}" twice, wanted once`);
+      throw new X509Error("duplicate_extension", `Parse ${what} failed: got extension "${oid}" twice, wanted once`);
     }
     seen.add(oid);
   }
@@ -103,7 +121,7 @@ function readExtension(element: DerElement): Extension {
 }
 
 /** A BOOLEAN DEFAULT FALSE: DER leaves the default out (X.690 section 11.5). */
-function readDefaultFalse(element: DerElement | undefined): boolean {
+export function readDefaultFalse(element: DerElement | undefined): boolean {
   if (element === undefined) return false;
   if (!readBoolean(element)) {
     throw new DerError("boolean", "Read BOOLEAN failed: got FALSE where it is the default, wanted it left out");

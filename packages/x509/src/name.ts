@@ -1,5 +1,5 @@
 import { hex } from "@constellation/bytes";
-import { type DerElement, expectTag, Members, readOid, readText, sequence, TAG } from "@constellation/der";
+import { type DerElement, DerError, expectTag, readOid, readText, sequence, setOf, TAG } from "@constellation/der";
 
 /** A distinguished name: its DER for comparing, and a text for people. */
 export interface Name {
@@ -34,22 +34,28 @@ export function readName(element: DerElement): Name {
 }
 
 function readRelativeName(element: DerElement): string {
-  const members = new Members(element, TAG.SET, "RelativeDistinguishedName");
-  if (element.children.length === 0) members.next();
-  return element.children.map(readAttribute).join(" + ");
+  const [first, ...others] = setOf(element, "RelativeDistinguishedName");
+  if (first === undefined) {
+    throw new DerError("structure", "Read RelativeDistinguishedName failed: got no attributes, wanted one or more");
+  }
+  return others.reduce((text, other) => `${text} + ${readAttribute(other)}`, readAttribute(first));
 }
 
 function readAttribute(element: DerElement): string {
   const members = sequence(element, "AttributeTypeAndValue");
-  const oid = readOid(members.required(TAG.OID));
+  const oid = readOid(members.next());
   const value = members.next();
   members.end();
   const text = STRING_TAGS.has(value.tag) ? escapeText(readText(value)) : `#${hex(value.encoding)}`;
   return `${ATTRIBUTE_NAMES.get(oid) ?? oid}=${text}`;
 }
 
+/** Letters, digits and marks that are harmless in a name; most are made of these. */
+const PLAIN = /^[A-Za-z0-9 .:/()_-]*$/;
+
 /** Keeps a name from looking like two, or from reaching a terminal with control characters. */
 function escapeText(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replaceAll(/[\\,+=\p{C}]/gu, (character) => {
     if (/[\\,+=]/.test(character)) return `\\${character}`;
     return `\\u{${(character.codePointAt(0) as number).toString(16)}}`;

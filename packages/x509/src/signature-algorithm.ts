@@ -1,3 +1,4 @@
+import type { SignatureScheme } from "@constellation/crypto";
 import {
   contextConstructed,
   type DerElement,
@@ -10,22 +11,15 @@ import {
   readOid,
   sequence,
 } from "@constellation/der";
-import type { AlgorithmIdentifier } from "./certificate.ts";
+import type { AlgorithmIdentifier } from "./algorithm-identifier.ts";
 import { X509Error } from "./error.ts";
 
-/** A hash by its node:crypto name. */
-type HashName = "sha256" | "sha384" | "sha512";
-
-/** A signature algorithm that `verifySignature` can check. */
-export type SignatureScheme =
-  | { readonly kind: "ecdsa"; readonly hash: HashName }
-  | { readonly kind: "rsa-pkcs1"; readonly hash: HashName }
-  | { readonly kind: "rsa-pss"; readonly hash: HashName; readonly saltLength: number };
+type HashName = SignatureScheme["hash"];
 
 /** Algorithms whose OID says everything (RFC 5758 section 3.2, RFC 4055 section 5). */
 const FIXED: ReadonlyMap<string, SignatureScheme> = new Map([
-  ["1.2.840.10045.4.3.2", { kind: "ecdsa", hash: "sha256" }],
-  ["1.2.840.10045.4.3.3", { kind: "ecdsa", hash: "sha384" }],
+  ["1.2.840.10045.4.3.2", { kind: "ecdsa", hash: "sha256", encoding: "der" }],
+  ["1.2.840.10045.4.3.3", { kind: "ecdsa", hash: "sha384", encoding: "der" }],
   ["1.2.840.113549.1.1.11", { kind: "rsa-pkcs1", hash: "sha256" }],
   ["1.2.840.113549.1.1.12", { kind: "rsa-pkcs1", hash: "sha384" }],
   ["1.2.840.113549.1.1.13", { kind: "rsa-pkcs1", hash: "sha512" }],
@@ -78,7 +72,10 @@ function readPssParameters(element: DerElement): SignatureScheme {
   if (maskOid !== MGF1 || maskHash !== hash) {
     throw unsupported(`mask generation "${maskOid}" with "${maskHash}"`, `MGF1 with "${hash}"`);
   }
-  if (trailer !== undefined) readCount(explicit(trailer, "trailerField"), TRAILER_BC);
+  // AMD writes out the one value there is, which DER would leave out as the default.
+  if (trailer !== undefined && readCount(explicit(trailer, "trailerField"), TRAILER_BC) !== TRAILER_BC) {
+    throw unsupported('trailer field "0"', `"${TRAILER_BC}"`);
+  }
   return { kind: "rsa-pss", hash, saltLength };
 }
 

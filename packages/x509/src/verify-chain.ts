@@ -1,6 +1,7 @@
 import { equalConstantTime } from "@constellation/bytes";
 import type { Certificate } from "./certificate.ts";
 import { X509Error } from "./error.ts";
+import { requireTime, verifyIssuer } from "./verify-issuer.ts";
 import { verifySignature } from "./verify-signature.ts";
 
 /** What `verifyChain` decides about. */
@@ -23,19 +24,14 @@ interface Search extends ChainInput {
 }
 
 /**
- * Finds and verifies a chain from the leaf to one of the roots (RFC 5280 section 6.1, without policies and name
- * constraints: certificates that hold them as critical are refused). Checked for every certificate: validity at `now`
- * and no unknown critical extension; for every issuer, roots included: names equal as DER, CA bit, keyCertSign, path
- * length, signature. Returns the chain, leaf first, root last. Throws the `X509Error` of the first candidate that
- * failed.
+ * Finds and verifies a chain from the leaf to one of the roots (RFC 5280 section 6.1). No certificate policy is asked
+ * for, so policies that are not critical play no part; certificates that limit policies or names are refused, as
+ * those limits are not processed. Checked for every certificate: validity at `now` and no unknown critical extension;
+ * for every issuer, roots included: names equal as DER, CA bit, keyCertSign where key usage is given, path length,
+ * signature. Returns the chain, leaf first, root last. Throws the `X509Error` of the first candidate that failed.
  */
 export function verifyChain(input: ChainInput): Certificate[] {
-  if (Number.isNaN(input.now.getTime())) {
-    throw new X509Error(
-      "clock",
-      'Verify certificate chain failed: got "Invalid Date" as the current time, wanted a time',
-    );
-  }
+  requireTime(input.now, "certificate chain");
   verifyCertificate(input.leaf, input.now);
   return extendChain([input.leaf], { ...input, attempts: 0 });
 }
@@ -51,7 +47,8 @@ function extendChain(chain: readonly Certificate[], search: Search): Certificate
       failure = firstRefusal(failure, error);
     }
   }
-  for (const intermediate of search.intermediates.filter(isIssuer)) {
+  // One that is in the chain leads nowhere new; so does a root that came along with the intermediates.
+  for (const intermediate of search.intermediates.filter((other) => isIssuer(other) && !contains(chain, other))) {
     try {
       return extendChain(verifyLink(chain, intermediate, search), search);
     } catch (error) {
@@ -72,13 +69,18 @@ function verifyLink(chain: readonly Certificate[], issuer: Certificate, search: 
   }
   verifyLength(chain, issuer);
   verifyCertificate(issuer, search.now);
-  verifyIssuer(issuer, chain.length - 1);
+  verifyIssuer(issuer, "keyCertSign");
+  verifyPathLength(issuer, chain.length - 1);
   verifySignature(chain.at(-1) as Certificate, issuer);
   return [...chain, issuer];
 }
 
+function contains(chain: readonly Certificate[], certificate: Certificate): boolean {
+  return chain.some(({ der }) => equalConstantTime(der, certificate.der));
+}
+
 function verifyLength(chain: readonly Certificate[], issuer: Certificate): void {
-  if (chain.some((certificate) => equalConstantTime(certificate.der, issuer.der))) {
+  if (contains(chain, issuer)) {
     throw new X509Error("loop", `Verify certificate chain failed: got "${issuer.subject.text}" twice, wanted it once`);
   }
   if (chain.length >= MAX_CHAIN_LENGTH) {
@@ -113,20 +115,13 @@ function verifyCertificate(certificate: Certificate, now: Date): void {
   }
 }
 
-/** RFC 5280 sections 4.2.1.3 and 4.2.1.9; `below` counts the intermediates between this issuer and the leaf. */
-function verifyIssuer(issuer: Certificate, below: number): void {
-  const operation = `Verify issuer "${issuer.subject.text}" failed`;
-  if (issuer.basicConstraints?.ca !== true) {
-    throw new X509Error("not_a_ca", `${operation}: got no CA bit, wanted a CA certificate`);
-  }
-  if (issuer.keyUsage?.includes("keyCertSign") !== true) {
-    throw new X509Error("key_usage", `${operation}: got "${issuer.keyUsage?.join(" ") ?? ""}", wanted "keyCertSign"`);
-  }
-  const { pathLength = Number.POSITIVE_INFINITY } = issuer.basicConstraints;
+/** RFC 5280 section 4.2.1.9; `below` counts the intermediates between this issuer and the leaf. */
+function verifyPathLength({ subject, basicConstraints }: Certificate, below: number): void {
+  const pathLength = basicConstraints?.pathLength ?? Number.POSITIVE_INFINITY;
   if (below > pathLength) {
     throw new X509Error(
       "path_length",
-      `${operation}: got "${below}" intermediates below, wanted "${pathLength}" or fewer`,
+      `Verify issuer "${subject.text}" failed: got "${below}" intermediates below, wanted "${pathLength}" or fewer`,
     );
   }
 }

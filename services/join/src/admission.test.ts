@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { PCR_INDICES, type PcrPolicy, serializePolicy } from "@constellation/attestation";
+import { PCR_INDICES, type PcrPolicy, type QemuVtpmPolicy, serializePolicy } from "@constellation/attestation";
 import type { ClusterState } from "@constellation/cluster-state";
 import { createFakeTpmCa, FAKE_NOW, type FakeTpm, type FakeTpmCa, fakeEventLog } from "@constellation/testkit/fake-tpm";
 import { admit, findRecord, policyOf } from "./admission.ts";
@@ -32,7 +32,7 @@ function policyJson(root: string): string {
       const value = booted.get(Number(index));
       return [index, { kind: "equal", anyOf: [value === undefined ? ZERO : Buffer.from(value).toString("hex")] }];
     }),
-  ) as Parameters<typeof serializePolicy>[0]["pcrs"];
+  ) as QemuVtpmPolicy["pcrs"];
   const endorsements = { kind: "anyOfRoots", reason: "test" } as const;
   return serializePolicy({ variant: "qemu-vtpm", endorsementRoots: [root], pcrs, endorsements });
 }
@@ -94,7 +94,9 @@ test("admit() refuses everybody under a policy that does not parse", () => {
 });
 
 test("policyOf() puts the recorded identities in the place of the stored endorsements", () => {
-  assert.deepEqual(policyOf(state).endorsements, { kind: "anyOf", ekDigests: [tpm.ekDigest] });
+  const policy = policyOf(state);
+  assert.ok(policy.variant === "qemu-vtpm");
+  assert.deepEqual(policy.endorsements, { kind: "anyOf", ekDigests: [tpm.ekDigest] });
 });
 
 test("findRecord() refuses an identity that nobody has, and none at all", () => {

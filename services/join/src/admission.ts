@@ -25,8 +25,11 @@ export function admit({ evidence, reportData }: PresentedEvidence, state: Cluste
 
 /** The stored policy, where the machines on record stand in the place of whatever endorsements it names. */
 export function policyOf(state: ClusterState): Policy {
+  const stored = parseStoredPolicy(state.policyJson);
+  // Other variants have no endorsement key, so that no machine of theirs is on record yet: none is admitted.
+  if (stored.variant !== "qemu-vtpm") return stored;
   const ekDigests = state.nodes.map(({ ekDigest }) => ekDigest).toSorted();
-  return { ...parseStoredPolicy(state.policyJson), endorsements: { kind: "anyOf", ekDigests } };
+  return { ...stored, endorsements: { kind: "anyOf", ekDigests } };
 }
 
 /**

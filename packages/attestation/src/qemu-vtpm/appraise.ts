@@ -13,6 +13,11 @@ import { verifyAkPublic } from "./verify-ak-public.ts";
 import { LOGGED_PCRS, verifyEventLog } from "./verify-event-log.ts";
 import { verifyQuote } from "./verify-quote.ts";
 
+/** Whose word a verdict on this variant rests on. */
+export const QEMU_VTPM_TRUST: readonly string[] = [
+  "the computer that runs QEMU and the virtual TPM: whoever controls it can read and change the machine",
+];
+
 /** Every check of this variant, in the order of the verdict. */
 export const QEMU_VTPM_CHECKS: readonly string[] = [
   "akCertificate.format",

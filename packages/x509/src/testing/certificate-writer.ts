@@ -1,5 +1,5 @@
 import { constants, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { bits, bool, int, nul, octets, oid, seq, set, text, time, tlv } from "./der-writer.ts";
+import { bits, bool, int, nul, octets, oid, seq, set, text, time, tlv } from "@constellation/der/testing/der-writer";
 
 /** A key pair of node:crypto. */
 export interface KeyPair {
@@ -64,6 +64,12 @@ export function pssAlgorithm(hash: string, maskHash: string, saltLength: number,
 export const pssSha256: Signer = {
   algorithm: pssAlgorithm(OID.sha256, OID.sha256, 32, tlv(0xa3, int(1))),
   sign: (tbs, key) => sign("sha256", tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }),
+};
+
+/** As AMD's keys sign: RSASSA-PSS, SHA-384, a salt of 48 bytes. */
+export const pssSha384: Signer = {
+  algorithm: pssAlgorithm(OID.sha384, OID.sha384, 48, tlv(0xa3, int(1))),
+  sign: (tbs, key) => sign("sha384", tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }),
 };
 
 /** An Extension; `value` is what stands in its OCTET STRING. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PCR_INDICES, type PcrPolicy, type Policy, serializePolicy } from "@constellation/attestation";
+import { PCR_INDICES, type PcrPolicy, type QemuVtpmPolicy, serializePolicy } from "@constellation/attestation";
 import { fromHex, hex } from "@constellation/bytes";
 import {
   CLUSTER_STATE_NAME,
@@ -131,7 +131,7 @@ interface Internal {
 }
 
 /** The policy of the test cluster: every PCR as a fake boot leaves it; PCR 15 as given, zero for a fresh node. */
-export function testPolicy(tpmCa: FakeTpmCa, pcr15 = "00".repeat(32)): Policy {
+export function testPolicy(tpmCa: FakeTpmCa, pcr15 = "00".repeat(32)): QemuVtpmPolicy {
   const booted = fakeEventLog().pcrs;
   const rule = (index: string): PcrPolicy => {
     const value = index === "15" ? fromHex(pcr15) : (booted.get(Number(index)) ?? new Uint8Array(32));
@@ -140,7 +140,7 @@ export function testPolicy(tpmCa: FakeTpmCa, pcr15 = "00".repeat(32)): Policy {
   return {
     variant: "qemu-vtpm",
     endorsementRoots: [tpmCa.certificatePem],
-    pcrs: Object.fromEntries(PCR_INDICES.map((index) => [index, rule(index)])) as Policy["pcrs"],
+    pcrs: Object.fromEntries(PCR_INDICES.map((index) => [index, rule(index)])) as QemuVtpmPolicy["pcrs"],
     endorsements: { kind: "anyOfRoots", reason: "records decide" },
   };
 }

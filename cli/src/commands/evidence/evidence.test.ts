@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { cp, readFile, truncate, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type TestContext, test } from "node:test";
+import { type EndorsementSource, readBundle } from "@constellation/endorsements";
+import { pemToDer } from "@constellation/x509";
+import { Harness } from "../../testing/harness.ts";
+
+const VECTORS = process.env["CONSTELLATION_VECTORS"] ?? resolve(import.meta.dirname, "../../../../../shared/vectors");
+const GOOD = join(VECTORS, "sev-snp/milan-v3-dstack");
+
+interface Report {
+  readonly accepted: boolean;
+  readonly kind: string;
+  readonly checks: readonly { readonly name: string; readonly outcome: string; readonly reason?: string }[];
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** A copy of a good case that may be changed, with its roots two levels above. */
+async function copyOfCase(t: TestContext): Promise<{ harness: Harness; folder: string }> {
+  const harness = await Harness.create(t);
+  const folder = join(harness.folder, "set/sev-snp/copy");
+  await cp(GOOD, folder, { recursive: true, mode: 0 });
+  await cp(join(VECTORS, "trust-roots"), join(harness.folder, "set/trust-roots"), { recursive: true });
+  return { harness, folder };
+}
+
+async function editCase(folder: string, change: (value: Record<string, unknown>) => void): Promise<void> {
+  const value = JSON.parse(await readFile(join(folder, "case.json"), "utf8")) as Record<string, unknown>;
+  change(value);
+  await replace(join(folder, "case.json"), JSON.stringify(value));
+}
+
+/** The originals may be read-only, and so their copies. */
+async function replace(file: string, contents: string | Uint8Array): Promise<void> {
+  const { chmod } = await import("node:fs/promises");
+  await chmod(file, 0o600);
+  await writeFile(file, contents);
+}
+
+test("evidence verify accepts a good case, lists every check, and says what the case leaves open", async (t) => {
+  const harness = await Harness.create(t);
+  const { code, out } = await harness.run("evidence", "verify", GOOD);
+  assert.equal(code, 0);
+  assert.match(out, /^Verdict {2}accepted$/m);
+  assert.match(out, /^ {2}ok {3}report\.signature /m);
+  assert.match(out, /^ {2}any {2}caChain\.revocation .*not asked by the case$/m);
+  const json = await harness.run("evidence", "verify", "-o", "json", GOOD);
+  const report = JSON.parse(json.out) as Report;
+  assert.deepEqual([json.code, report.accepted, report.kind], [0, true, "sev-snp"]);
+  assert.ok(
+    report.checks.filter(({ outcome }) => outcome === "accepted-by-choice").every(({ reason }) => reason !== ""),
+  );
+  assert.equal(report.claims["vmpl"], 0);
+});
+
+test("evidence verify refuses a bad case with its first code, and exits with 1", async (t) => {
+  const harness = await Harness.create(t);
+  const { code, out } = await harness.run(
+    "evidence",
+    "verify",
+    join(VECTORS, "sev-snp/milan-v3-dstack-flip-measurement_fail"),
+  );
+  assert.equal(code, 1);
+  assert.match(out, /^Verdict {2}refused \(signature_mismatch\): 1 of \d+ checks failed$/m);
+  assert.match(out, /^Refused because of:\n {2}report\.signature \(signature_mismatch\): got/m);
+});
+
+test("evidence verify finds the roots two levels above the case, and trusts no others", async (t) => {
+  const { harness, folder } = await copyOfCase(t);
+  assert.equal(
+    (await harness.run("evidence", "verify", "set/sev-snp/copy")).code,
+    0,
+    "seen from the working directory",
+  );
+  await editCase(folder, (value) => (value["roots"] = ["trust-roots/amd/ark_genoa.pem"]));
+  const { code, out } = await harness.run("evidence", "verify", folder);
+  assert.equal(code, 1);
+  assert.match(out, /refused \(ca_chain_issuer_unknown\)/);
+});
+
+test("evidence verify exits with 2 where there is no case that can be judged, and says why", async (t) => {
+  const { harness, folder } = await copyOfCase(t);
+  const refused = async (wanted: RegExp): Promise<void> => {
+    const { code, out, err } = await harness.run("evidence", "verify", folder);
+    assert.deepEqual([code, out], [2, ""], err);
+    assert.match(err, wanted);
+    assert.doesNotMatch(err, /\n\s+at /, "no stack trace");
+  };
+  const original = await readFile(join(folder, "case.json"), "utf8");
+  await editCase(folder, (value) => Object.assign(value, { kind: "sgx" }));
+  await refused(/kind: got "sgx", wanted one of sev-snp, /);
+  await editCase(folder, (value) =>
+    Object.assign(value, { kind: "sev-snp", schema: 2, verify_time: "soon", roots: ["../x"] }),
+  );
+  await refused(/schema: got 2, wanted 1; verify_time: got "soon", wanted a time, or null; roots\.0: got "\.\.\/x"/);
+  await replace(join(folder, "case.json"), original);
+  await editCase(folder, (value) => (value["policy"] = { vmpl: 4, allow_debug: "no", color: "red" }));
+  await refused(/color: got an unknown field.*allow_debug: got "no", wanted true or false; vmpl: got 4/);
+  await replace(join(folder, "case.json"), original);
+  await editCase(folder, (value) => (value["files"] = { report: "report.bin" }));
+  await refused(/got no file "endorsement_cert", wanted one/);
+  await editCase(folder, (value) => (value["files"] = { report: "/etc/passwd" }));
+  await refused(/files\.report: got "\/etc\/passwd"/);
+  await replace(join(folder, "case.json"), '{"schema":1,"schema":1}');
+  await refused(/key twice/);
+  await replace(join(folder, "case.json"), original);
+  await truncate(join(folder, "case.json"), 17 * 1024 * 1024);
+  await refused(/got 17825792 bytes, wanted 16777216 or fewer/);
+  assert.equal((await harness.run("evidence", "verify", join(folder, "none"))).code, 2);
+  assert.equal((await harness.run("evidence", "verify", "/dev")).code, 2);
+  assert.equal((await harness.run("evidence", "verify")).code, 2);
+});
+
+test("evidence verify refuses damaged evidence without a stack trace", async (t) => {
+  const { harness, folder } = await copyOfCase(t);
+  for (const file of ["report.bin", "vcek.der", "ask.pem"]) {
+    const good = await readFile(join(folder, file));
+    await replace(join(folder, file), good.subarray(0, good.length / 2));
+    const { code, out, err } = await harness.run("evidence", "verify", folder);
+    assert.equal(code, 1, file);
+    assert.match(out, /^Verdict {2}refused/m, file);
+    assert.doesNotMatch(`${out}${err}`, /\n\s+at /, file);
+    await replace(join(folder, file), good);
+  }
+});
+
+test("evidence show tells what a file is by its contents", async (t) => {
+  const harness = await Harness.create(t);
+  for (const [file, format, wanted] of [
+    ["sev-snp/milan-v3-dstack/report.bin", "AMD SEV-SNP report", /^vmpl: 0$/m],
+    ["sev-snp/milan-v3-dstack/vcek.der", "X.509 certificate", /^subject: .*SEV-VCEK/m],
+    ["azure/tdx-trustee-v1-collateral/td_quote.bin", "Intel TDX quote", /^MRTD: 024a32b0/m],
+    ["azure/tdx-trustee-v1-collateral/hcl_report.bin", "Azure HCL report", /^reportType: tdx$/m],
+    ["azure/tdx-trustee-v1-collateral/tcb_info.json", "Intel TCB info", /^id: TDX$/m],
+    ["azure/tdx-trustee-v1-collateral/qe_identity.json", "Intel enclave identity", /^id: TD_QE$/m],
+    ["azure/tdx-trustee-v1-collateral/pck_crl.der", "X.509 CRL", /^revokedCertificates: \d+$/m],
+    ["azure/tdx-trustee-v1-collateral/tpm_quote.msg", "TPMS_ATTEST (TPM quote)", /^extraData: 6368616c6c656e6765$/m],
+    ["gcp-tpm/gce-cos-85-no-nonce/ak_public.bin", "TPMT_PUBLIC", /^objectAttributes: 327794$/m],
+    ["gcp-tpm/gce-cos-85-no-nonce/quote_sha256.sig", "TPMT_SIGNATURE", /^sigAlg: 20$/m],
+    ["gcp-tpm/gce-cos-85-no-nonce/ak_ca_chain.pem", "PEM", /subject: .*CN=/],
+    ["nitro/enclave-1/document.cbor", "AWS Nitro attestation document", /^moduleId: i-/m],
+    ["tpm-eventlogs/cos-101-amd-sev/eventlog.bin", "TCG event log", /type: EV_SEPARATOR$/m],
+    ["tpm-eventlogs/debian-10/eventlog.bin", "TCG event log of the time before digest banks", /type: EV_SEPARATOR$/m],
+    ["tpm-eventlogs/ccel-grub/eventlog.bin", "event log of a confidential machine", /register: 1$/m],
+  ] as const) {
+    const { code, out } = await harness.run("evidence", "show", join(VECTORS, file));
+    assert.equal(code, 0, file);
+    assert.equal(out.split("\n")[0], format);
+    assert.match(out, wanted, file);
+  }
+  const json = await harness.run("evidence", "show", "-o", "json", join(GOOD, "report.bin"));
+  assert.equal((JSON.parse(json.out) as { format: string }).format, "AMD SEV-SNP report");
+});
+
+test("evidence show exits with 2 for what it does not know, and says what it is not", async (t) => {
+  const harness = await Harness.create(t);
+  await harness.write("x", "HCLA and nothing else");
+  const { code, err } = await harness.run("evidence", "show", "w/x");
+  assert.equal(code, 2);
+  assert.match(err, /got 21 bytes of no known format: no Azure HCL report: Parse HCL report failed/);
+  await harness.write("y", "");
+  assert.equal((await harness.run("evidence", "show", "w/y")).code, 2);
+});
+
+test("evidence policy init writes a total policy that the good case passes, and another does not", async (t) => {
+  const harness = await Harness.create(t);
+  const written = await harness.run("evidence", "policy", "init", "--from", GOOD, "--to", "w/policy.json");
+  assert.equal(written.code, 0, written.err);
+  assert.equal((await harness.run("evidence", "verify", "--policy", "w/policy.json", GOOD)).code, 0);
+  const other = await harness.run(
+    "evidence",
+    "verify",
+    "--policy",
+    "w/policy.json",
+    join(VECTORS, "sev-snp/milan-v2-virtee"),
+  );
+  assert.equal(other.code, 1);
+  assert.match(other.out, /^ {2}report\.measurement \(measurement\): got /m);
+  const again = await harness.run("evidence", "policy", "init", "--from", GOOD, "--to", "w/policy.json");
+  assert.equal(again.code, 1);
+  assert.match(again.err, /the file exists/);
+  const { out } = await harness.run("evidence", "policy", "init", "--from", GOOD);
+  assert.equal(out, await harness.read("policy.json"));
+});
+
+test("evidence policy init refuses a bad case, and kinds without a policy", async (t) => {
+  const harness = await Harness.create(t);
+  for (const [name, wanted] of [
+    ["sev-snp/milan-v3-dstack-flip-measurement_fail", /the case is refused, wanted one that is accepted/],
+    ["tpm-eventlogs/debian-10", /evidence of kind "tpm-eventlog" has no policy/],
+  ] as const) {
+    const { code, err } = await harness.run("evidence", "policy", "init", "--from", join(VECTORS, name));
+    assert.equal(code, 2);
+    assert.match(err, wanted);
+  }
+});
+
+test("evidence verify --policy refuses a policy that is not total, or of another kind", async (t) => {
+  const harness = await Harness.create(t);
+  const { out } = await harness.run("evidence", "policy", "init", "--from", GOOD);
+  const document = JSON.parse(out) as { kind: string; policy: { report: Record<string, unknown> } };
+  const refused = async (change: object, wanted: RegExp): Promise<void> => {
+    await harness.write("p", JSON.stringify({ ...document, ...change }));
+    const { code, err } = await harness.run("evidence", "verify", "--policy", "w/p", GOOD);
+    assert.equal(code, 2);
+    assert.match(err, wanted);
+  };
+  const { vmpl: _, ...report } = document.policy.report;
+  await refused({ policy: { ...document.policy, report } }, /report\.vmpl: got nothing, wanted an object/);
+  await refused({ kind: "tdx" }, /kind: got "tdx", wanted "sev-snp"/);
+  await refused({ kind: "x" }, /kind: got "x", wanted "sev-snp" or /);
+  await refused({ schema: 2 }, /schema: got 2, wanted 1/);
+  await refused({ more: 1 }, /more: got an unknown field/);
+});
+
+/** What AMD and Intel say of the platforms of two cases. */
+function vendorsOf(): EndorsementSource {
+  const read = async (name: string): Promise<Uint8Array> => new Uint8Array(await readFile(join(VECTORS, name)));
+  const tdx = "azure/tdx-trustee-v1-collateral";
+  return {
+    sevSnp: async () => ({
+      endorsementCert: await read("sev-snp/milan-v3-dstack/vcek.der"),
+      caChain: [pemToDer(await readFile(join(GOOD, "ask.pem"), "latin1"))],
+      crls: [],
+    }),
+    tdx: async ({ fmspc, ca }) => {
+      assert.deepEqual([Buffer.from(fmspc).toString("hex"), ca], ["00806f050000", "platform"]);
+      return {
+        tcbInfo: await read(`${tdx}/tcb_info.json`),
+        tcbInfoIssuerChain: await read(`${tdx}/tcb_info_issuer_chain.pem`),
+        qeIdentity: await read(`${tdx}/qe_identity.json`),
+        qeIdentityIssuerChain: await read(`${tdx}/qe_identity_issuer_chain.pem`),
+        rootCaCrl: await read(`${tdx}/root_ca_crl.der`),
+        pckCrl: await read(`${tdx}/pck_crl.der`),
+        pckCrlIssuerChain: await read(`${tdx}/pck_crl_issuer_chain.pem`),
+      };
+    },
+  };
+}
+
+test("evidence fetch writes the endorsements of reports and quotes to a bundle, and says when each is over", async (t) => {
+  const harness = await Harness.create(t);
+  harness.endorsements = vendorsOf();
+  const quote = join(VECTORS, "azure/tdx-trustee-v1-collateral/td_quote.bin");
+  const { code, out, err } = await harness.run(
+    "evidence",
+    "fetch",
+    join(GOOD, "report.bin"),
+    quote,
+    "--to",
+    "w/bundle.json",
+  );
+  assert.equal(code, 0, err);
+  assert.match(out, /^2025-11-18 {2}TCB info, /m);
+  assert.match(out, /VCEK of Milan chip /);
+  const bundle = readBundle(await harness.read("bundle.json"));
+  assert.deepEqual([bundle.vceks.length, bundle.tdx.length], [1, 1]);
+  const json = await harness.run("evidence", "fetch", "-o", "json", quote, "--to", "w/bundle.json");
+  assert.equal((JSON.parse(json.out) as { parts: unknown[] }).parts.length > 5, true);
+});
+
+test("evidence fetch says why it can't, and what helps", async (t) => {
+  const harness = await Harness.create(t);
+  const fetched = (...args: string[]) => harness.run("evidence", "fetch", "--to", "w/b", ...args);
+  const unknown = await fetched(join(GOOD, "report.bin"));
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.err, /Get VCEK failed: got 404\nHint: check that product, chip and TCB/);
+  const v2 = join(VECTORS, "sev-snp/milan-v2-virtee/report.bin");
+  const product = await fetched(v2);
+  assert.equal(product.code, 2);
+  assert.match(product.err, /does not say of which product line its CPU is\nHint: name it with --product/);
+  assert.equal((await fetched(v2, "--product", "Milan")).code, 1, "asks then");
+  assert.equal((await fetched(v2, "--product", "Naples")).code, 2);
+  const other = await fetched(join(GOOD, "vcek.der"));
+  assert.equal(other.code, 2);
+  assert.match(other.err, /got neither an SEV-SNP report nor a TDX quote/);
+  assert.equal((await fetched()).code, 2);
+});

@@ -1,0 +1,17 @@
+/** Why a key could not be used. */
+export type CryptoErrorCode =
+  /** Not a SubjectPublicKeyInfo, or a point that is not on its curve. */
+  | "key_malformed"
+  /** Another kind of key than RSA of 2048 bits or more, P-256 or P-384. */
+  | "key_unsupported";
+
+/** The one error of this package; see `CryptoErrorCode`. */
+export class CryptoError extends Error {
+  readonly code: CryptoErrorCode;
+
+  constructor(code: CryptoErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "CryptoError";
+    this.code = code;
+  }
+}

@@ -1,0 +1,206 @@
+import {
+  bytes,
+  type Field,
+  findingsText,
+  FLAG,
+  list,
+  object,
+  oneOf,
+  readValue,
+  type ValueOf,
+  whole,
+} from "@constellation/fields";
+import type { DocumentPolicy } from "@constellation/nitro";
+import type { MilanGenoaSvns, ProductPolicy, ReportPolicy, SigningKey, TurinSvns } from "@constellation/sev-snp";
+import { type QuotePolicy, TCB_STATUSES } from "@constellation/tdx";
+import type { Expectation } from "@constellation/verdict";
+import { EvidenceError } from "../error.ts";
+import { indexed } from "../policy/indexed.ts";
+import { openDocumentPolicy, openQuotePolicy, openQuotesPolicy, openReportPolicy } from "../policy/open.ts";
+import type { QuotesPolicy } from "../vtpm.ts";
+import type { Case } from "./case.ts";
+
+/** What stands for an entry that a case leaves out. */
+export const NOT_ASKED = { kind: "any", reason: "not asked by the case" } as const;
+const ALLOWED = { kind: "any", reason: "allowed by the case" } as const;
+
+const SVN = whole(0, 255);
+const COMPONENTS = ["fmc", "bl", "tee", "snp", "ucode"] as const;
+type Component = (typeof COMPONENTS)[number];
+
+/** All components, those left out as zero. */
+const MIN_TCB: Field<Readonly<Record<Component, number>>> = {
+  read(reader, path, value) {
+    const members = reader.object(path, value, COMPONENTS);
+    const entries = COMPONENTS.map((name) => [name, SVN.read(reader, `${path}.${name}`, members[name] ?? 0)]);
+    return Object.fromEntries(entries) as Record<Component, number>;
+  },
+  write: (value) => value,
+};
+
+const ENTRIES = {
+  allow_debug: FLAG,
+  allow_migrate_ma: FLAG,
+  vmpl: whole(0, 3),
+  signing_key: oneOf<SigningKey | "any">(["VCEK", "VLEK", "any"]),
+  min_tcb: MIN_TCB,
+  report_data: bytes(1, 64),
+  measurement: bytes(48),
+  host_data: bytes(32),
+  mrtd: bytes(48),
+  rtmr0: bytes(48),
+  rtmr1: bytes(48),
+  rtmr2: bytes(48),
+  rtmr3: bytes(48),
+  collateral: oneOf(["required", "none"]),
+  accept_tcb_status: list(oneOf(TCB_STATUSES.filter((status) => status !== "Revoked"))),
+  nonce: bytes(0, 1024),
+  pcrs: indexed(31, bytes(1, 64)),
+  user_data: bytes(0, 1024),
+  usage: oneOf(["sign", "enc"]),
+  allow_sha1: FLAG,
+};
+
+type Entries = { readonly [K in keyof typeof ENTRIES]?: ValueOf<(typeof ENTRIES)[K]> };
+
+/** Entries of a case's policy by kind of evidence. */
+const ENTRIES_OF: Readonly<Record<Case["kind"], readonly (keyof typeof ENTRIES)[]>> = {
+  "sev-snp": [
+    "allow_debug",
+    "allow_migrate_ma",
+    "vmpl",
+    "signing_key",
+    "min_tcb",
+    "report_data",
+    "measurement",
+    "host_data",
+  ],
+  "sev-snp-launch-digest": [],
+  tdx: ["allow_debug", "collateral", "accept_tcb_status", "report_data", "mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"],
+  "azure-hcl": ["allow_debug", "allow_migrate_ma", "vmpl", "signing_key", "min_tcb", "measurement", "host_data"],
+  "azure-sev-snp": [
+    "allow_debug",
+    "allow_migrate_ma",
+    "vmpl",
+    "signing_key",
+    "min_tcb",
+    "measurement",
+    "host_data",
+    "nonce",
+    "pcrs",
+  ],
+  "azure-tdx": [
+    "allow_debug",
+    "collateral",
+    "accept_tcb_status",
+    "mrtd",
+    "rtmr0",
+    "rtmr1",
+    "rtmr2",
+    "rtmr3",
+    "nonce",
+    "pcrs",
+  ],
+  "tpm-quote": ["nonce", "pcrs", "allow_sha1"],
+  "gcp-ek-cert": ["usage"],
+  "tpm-eventlog": [],
+  ccel: [],
+  nitro: ["allow_debug", "pcrs", "user_data", "nonce"],
+};
+
+/**
+ * Reads the policy of a case. An entry that its kind does not know is an error: it would be asked for in vain.
+ * @throws EvidenceError `policy_malformed`
+ */
+export function parseCasePolicy({ kind, policy }: Case): Entries {
+  const names = ENTRIES_OF[kind].filter((name) => policy[name] !== undefined);
+  const fields = Object.fromEntries(names.map((name) => [name, ENTRIES[name] as Field<unknown>]));
+  const { value, findings } = readValue(object<Record<string, unknown>>(fields), policy);
+  if (findings === undefined) return value as Entries;
+  throw new EvidenceError("policy_malformed", `Read case failed: ${findingsText("policy", findings)}`, { findings });
+}
+
+/** The total policy for a report: entries that the case leaves out accept anything, and say so. */
+export function reportPolicyOf(entries: Entries): ReportPolicy {
+  const open = openReportPolicy(NOT_ASKED);
+  const { signing_key: signingKey, min_tcb: least } = entries;
+  return {
+    ...open,
+    policy: { ...open.policy, debug: flag(entries.allow_debug), migrateMa: flag(entries.allow_migrate_ma) },
+    vmpl: exactly(entries.vmpl),
+    signingKey: signingKey === "any" ? ALLOWED : exactly(signingKey),
+    reportData: entries.report_data === undefined ? NOT_ASKED : { kind: "prefix", anyOf: [entries.report_data] },
+    measurement: exactly(entries.measurement),
+    hostData: exactly(entries.host_data),
+    ...(least && { products: productsOf(least) }),
+  };
+}
+
+/** A lower bound on the reported TCB alone, by the components that each product line has. */
+function productsOf(least: Readonly<Record<Component, number>>): ReportPolicy["products"] {
+  const { fmc, bl, tee, snp, ucode } = least;
+  const reported = { bootLoader: bl, tee, snp, microcode: ucode };
+  const none = { bootLoader: 0, tee: 0, snp: 0, microcode: 0 };
+  const older: ProductPolicy<MilanGenoaSvns> = { kind: "minimum", reported, committed: none, launch: none };
+  const noneOfTurin = { ...none, fmc: 0 };
+  const turin: ProductPolicy<TurinSvns> = {
+    kind: "minimum",
+    reported: { ...reported, fmc },
+    committed: noneOfTurin,
+    launch: noneOfTurin,
+  };
+  return { Milan: older, Genoa: older, Turin: turin };
+}
+
+/** The total policy for a quote. */
+export function quotePolicyOf(entries: Entries): QuotePolicy {
+  const open = openQuotePolicy(NOT_ASKED);
+  const { report_data: prefix, accept_tcb_status: statuses } = entries;
+  return {
+    ...open,
+    TDATTRIBUTES: { ...open.TDATTRIBUTES, DEBUG: flag(entries.allow_debug) },
+    MRTD: exactly(entries.mrtd),
+    RTMR0: exactly(entries.rtmr0),
+    RTMR1: exactly(entries.rtmr1),
+    RTMR2: exactly(entries.rtmr2),
+    RTMR3: exactly(entries.rtmr3),
+    REPORTDATA: prefix === undefined ? NOT_ASKED : { kind: "prefix", prefix },
+    ...(statuses && { tcb: { kind: "judged", acceptedTcbStatuses: statuses, minimumTcbEvaluationDataNumber: 0 } }),
+  };
+}
+
+/** The total policy for a document of AWS Nitro. */
+export function documentPolicyOf(entries: Entries): DocumentPolicy {
+  const open = openDocumentPolicy(NOT_ASKED);
+  return {
+    ...open,
+    debug: flag(entries.allow_debug),
+    pcrs: narrowed(open.pcrs, entries.pcrs),
+    userData: exactly(entries.user_data),
+    nonce: exactly(entries.nonce),
+  };
+}
+
+/** The total policy for quotes of a TPM; `explained` are the registers that an event log has to explain in full. */
+export function quotesPolicyOf(entries: Entries): QuotesPolicy {
+  const open = openQuotesPolicy(NOT_ASKED);
+  const sha256 = narrowed(open.pcrs.sha256, entries.pcrs);
+  return { ...open, qualifyingData: exactly(entries.nonce), pcrs: { ...open.pcrs, sha256 } };
+}
+
+function narrowed(
+  open: ReadonlyMap<number, Expectation<Uint8Array>>,
+  wanted: ReadonlyMap<number, Uint8Array> | undefined,
+): ReadonlyMap<number, Expectation<Uint8Array>> {
+  return new Map([...open, ...Array.from(wanted ?? [], ([index, value]) => [index, exactly(value)] as const)]);
+}
+
+function exactly<T>(value: T | undefined): Expectation<T> {
+  return value === undefined ? NOT_ASKED : { kind: "equal", anyOf: [value] };
+}
+
+/** What "allow" means: with it anything goes, without it the flag must be clear. */
+function flag(allowed: boolean | undefined): Expectation<boolean> {
+  if (allowed === undefined) return NOT_ASKED;
+  return allowed ? ALLOWED : { kind: "equal", anyOf: [false] };
+}

@@ -1,0 +1,38 @@
+import { EvidenceError } from "../error.ts";
+import type { Judgement } from "../judgement.ts";
+import type { CaseInput } from "./input.ts";
+import { KINDS } from "./kinds.ts";
+import type { PolicyDocument } from "./policy-document.ts";
+
+/**
+ * Judges a case by a policy, or by its own; what its own leaves out is accepted by choice, and shown. Bad evidence is
+ * refused and does not throw.
+ * @throws EvidenceError `file_missing`, `file_malformed` or `policy_malformed`
+ */
+export function judgeCase(input: CaseInput, policy?: PolicyDocument): Judgement {
+  const { kind } = input.case;
+  if (policy !== undefined && policy.kind !== kind) {
+    throw new EvidenceError("policy_malformed", `Read policy failed: kind: got "${policy.kind}", wanted "${kind}"`);
+  }
+  return KINDS[kind].judge(input, clockOf(input), policy?.policy);
+}
+
+/**
+ * A total policy that accepts the evidence of a good case: what must not differ is as it is there, and what may is left
+ * open with the reason.
+ * @throws EvidenceError `not_accepted` where the case itself is refused, `no_policy` for kinds without one
+ */
+export function policyFromCase(input: CaseInput): PolicyDocument {
+  const { kind } = input.case;
+  const { observe } = KINDS[kind];
+  if (observe === undefined) {
+    throw new EvidenceError("no_policy", `Write policy failed: evidence of kind "${kind}" has no policy`);
+  }
+  const policy = observe(input, clockOf(input));
+  if (policy !== undefined) return { schema: 1, kind, policy };
+  throw new EvidenceError("not_accepted", "Write policy failed: the case is refused, wanted one that is accepted");
+}
+
+function clockOf({ case: { verifyTime } }: CaseInput): Date {
+  return verifyTime ?? new Date(0);
+}

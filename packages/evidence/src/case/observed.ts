@@ -1,0 +1,39 @@
+import type { Expectation } from "@constellation/verdict";
+import type { AzureJudgement, VmConfigurationPolicy } from "../azure.ts";
+import { equal } from "../observed/expect.ts";
+import { quotePolicyFrom } from "../observed/quote-policy.ts";
+import { quotesPolicyFrom } from "../observed/quotes-policy.ts";
+import { reportPolicyFrom } from "../observed/report-policy.ts";
+import type { SevSnpJudgement, SevSnpPolicy } from "../sev-snp.ts";
+import type { TdxJudgement, TdxPolicy } from "../tdx.ts";
+import type { BankQuote, QuotesPolicy } from "../vtpm.ts";
+
+/** The policy that accepts a genuine report. */
+export function observedSevSnp({ genuine }: SevSnpJudgement, policy: SevSnpPolicy): SevSnpPolicy | undefined {
+  return genuine && { ...policy, report: reportPolicyFrom(genuine.report, genuine.product) };
+}
+
+/** The policy that accepts a quote. */
+export function observedTdx({ quote, tcb }: TdxJudgement, policy: TdxPolicy): TdxPolicy | undefined {
+  return quote && { ...policy, quote: quotePolicyFrom(quote, tcb) };
+}
+
+/** The policy that accepts what an Azure machine has beside the evidence of its hardware. */
+export function observedAzure(
+  { quotes }: { readonly quotes: readonly BankQuote[] },
+  { vtpm }: { readonly vtpm: QuotesPolicy },
+  vmConfiguration: AzureJudgement["vmConfiguration"],
+): { vmConfiguration: VmConfigurationPolicy; vtpm: QuotesPolicy } {
+  const stated = (name: string): Expectation<boolean> => {
+    const value = vmConfiguration?.[name];
+    return typeof value === "boolean" ? equal(value) : { kind: "any", reason: "the paravisor does not state it" };
+  };
+  return {
+    vmConfiguration: {
+      secureBoot: stated("secure-boot"),
+      tpmEnabled: stated("tpm-enabled"),
+      consoleEnabled: stated("console-enabled"),
+    },
+    vtpm: quotesPolicyFrom(quotes, vtpm.eventLog),
+  };
+}

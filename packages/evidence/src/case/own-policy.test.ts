@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Json } from "@constellation/fields";
+import { judgeCase, policyFromCase } from "../index.ts";
+import { codesOf, errorOf, goodCases, readTestCase, type TestCase, withFile } from "../testing/cases.ts";
+
+const all = goodCases("azure", "gcp-tpm", "nitro", "sev-snp", "tdx").map(readTestCase);
+
+function firstOf(kind: string): TestCase {
+  const subject = all.find((one) => one.case.kind === kind);
+  assert.ok(subject !== undefined, `a good case of ${kind}`);
+  return subject;
+}
+
+function asking(subject: TestCase, policy: Readonly<Record<string, unknown>>): TestCase {
+  return { ...subject, case: { ...subject.case, policy } };
+}
+
+describe("judgeCase() by the case's own policy", () => {
+  test("refuses entries that are not well-formed, and those that the kind does not know", () => {
+    for (const [kind, policy] of [
+      ["sev-snp", { vmpl: 9 }],
+      ["sev-snp", { rtmr0: "00" }],
+      ["tdx", { accept_tcb_status: ["Revoked"] }],
+      ["nitro", { pcrs: { "32": "00" } }],
+      ["gcp-ek-cert", { usage: "any" }],
+    ] as const) {
+      const error = errorOf(() => judgeCase(asking(firstOf(kind), policy)));
+      assert.equal(error?.code, "policy_malformed", kind);
+    }
+  });
+
+  test("judges a revocation list and a certificate of the attestation key where they are there", () => {
+    const revoked = withFile(firstOf("sev-snp"), "crl", new Uint8Array(3));
+    assert.notDeepEqual(codesOf(judgeCase(revoked)), []);
+    for (const junk of [new Uint8Array(), Uint8Array.of(0x30)]) {
+      const certified = withFile(firstOf("tpm-quote"), "ak_cert", junk);
+      assert.ok(codesOf(judgeCase(certified)).includes("certificate_malformed"));
+      const chained = withFile(certified, "ak_ca_chain", new Uint8Array());
+      assert.ok(codesOf(judgeCase(chained)).includes("certificate_malformed"));
+    }
+    const logged = withFile(firstOf("azure-sev-snp"), "eventlog", new Uint8Array(3));
+    assert.ok(codesOf(judgeCase(logged)).includes("eventlog_truncated"));
+  });
+
+  test("judges collateral unless the case says not to", () => {
+    const tdx = all.find(({ case: { kind }, contents }) => kind === "tdx" && contents.has("tcb_info")) as TestCase;
+    const bad = withFile(tdx, "tcb_info", new Uint8Array(3));
+    for (const policy of [{}, { collateral: "required" }]) {
+      assert.ok(codesOf(judgeCase(asking(bad, policy))).includes("tcb_info_format"), JSON.stringify(policy));
+    }
+    assert.deepEqual(codesOf(judgeCase(asking(bad, { collateral: "none" }))), []);
+    const none = withFile(tdx, "tcb_info", undefined);
+    assert.deepEqual(codesOf(judgeCase(asking(none, {}))), []);
+    assert.ok(codesOf(judgeCase(asking(none, { collateral: "required" }))).includes("collateral_missing"));
+  });
+
+  test("says of the paravisor's report alone what is wrong with it", () => {
+    const subject = firstOf("azure-hcl");
+    const report = subject.contents.get("hcl_report") as Uint8Array;
+    const other = firstOf("azure-tdx").contents.get("hcl_report") as Uint8Array;
+    const bare = withFile(subject, "endorsement_cert", undefined);
+    assert.deepEqual(codesOf(judgeCase(withFile(bare, "hcl_report", other))), []);
+    const version = Uint8Array.from(report);
+    version[0x20] = 9;
+    assert.deepEqual(codesOf(judgeCase(withFile(bare, "hcl_report", version))), ["report_version"]);
+    const claims = Uint8Array.from(report);
+    claims[Buffer.from(report).indexOf('{"')] = 0x5b;
+    assert.ok(codesOf(judgeCase(withFile(bare, "hcl_report", claims))).includes("hcl_claims"));
+  });
+});
+
+describe("policies as documents", () => {
+  const malformed = (subject: TestCase, change: (policy: Record<string, unknown>) => void): string[] => {
+    const document = structuredClone(policyFromCase(subject));
+    change(document.policy as Record<string, unknown>);
+    const error = errorOf(() => judgeCase(subject, document));
+    assert.equal(error?.code, "policy_malformed");
+    return error.findings.map(({ path }) => path);
+  };
+
+  test("refuse roots that are no certificates", () => {
+    const paths = malformed(firstOf("nitro"), (policy) => {
+      policy["roots"] = [1, "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"];
+    });
+    assert.deepEqual(paths, ["roots.0", "roots.1", "roots.2"]);
+  });
+
+  test("refuse registers that there are not, and lists of them", () => {
+    const withPcrs = (pcrs: Json) => (policy: Record<string, unknown>) => {
+      (policy["document"] as Record<string, unknown>)["pcrs"] = pcrs;
+    };
+    const any = { kind: "any", reason: "test" };
+    const paths = malformed(firstOf("nitro"), withPcrs({ "0": any, "07": any, "32": any, "-1": any, x: any }));
+    assert.deepEqual(paths.sort(), ["document.pcrs.-1", "document.pcrs.07", "document.pcrs.32", "document.pcrs.x"]);
+    assert.deepEqual(malformed(firstOf("nitro"), withPcrs([])), ["document.pcrs"]);
+  });
+});

@@ -1,0 +1,43 @@
+import type { AzureSevSnpPolicy } from "../azure.ts";
+import { openVmConfigurationPolicy } from "../policy/open.ts";
+import type { SevSnpPolicy } from "../sev-snp.ts";
+import type { TdxPolicy } from "../tdx.ts";
+import type { VtpmPolicy } from "../vtpm.ts";
+import { NOT_ASKED, parseCasePolicy, quotePolicyOf, quotesPolicyOf, reportPolicyOf } from "./case-policy.ts";
+import type { CaseInput } from "./input.ts";
+
+/** The case's policy for a report; a CRL that is there is asked for. */
+export function sevSnpPolicy({ case: subject, files, roots }: CaseInput): SevSnpPolicy {
+  const report = reportPolicyOf(parseCasePolicy(subject));
+  return { roots, revocation: files.has("crl") ? { kind: "required" } : NOT_ASKED, report };
+}
+
+/** The case's policy for a quote; collateral that is there is judged unless the case says not to. */
+export function tdxPolicy({ case: subject, files, roots }: CaseInput): TdxPolicy {
+  const entries = parseCasePolicy(subject);
+  const asked = entries.collateral === "required" || (entries.collateral === undefined && files.has("tcb_info"));
+  return {
+    roots,
+    collateral: asked ? { kind: "required" } : NOT_ASKED,
+    ccel: NOT_ASKED,
+    quote: quotePolicyOf(entries),
+  };
+}
+
+/** The case's policy for what Azure machines have beside the evidence of their hardware. */
+export function azurePolicy({ case: subject }: CaseInput): Pick<AzureSevSnpPolicy, "vmConfiguration" | "vtpm"> {
+  const vtpm = quotesPolicyOf(parseCasePolicy(subject));
+  return { vmConfiguration: openVmConfigurationPolicy(NOT_ASKED), vtpm };
+}
+
+/** Registers that firmware extends, and that its log has to explain in full (PC Client Platform Firmware Profile, 3.3.4). */
+const FIRMWARE_REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7];
+
+/** The case's policy for a TPM; log and certificate that are there are judged. */
+export function tpmQuotePolicy({ case: subject, files, roots }: CaseInput): VtpmPolicy {
+  return {
+    ...quotesPolicyOf(parseCasePolicy(subject)),
+    eventLog: files.has("eventlog") ? { kind: "required", explained: FIRMWARE_REGISTERS } : NOT_ASKED,
+    akCertificate: files.has("ak_cert") ? { kind: "required", roots } : NOT_ASKED,
+  };
+}

@@ -1,0 +1,85 @@
+import type { TrustedBank } from "@constellation/vtpm";
+import type { AzureSevSnpParts } from "../azure.ts";
+import type { EventLogParts } from "../event-log.ts";
+import type { EvidenceFiles } from "../files.ts";
+import { certificatesIn } from "../pem.ts";
+import type { SevSnpParts } from "../sev-snp.ts";
+import type { TdxParts } from "../tdx.ts";
+import type { BankQuote, VtpmParts } from "../vtpm.ts";
+import type { CaseInput } from "./input.ts";
+import { parseRegisters } from "./registers.ts";
+
+/** The endorsements of a report. */
+export function sevSnpParts({ files }: CaseInput): Omit<SevSnpParts, "report"> {
+  const [endorsementCert] = certificatesIn(files.get("endorsement_cert"));
+  return {
+    endorsementCert: endorsementCert ?? new Uint8Array(),
+    caChain: certificatesIn(files.get("ca_chain")),
+    crls: files.has("crl") ? [files.get("crl")] : [],
+  };
+}
+
+/** A quote by its role, with the collateral and log that are there. */
+export function tdxParts({ files }: CaseInput, quoteRole: string): TdxParts {
+  return {
+    quote: files.get(quoteRole),
+    collateral: files.has("tcb_info")
+      ? {
+          tcbInfo: files.get("tcb_info"),
+          tcbInfoIssuerChain: files.get("tcb_info_issuer_chain"),
+          qeIdentity: files.get("qe_identity"),
+          qeIdentityIssuerChain: files.get("qe_identity_issuer_chain"),
+          rootCaCrl: files.get("root_ca_crl"),
+          pckCrl: files.get("pck_crl"),
+          pckCrlIssuerChain: files.get("pck_crl_issuer_chain"),
+        }
+      : undefined,
+    ccel: files.has("ccel") ? files.get("ccel") : undefined,
+  };
+}
+
+/** What Azure machines have beside the evidence of their hardware. */
+export function azureParts({ files }: CaseInput): Pick<AzureSevSnpParts, "hclReport" | "quotes" | "eventLog"> {
+  const quote: BankQuote = {
+    bank: "sha256",
+    quote: files.get("tpm_quote_msg"),
+    signature: { format: "rsassa-sha256", bytes: files.get("tpm_quote_sig") },
+    pcrs: parseRegisters(files.get("pcrs")).get("sha256") ?? new Map(),
+  };
+  const eventLog = files.has("eventlog") ? files.get("eventlog") : undefined;
+  return { hclReport: files.get("hcl_report"), quotes: [quote], eventLog };
+}
+
+/** Key, quotes, log and certificate of a TPM. Quotes over the SHA-1 bank are nothing to judge by, and left aside. */
+export function tpmQuoteParts({ case: subject, files }: CaseInput): VtpmParts {
+  const registers = parseRegisters(files.get("pcrs"));
+  const trusted = subject.banks.filter((bank): bank is TrustedBank => bank !== "sha1");
+  const quotes = trusted.map((bank): BankQuote => {
+    return {
+      bank,
+      quote: files.get(`quote_${bank}_msg`),
+      signature: { format: "tpmt-signature", bytes: files.get(`quote_${bank}_sig`) },
+      pcrs: registers.get(bank) ?? new Map(),
+    };
+  });
+  const akPublic = files.get("ak_public");
+  return {
+    akPublic:
+      subject.akPublicFormat === "spki-der"
+        ? ({ format: "spki", der: akPublic, vouchedBy: "taken as given by the case" } as const)
+        : ({ format: "tpmt-public", bytes: akPublic } as const),
+    quotes,
+    eventLog: files.has("eventlog") ? files.get("eventlog") : undefined,
+    akCertificate: files.has("ak_cert")
+      ? {
+          certificate: certificatesIn(files.get("ak_cert"))[0] ?? new Uint8Array(),
+          issuers: files.has("ak_ca_chain") ? certificatesIn(files.get("ak_ca_chain")) : [],
+        }
+      : undefined,
+  };
+}
+
+/** A log with the values that it must lead to. */
+export function eventLogParts(files: EvidenceFiles, format: EventLogParts["format"]): EventLogParts {
+  return { eventLog: files.get("eventlog"), format, registers: parseRegisters(files.get("pcrs")) };
+}

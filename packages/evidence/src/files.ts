@@ -1,0 +1,21 @@
+import { EvidenceError } from "./error.ts";
+
+/** The files that a piece of evidence consists of, by their roles. */
+export class EvidenceFiles {
+  readonly #files: ReadonlyMap<string, Uint8Array>;
+
+  constructor(files: ReadonlyMap<string, Uint8Array>) {
+    this.#files = files;
+  }
+
+  has(role: string): boolean {
+    return this.#files.has(role);
+  }
+
+  /** @throws EvidenceError `file_missing` */
+  get(role: string): Uint8Array {
+    const bytes = this.#files.get(role);
+    if (bytes !== undefined) return bytes;
+    throw new EvidenceError("file_missing", `Read evidence failed: got no file "${role}", wanted one`);
+  }
+}

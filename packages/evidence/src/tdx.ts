@@ -1,0 +1,101 @@
+import { choice, type Field, list, object, REASON } from "@constellation/fields";
+import {
+  type Collateral,
+  type CollateralInput,
+  parseQuote,
+  quoteClaims,
+  type QuotePolicy,
+  type TdQuote,
+  TdxError,
+  type TcbAssessment,
+  validateQuote,
+  verifyCcel,
+  verifyQuote,
+} from "@constellation/tdx";
+import { type Check, fail } from "@constellation/verdict";
+import type { Judgement } from "./judgement.ts";
+import { rootsOf } from "./pem.ts";
+import { ROOT } from "./policy/roots.ts";
+import { BOUND_QUOTE_POLICY, type BoundQuotePolicy, TDX_QUOTE_POLICY } from "./policy/tdx.ts";
+
+/** Evidence of a TDX guest. */
+export interface TdxParts {
+  readonly quote: Uint8Array;
+  readonly collateral: Collateral | undefined;
+  /** The area that the ACPI table CCEL describes. */
+  readonly ccel: Uint8Array | undefined;
+}
+
+type Asked = { readonly kind: "required" } | { readonly kind: "any"; readonly reason: string };
+
+/** What is accepted of a TDX guest. Total: every field is stated. */
+export interface TdxPolicy {
+  /** PEM certificates of Intel's root. An empty list trusts nobody. */
+  readonly roots: readonly string[];
+  /** Whether Intel's collateral is asked for: without it revocation and TCB status are not judged. */
+  readonly collateral: Asked;
+  /** Whether a CC event log has to explain RTMR0 to RTMR2. One that is there is judged in any case. */
+  readonly ccel: Asked;
+  readonly quote: QuotePolicy;
+}
+
+const ASKED: Field<Asked> = choice<Asked>({ required: {}, any: { reason: REASON } });
+
+const ISSUER_FIELDS = { roots: list(ROOT), collateral: ASKED, ccel: ASKED };
+
+/** {@link TdxPolicy} as a document. */
+export const TDX_POLICY: Field<TdxPolicy> = object<TdxPolicy>({ ...ISSUER_FIELDS, quote: TDX_QUOTE_POLICY });
+
+/** What is accepted of a guest whose report data is bound to something else, as a channel. */
+export interface BoundTdxPolicy extends Omit<TdxPolicy, "quote"> {
+  readonly quote: BoundQuotePolicy;
+}
+
+/** {@link BoundTdxPolicy} as a document. */
+export const BOUND_TDX_POLICY: Field<BoundTdxPolicy> = object<BoundTdxPolicy>({
+  ...ISSUER_FIELDS,
+  quote: BOUND_QUOTE_POLICY,
+});
+
+/** What judging a quote gives. */
+export interface TdxJudgement extends Judgement {
+  /** The quote, where it could be read. */
+  readonly quote?: TdQuote;
+  /** The TCB status, where there is genuine collateral to tell it by. */
+  readonly tcb?: TcbAssessment;
+}
+
+/** Judges a quote: whether Intel's hardware made it, then whether the guest and its platform are acceptable. */
+export function judgeTdx(parts: TdxParts, policy: TdxPolicy, now: Date): TdxJudgement {
+  let quote: TdQuote;
+  try {
+    quote = parseQuote(parts.quote);
+  } catch (error) {
+    if (!(error instanceof TdxError)) throw error;
+    return { checks: [fail("quote", error.code, { reason: error.message })], claims: {} };
+  }
+  const collateral = collateralOf(parts, policy);
+  const { checks, tcb } = verifyQuote({ quote, roots: rootsOf(policy.roots), now, collateral });
+  return {
+    checks: [...checks, ...validateQuote({ quote, tcb }, policy.quote), ...judgeCcel(quote, parts, policy)],
+    claims: { ...quoteClaims(quote), ...tcbClaims(tcb) },
+    quote,
+    ...(tcb && { tcb }),
+  };
+}
+
+function collateralOf({ collateral }: TdxParts, policy: TdxPolicy): CollateralInput {
+  if (policy.collateral.kind === "any") return { kind: "none", reason: policy.collateral.reason };
+  return collateral === undefined ? { kind: "missing" } : { kind: "given", ...collateral };
+}
+
+function judgeCcel({ body }: TdQuote, { ccel }: TdxParts, policy: TdxPolicy): Check[] {
+  if (ccel !== undefined) return verifyCcel(body, ccel);
+  const name = "ccel";
+  if (policy.ccel.kind === "required") return [fail(name, "ccel_missing", { got: "none", wanted: "a CC event log" })];
+  return [{ name, outcome: "accepted-by-choice", got: "none", wanted: "any", reason: policy.ccel.reason }];
+}
+
+function tcbClaims(tcb: TcbAssessment | undefined): Judgement["claims"] {
+  return tcb === undefined ? {} : { tcb: JSON.parse(JSON.stringify(tcb)) as Judgement["claims"] };
+}

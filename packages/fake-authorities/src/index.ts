@@ -1,0 +1,23 @@
+/** Fake authorities for tests: complete, correct evidence of any claims, without hardware. Nothing real trusts them. */
+export { certificateTable } from "./amd/certificate-table.ts";
+export { FakeSevSnpGuest, type FakeSevSnpRequest } from "./amd/fake-sev-snp-guest.ts";
+export { pinnedSevSnpPolicy } from "./amd/pinned-sev-snp-policy.ts";
+export { FAKE_VM_CONFIGURATION, FakeAzure, FakeParavisor, type VmConfiguration } from "./azure/fake-azure.ts";
+export { type HclReportParts, writeHclReport } from "./azure/hcl-report.ts";
+export { FakeGcp } from "./gcp/fake-gcp.ts";
+export { FAKE_GCE_INSTANCE, GCE_INSTANCE_OID, type GceInstance, gceInstanceExtension } from "./gcp/gce-instance.ts";
+export { type CollateralRequest, FakeIntel, type FakeTdxRequest, type PckCa } from "./intel/fake-intel.ts";
+export { FakeTdxGuest, type FakeTdxGuestParts } from "./intel/fake-tdx-guest.ts";
+export { pinnedTdxPolicy } from "./intel/pinned-tdx-policy.ts";
+export { writeTdReport } from "./intel/td-report.ts";
+export { createFakeMachine, type FakeMachine } from "./machines/fake-machine.ts";
+export type { FakeMachineRequest } from "./machines/part.ts";
+export { createFakeVendors, type FakeVendors } from "./machines/vendors.ts";
+export { FAKE_MARK, FAKE_NOW, fakeName } from "./mark.ts";
+export { FakeNitroInstance, pinnedNitroPolicy } from "./nitro/fake-nitro-instance.ts";
+export { type FakeBank, type FakeEvent, fakeEventLog, type FakeEventLog, fakeEvents } from "./tpm/event-log.ts";
+export { FakeTpmCa, type KeyCertificateRequest, type TpmCaNames } from "./tpm/fake-tpm-ca.ts";
+export { FakeTpm, type FakeQuoteRequest } from "./tpm/fake-tpm.ts";
+export { pinnedQuotesPolicy, pinnedVtpmPolicy } from "./tpm/pinned-tpm-policy.ts";
+export { FakeNitro } from "@constellation/nitro/testing";
+export { FakeAmd } from "@constellation/sev-snp/testing";

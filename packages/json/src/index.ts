@@ -1,0 +1,2 @@
+export { JsonError, type JsonErrorCode } from "./error.ts";
+export { isObject, type JsonObject, memberText, parseStrictJson, parseStrictJsonObject } from "./strict-json.ts";

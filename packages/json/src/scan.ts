@@ -1,0 +1,76 @@
+import { JsonError } from "./error.ts";
+
+/** Deeper than any document that is read here. */
+const MAX_DEPTH = 32;
+
+/** What a walk over a text meets. The text need not be JSON: then what it meets means nothing, but the walk ends. */
+interface Visitor {
+  /** An object or array opens at this depth. */
+  open(depth: number): void;
+  /** A string with a colon behind it, as it stands. */
+  key(depth: number, raw: string): void;
+}
+
+/** Walks a text once. @throws JsonError `too_deep`, or `syntax` for what can't be JSON */
+export function walk(text: string, visitor: Visitor): void {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charAt(i);
+    if (character === "{" || character === "[") {
+      if (++depth > MAX_DEPTH) {
+        throw new JsonError("too_deep", `Parse JSON failed: got more than "${MAX_DEPTH}" levels, wanted fewer`);
+      }
+      visitor.open(depth);
+    } else if (character === "}" || character === "]") {
+      if (--depth < 0) throw closesNothing(character);
+    } else if (character === '"') {
+      const end = endOfString(text, i);
+      if (text.charAt(skipSpace(text, end)) === ":") visitor.key(depth, text.slice(i, end));
+      i = end - 1;
+    }
+  }
+}
+
+function closesNothing(character: string): JsonError {
+  return new JsonError(
+    "syntax",
+    `Parse JSON failed: got "${character}" that closes nothing, wanted an opening bracket before it`,
+  );
+}
+
+/** Index after the closing quote of the string that starts at `start`. @throws JsonError `syntax` where there is none */
+export function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    const character = text.charAt(i);
+    if (character === "\\") i += 1;
+    else if (character === '"') return i + 1;
+  }
+  throw new JsonError("syntax", "Parse JSON failed: got a string without end, wanted a closing quote");
+}
+
+/** Index after the value that starts at `start`, in a text that is known to be JSON. */
+export function endOfValue(text: string, start: number): number {
+  const scalar = /[^\s,}\]{["]+/y;
+  scalar.lastIndex = start;
+  if (scalar.test(text)) return scalar.lastIndex;
+  let depth = 0;
+  let i = start;
+  do {
+    const character = text.charAt(i);
+    if (character === "{" || character === "[") depth += 1;
+    else if (character === "}" || character === "]") depth -= 1;
+    i = character === '"' ? endOfString(text, i) : i + 1;
+  } while (depth > 0);
+  return i;
+}
+
+/** Index of the first character at or after `start` that is no JSON white space. */
+export function skipSpace(text: string, start: number): number {
+  let i = start;
+  while (isSpace(text.charAt(i))) i++;
+  return i;
+}
+
+function isSpace(character: string): boolean {
+  return character === " " || character === "\n" || character === "\t" || character === "\r";
+}

@@ -1,0 +1,29 @@
+import { type Check, check } from "@constellation/verdict";
+
+/** A lower bound of what is accepted. */
+export type Minimum<T> =
+  | { readonly kind: "minimum"; readonly value: T }
+  | { readonly kind: "any"; readonly reason: string };
+
+/** How values of a type are compared with a lower bound, and shown. */
+export interface Scale<T> {
+  readonly reaches: (got: T, least: T) => boolean;
+  readonly text: (value: T) => string;
+}
+
+/** Plain numbers. */
+export const NUMBERS: Scale<number> = { reaches: (got, least) => got >= least, text: String };
+
+/** Judges a value that must reach a lower bound. */
+export function expectMinimum<T, Code extends string>(
+  name: string,
+  code: Code,
+  got: T,
+  minimum: Minimum<T>,
+  { reaches, text }: Scale<T>,
+): Check<Code> {
+  if (minimum.kind === "any") {
+    return { name, outcome: "accepted-by-choice", got: text(got), wanted: "any", reason: minimum.reason };
+  }
+  return check(reaches(got, minimum.value), name, code, text(got), `${text(minimum.value)} or more`);
+}

@@ -1,0 +1,94 @@
+import { Cursor } from "@constellation/bytes";
+
+/** The fields that the TD quote bodies of all versions have (Intel TDX DCAP Quoting Library API, A.3.2). */
+interface TdReport10Fields {
+  /** 16 SVNs; the one at index 1 is the major version of the TDX module, the one at index 0 its SVN. */
+  readonly TEE_TCB_SVN: Uint8Array;
+  /** SHA-384 measurement of the TDX module. */
+  readonly MRSEAM: Uint8Array;
+  /** SHA-384 of the key that signed the TDX module; zeros for Intel. */
+  readonly MRSIGNERSEAM: Uint8Array;
+  /** 8 bytes. */
+  readonly SEAMATTRIBUTES: Uint8Array;
+  /** 8 bytes, little-endian; see `readTdAttributes`. */
+  readonly TDATTRIBUTES: Uint8Array;
+  /** 8 bytes, little-endian; see `readXfam`. */
+  readonly XFAM: Uint8Array;
+  /** SHA-384 measurement of the TD's initial contents. */
+  readonly MRTD: Uint8Array;
+  readonly MRCONFIGID: Uint8Array;
+  readonly MROWNER: Uint8Array;
+  readonly MROWNERCONFIG: Uint8Array;
+  readonly RTMR0: Uint8Array;
+  readonly RTMR1: Uint8Array;
+  readonly RTMR2: Uint8Array;
+  readonly RTMR3: Uint8Array;
+  /** 64 bytes that the TD chose. */
+  readonly REPORTDATA: Uint8Array;
+}
+
+/** The TD quote body for TDX 1.0. */
+export interface TdReport10 extends TdReport10Fields {
+  readonly tdxVersion: "1.0";
+}
+
+/** The TD quote body for TDX 1.5 (Intel TDX DCAP Quoting Library API, A.4.3). */
+export interface TdReport15 extends TdReport10Fields {
+  readonly tdxVersion: "1.5";
+  /** The SVNs now, where TEE_TCB_SVN has those at the TD's launch: the module can be updated under a running TD. */
+  readonly TEE_TCB_SVN_2: Uint8Array;
+  /** SHA-384 of the service TDs bound to this one; zeros where there are none. */
+  readonly MRSERVICETD: Uint8Array;
+}
+
+/** A TD quote body of either version. Byte arrays are views of the input. */
+export type TdReport = TdReport10 | TdReport15;
+
+/** Size of a TD quote body for TDX 1.0. */
+export const TD_REPORT_10_BYTES = 584;
+/** Size of a TD quote body for TDX 1.5. */
+export const TD_REPORT_15_BYTES = 648;
+
+const SVN_BYTES = 16;
+const MEASUREMENT_BYTES = 48;
+const ATTRIBUTES_BYTES = 8;
+const REPORT_DATA_BYTES = 64;
+
+/** Reads a body of exactly `TD_REPORT_10_BYTES`. Throws `BytesError` for another size. */
+export function readTdReport10(bytes: Uint8Array): TdReport10 {
+  const cursor = new Cursor(bytes);
+  const fields = readFields(cursor);
+  cursor.end();
+  return { tdxVersion: "1.0", ...fields };
+}
+
+/** Reads a body of exactly `TD_REPORT_15_BYTES`. Throws `BytesError` for another size. */
+export function readTdReport15(bytes: Uint8Array): TdReport15 {
+  const cursor = new Cursor(bytes);
+  const fields = readFields(cursor);
+  const TEE_TCB_SVN_2 = cursor.take(SVN_BYTES);
+  const MRSERVICETD = cursor.take(MEASUREMENT_BYTES);
+  cursor.end();
+  return { tdxVersion: "1.5", ...fields, TEE_TCB_SVN_2, MRSERVICETD };
+}
+
+/** The fields in their order; the members of an object literal are evaluated in theirs. */
+function readFields(cursor: Cursor): TdReport10Fields {
+  return {
+    TEE_TCB_SVN: cursor.take(SVN_BYTES),
+    MRSEAM: cursor.take(MEASUREMENT_BYTES),
+    MRSIGNERSEAM: cursor.take(MEASUREMENT_BYTES),
+    SEAMATTRIBUTES: cursor.take(ATTRIBUTES_BYTES),
+    TDATTRIBUTES: cursor.take(ATTRIBUTES_BYTES),
+    XFAM: cursor.take(ATTRIBUTES_BYTES),
+    MRTD: cursor.take(MEASUREMENT_BYTES),
+    MRCONFIGID: cursor.take(MEASUREMENT_BYTES),
+    MROWNER: cursor.take(MEASUREMENT_BYTES),
+    MROWNERCONFIG: cursor.take(MEASUREMENT_BYTES),
+    RTMR0: cursor.take(MEASUREMENT_BYTES),
+    RTMR1: cursor.take(MEASUREMENT_BYTES),
+    RTMR2: cursor.take(MEASUREMENT_BYTES),
+    RTMR3: cursor.take(MEASUREMENT_BYTES),
+    REPORTDATA: cursor.take(REPORT_DATA_BYTES),
+  };
+}

@@ -1,0 +1,79 @@
+import { equalConstantTime, hex } from "@constellation/bytes";
+import { check, expectBytes, fail } from "@constellation/verdict";
+import type { Check, CheckCode } from "./check.ts";
+import type { QuotePolicy, ReportDataPolicy } from "./policy.ts";
+import type { TdQuote } from "./quote.ts";
+import type { TcbAssessment } from "./tcb-assessment.ts";
+import type { TdReport } from "./td-report.ts";
+import { validateTcb } from "./validate-tcb.ts";
+import { validateTdAttributes, validateXfam } from "./validate-td-attributes.ts";
+
+/** What is validated: a quote that `verifyQuote` found genuine, and the TCB status that it found. */
+export interface ValidateQuoteInput {
+  readonly quote: TdQuote;
+  readonly tcb: TcbAssessment | undefined;
+}
+
+/** Fields that are equal to something or nothing is said about, with the codes of their checks. */
+const MEASUREMENTS = {
+  MRSEAM: "mrseam",
+  MRSIGNERSEAM: "mrsignerseam",
+  SEAMATTRIBUTES: "seam_attributes",
+  MRTD: "mrtd",
+  MRCONFIGID: "mrconfigid",
+  MROWNER: "mrowner",
+  MROWNERCONFIG: "mrownerconfig",
+  RTMR0: "rtmr0",
+  RTMR1: "rtmr1",
+  RTMR2: "rtmr2",
+  RTMR3: "rtmr3",
+} as const satisfies Partial<Record<keyof TdReport, CheckCode>>;
+
+type Measurement = keyof typeof MEASUREMENTS;
+
+const REPORT_DATA_BYTES = 64;
+
+/**
+ * Whether a TD and its platform are acceptable under a policy. Only for a quote that `verifyQuote` found genuine. Each
+ * check bears the name of its field; acceptable where none failed. Never throws.
+ */
+export function validateQuote({ quote: { body }, tcb }: ValidateQuoteInput, policy: QuotePolicy): Check[] {
+  const measured = (Object.keys(MEASUREMENTS) as Measurement[]).map((name) =>
+    expectBytes(name, MEASUREMENTS[name], body[name], policy[name]),
+  );
+  return [
+    ...validateTdAttributes(body, policy.TDATTRIBUTES),
+    ...validateXfam(body, policy.XFAM),
+    ...measured,
+    validateReportData(body.REPORTDATA, policy.REPORTDATA),
+    validateServiceTd(body, policy.MRSERVICETD),
+    ...validateTcb(tcb, policy.tcb),
+  ];
+}
+
+function validateReportData(reportData: Uint8Array, policy: ReportDataPolicy): Check {
+  const name = "REPORTDATA";
+  const got = hex(reportData);
+  switch (policy.kind) {
+    case "equal":
+      return check(equalConstantTime(reportData, policy.value), name, "report_data", got, hex(policy.value));
+    case "prefix": {
+      const { prefix } = policy;
+      // An empty prefix would be "any" without a reason.
+      const isPrefix = prefix.length > 0 && prefix.length <= REPORT_DATA_BYTES;
+      const holds = isPrefix && equalConstantTime(reportData.subarray(0, prefix.length), prefix);
+      return check(holds, name, "report_data", got, `${hex(prefix)} at the front, 1 to ${REPORT_DATA_BYTES} bytes`);
+    }
+    case "any":
+      return { name, outcome: "accepted-by-choice", got, wanted: "any", reason: policy.reason };
+  }
+}
+
+/** Intel TDX Module ABI Specification, TDREPORT 1.5: which service TDs, as a migration TD, may act on this TD. */
+function validateServiceTd(body: TdReport, policy: QuotePolicy["MRSERVICETD"]): Check {
+  const name = "MRSERVICETD";
+  if (body.tdxVersion === "1.5") return expectBytes(name, "mrservicetd", body.MRSERVICETD, policy);
+  const got = "a TDX 1.0 body, which does not say";
+  if (policy.kind === "equal") return fail(name, "mrservicetd", { got, wanted: "a TDX 1.5 body" });
+  return { name, outcome: "accepted-by-choice", got, wanted: "any", reason: policy.reason };
+}

@@ -1,0 +1,105 @@
+import { equalConstantTime } from "@constellation/bytes";
+import { check, fail, pass } from "@constellation/verdict";
+import { type Certificate, verifyChain, X509Error } from "@constellation/x509";
+import { attempt } from "./attempt.ts";
+import type { ChainName, Check } from "./check.ts";
+import { commonNameOf } from "./common-name.ts";
+import { TdxError } from "./error.ts";
+import { parsePemChain, type PemChain } from "./pem-chain.ts";
+
+/** A chain to be verified. */
+export interface ChainSpec {
+  /** What its checks are named by. */
+  readonly name: string;
+  readonly code: ChainName;
+  /** Common names that each certificate may have, leaf first, the root left out. */
+  readonly commonNames: readonly (readonly string[])[];
+  /** Whether the leaf issues others. */
+  readonly leafIsCa: boolean;
+}
+
+/** A verified chain, leaf first and root last; none where a check failed. */
+export interface ChainResult {
+  readonly checks: readonly Check[];
+  readonly chain?: readonly Certificate[];
+}
+
+/** The names of a chain's checks. */
+export function chainChecks(name: string): string[] {
+  return [`${name}.format`, `${name}.chain`, `${name}.subject`];
+}
+
+/**
+ * Verifies a chain that is written out down to a pinned root: each certificate is issued by the next, and the last one
+ * is the root itself. Names are part of it: all certificates of Intel's tree have one root, and only their names tell
+ * the key that signs TCB info from that of a platform (Intel SGX PCK Certificate and CRL Profile Specification).
+ */
+export function verifyCertificateChain(
+  pem: Uint8Array,
+  spec: ChainSpec,
+  roots: readonly Certificate[],
+  now: Date,
+): ChainResult {
+  const { certificates, check: format } = readCertificates(pem, spec);
+  if (certificates === undefined) return { checks: [format] };
+  const linked = verifyLinks(certificates, spec, roots, now);
+  const subject = verifySubjects(certificates, spec);
+  const checks = [format, linked, subject];
+  return checks.every(({ outcome }) => outcome === "pass") ? { checks, chain: certificates } : { checks };
+}
+
+function readCertificates(
+  pem: Uint8Array,
+  { name, code, commonNames }: ChainSpec,
+): { certificates?: PemChain; check: Check } {
+  const checkName = `${name}.format`;
+  const wanted = `${commonNames.length + 1} certificates`;
+  const { value: certificates, error } = attempt([TdxError], () => parsePemChain(pem));
+  if (error) return { check: fail(checkName, `${code}_format`, { reason: error.message }) };
+  const got = `${certificates.length} certificates`;
+  if (certificates.length !== commonNames.length + 1) {
+    return { check: fail(checkName, `${code}_count`, { got, wanted }) };
+  }
+  return { certificates, check: pass(checkName, { got, wanted }) };
+}
+
+/** RFC 5280 section 6.1, and that the chain found is the one written out. */
+function verifyLinks(
+  certificates: PemChain,
+  { name, code }: ChainSpec,
+  roots: readonly Certificate[],
+  now: Date,
+): Check {
+  const [leaf, ...issuers] = certificates;
+  const checkName = `${name}.chain`;
+  const intermediates = issuers.slice(0, -1);
+  const { value: chain, error } = attempt([X509Error], () => verifyChain({ leaf, intermediates, roots, now }));
+  if (error) return fail(checkName, `${code}_${error.code}`, { reason: error.message });
+  return check(isSame(chain, certificates), checkName, `${code}_order`, describe(chain), describe(certificates));
+}
+
+function verifySubjects(certificates: PemChain, { name, code, commonNames, leafIsCa }: ChainSpec): Check {
+  const names = certificates.slice(0, -1).map(commonNameOf);
+  const named = commonNames.every((allowed, index) => allowed.some((text) => text === names[index]));
+  const isCa = certificates[0].basicConstraints?.ca === true;
+  const got = [...names.map(quoted), caText(isCa)].join(", ");
+  const wanted = [...commonNames.map((allowed) => allowed.map(quoted).join(" or ")), caText(leafIsCa)].join(", ");
+  return check(named && isCa === leafIsCa, `${name}.subject`, `${code}_subject`, got, wanted);
+}
+
+function quoted(commonName: string | undefined): string {
+  return commonName === undefined ? "no name" : JSON.stringify(commonName);
+}
+
+function caText(isCa: boolean): string {
+  return isCa ? "CA" : "no CA";
+}
+
+function describe(chain: readonly Certificate[]): string {
+  return chain.map(({ subject }) => subject.text).join(" <- ");
+}
+
+function isSame(found: readonly Certificate[], written: readonly Certificate[]): boolean {
+  if (found.length !== written.length) return false;
+  return found.every(({ der }, index) => equalConstantTime(der, (written[index] as Certificate).der));
+}

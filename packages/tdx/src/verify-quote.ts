@@ -1,0 +1,94 @@
+import { fail, pass } from "@constellation/verdict";
+import type { Certificate } from "@constellation/x509";
+import { attempt } from "./attempt.ts";
+import { type Check, complete } from "./check.ts";
+import type { CollateralInput } from "./collateral.ts";
+import { TdxError } from "./error.ts";
+import type { PckExtensions } from "./pck-extensions.ts";
+import { parseQuote, type TdQuote } from "./quote.ts";
+import type { TcbAssessment } from "./tcb-assessment.ts";
+import { COLLATERAL_CHECKS, verifyCollateral } from "./verify-collateral.ts";
+import { PLATFORM_CHECKS, type Platform, verifyPlatform } from "./verify-platform.ts";
+
+/** What `verifyQuote` judges. */
+export interface VerifyQuoteInput {
+  /** A TD quote of version 4 or 5, or what `parseQuote` made of one. */
+  readonly quote: Uint8Array | TdQuote;
+  /** The pinned roots: Intel's SGX Root CA. An empty list trusts nobody. */
+  readonly roots: readonly Certificate[];
+  readonly now: Date;
+  readonly collateral: CollateralInput;
+}
+
+/** Every check with its outcome; the quote and what is known of its platform only where it is genuine. */
+export type VerifiedQuote =
+  | {
+      readonly genuine: true;
+      readonly checks: readonly Check[];
+      readonly quote: TdQuote;
+      /** The SGX extensions of the PCK certificate. */
+      readonly pck: PckExtensions;
+      /** None where the caller chose to judge without collateral. */
+      readonly tcb: TcbAssessment | undefined;
+    }
+  | {
+      readonly genuine: false;
+      readonly checks: readonly Check[];
+      readonly quote?: never;
+      readonly pck?: never;
+      readonly tcb?: never;
+    };
+
+/** All checks in the order in which they are told. Without collateral by choice, they end with "collateral". */
+export const VERIFY_CHECKS: readonly string[] = ["quote", ...PLATFORM_CHECKS, "collateral", ...COLLATERAL_CHECKS];
+
+/** What came of the collateral, and of the quote by it. */
+interface Judgement {
+  readonly checks: readonly Check[];
+  readonly tcb?: TcbAssessment;
+}
+
+/**
+ * Whether a TD quote is genuine: made by a TDX platform of Intel's, and with collateral that neither platform nor
+ * signers are revoked. Says nothing on whether TD and TCB status are acceptable; see `validateQuote`. Bad evidence never
+ * throws: each check is in the result, and one that could not run counts as failed.
+ */
+export function verifyQuote({ quote: given, roots, now, collateral }: VerifyQuoteInput): VerifiedQuote {
+  const { quote, check } = readQuote(given);
+  const { checks: platformChecks, platform } = quote ? verifyPlatform(quote, roots, now) : { checks: [] };
+  const { checks: collateralChecks, tcb } = judgeCollateral(quote, platform, collateral, now);
+  const checks = [check, ...complete(PLATFORM_CHECKS, platformChecks), ...collateralChecks];
+  const genuine = checks.every(({ outcome }) => outcome !== "fail");
+  if (!genuine || !quote || !platform) return { genuine: false, checks };
+  return { genuine, checks, quote, pck: platform.extensions, tcb };
+}
+
+function readQuote(given: Uint8Array | TdQuote): { quote?: TdQuote; check: Check } {
+  const parse = () => (given instanceof Uint8Array ? parseQuote(given) : given);
+  const { value: quote, error } = attempt([TdxError], parse);
+  if (error) return { check: fail("quote", error.code, { reason: error.message }) };
+  return { quote, check: pass("quote", { got: `version ${quote.header.version}` }) };
+}
+
+function judgeCollateral(
+  quote: TdQuote | undefined,
+  platform: Platform | undefined,
+  collateral: CollateralInput,
+  now: Date,
+): Judgement {
+  const name = "collateral";
+  switch (collateral.kind) {
+    case "none": {
+      const { reason } = collateral;
+      return { checks: [{ name, outcome: "accepted-by-choice", got: "not judged", wanted: "any", reason }] };
+    }
+    case "missing": {
+      const missing = fail(name, "collateral_missing", { got: "none", wanted: "collateral of Intel's PCS" });
+      return { checks: [missing, ...complete(COLLATERAL_CHECKS, [])] };
+    }
+    case "given": {
+      const judged: Judgement = quote && platform ? verifyCollateral(quote, platform, collateral, now) : { checks: [] };
+      return { ...judged, checks: [pass(name, { got: "given" }), ...complete(COLLATERAL_CHECKS, judged.checks)] };
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { parseCertificate } from "@constellation/x509";
+import { type Case, casesOf, certificatesOf, rootsOf } from "./testing/vectors.ts";
+import { type TpmCertificateInput, verifyTpmCertificate } from "./index.ts";
+
+const cases = casesOf("gcp-tpm", "gcp-ek-cert");
+const find = (name: string): Case => cases.find(({ id }) => id === `gcp-tpm/${name}`) as Case;
+
+function inputOf(subject: Case, change: Partial<TpmCertificateInput> = {}): TpmCertificateInput {
+  const [certificate] = certificatesOf(subject, "certificate");
+  return {
+    name: "akCertificate",
+    certificate: certificate as Uint8Array,
+    intermediates: certificatesOf(subject, "ca_chain"),
+    roots: rootsOf(subject),
+    now: new Date(subject.verify_time),
+    usage: "sign",
+    spki: undefined,
+    ...change,
+  };
+}
+
+function failed(input: TpmCertificateInput): string[] {
+  const { checks } = verifyTpmCertificate(input);
+  return checks.flatMap((done) => (done.outcome === "fail" ? [`${done.name} ${done.code}`] : []));
+}
+
+const signing = find("ekcert-pca-ecc-sign");
+const encrypting = find("ekcert-uca-rsa-enc");
+
+describe("verifyTpmCertificate()", () => {
+  test("accepts a certificate of the key under a pinned root, and gives the chain", () => {
+    const { spki } = parseCertificate(inputOf(signing).certificate);
+    const { checks, certificate, chain } = verifyTpmCertificate(inputOf(signing, { spki }));
+    assert.deepEqual(
+      checks.map(({ name, outcome }) => `${name} ${outcome}`),
+      ["akCertificate.format pass", "akCertificate.chain pass", "akCertificate.usage pass", "akCertificate.key pass"],
+    );
+    assert.equal(chain?.length, 3);
+    assert.equal(chain?.[0], certificate);
+  });
+
+  test("refuses a certificate of another key", () => {
+    const { spki } = parseCertificate(inputOf(encrypting).certificate);
+    assert.deepEqual(failed(inputOf(signing, { spki })), ["akCertificate.key certificate_key_mismatch"]);
+  });
+
+  test("refuses a certificate for another use, and one of a CA", () => {
+    assert.deepEqual(failed(inputOf(signing, { usage: "encrypt", name: "ekCertificate" })), [
+      "ekCertificate.usage certificate_usage",
+    ]);
+    assert.deepEqual(failed(inputOf(encrypting)), ["akCertificate.usage certificate_usage"]);
+    const [issuer] = certificatesOf(signing, "ca_chain");
+    assert.deepEqual(failed(inputOf(signing, { certificate: issuer as Uint8Array })), [
+      "akCertificate.usage certificate_usage",
+    ]);
+  });
+
+  test("hands on a fault of the caller, which is no verdict", () => {
+    assert.throws(() => failed(inputOf(signing, { certificate: undefined as unknown as Uint8Array })), TypeError);
+  });
+
+  test("refuses what has no chain to a root, at any other time, and what is no certificate", () => {
+    assert.deepEqual(failed(inputOf(signing, { roots: [] })), ["akCertificate.chain chain_issuer_unknown"]);
+    assert.deepEqual(failed(inputOf(signing, { intermediates: [] })), ["akCertificate.chain chain_issuer_unknown"]);
+    assert.deepEqual(failed(inputOf(signing, { intermediates: [new Uint8Array(3)] })), [
+      "akCertificate.chain chain_malformed",
+    ]);
+    assert.deepEqual(failed(inputOf(signing, { now: new Date("2019-01-01") })), [
+      "akCertificate.chain chain_not_yet_valid",
+    ]);
+    assert.deepEqual(failed(inputOf(signing, { certificate: new Uint8Array(3) })), [
+      "akCertificate.format certificate_malformed",
+    ]);
+  });
+});
