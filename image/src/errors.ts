@@ -1,11 +1,5 @@
 /** What went wrong in a build: closed set. */
-export type BuildErrorCode =
-  | "program_missing"
-  | "program_failed"
-  | "input_missing"
-  | "cache_corrupt"
-  | "no_mirror"
-  | "no_space";
+export type BuildErrorCode = "program_missing" | "program_failed" | "input_missing" | "no_mirror" | "no_space";
 
 /** A build step that failed, with what to do about it where that is known. */
 export class BuildError extends Error {

@@ -2,12 +2,12 @@ import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promis
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { predictMeasurements } from "@constellation/eventlog";
-import { cached, contentKey, sha256File } from "./cache.ts";
+import { cached, contentKey, entryPlace, sha256File } from "./cache.ts";
 import { components, KUBERNETES_VERSION } from "./components.ts";
 import { SERVICE_VERSION } from "./containers.ts";
 import { BuildError } from "./errors.ts";
 import { describeInputs, findIngredients } from "./ingredients.ts";
-import { buildDir, cacheDir } from "./paths.ts";
+import { buildDir } from "./paths.ts";
 import { type Flavour, runMkosi, stageExtraTree } from "./mkosi.ts";
 import { billOfMaterials } from "./sbom.ts";
 import { step } from "./progress.ts";
@@ -82,7 +82,7 @@ async function main(): Promise<void> {
   const started = performance.now();
   const sources = await hashSources();
   const key = contentKey(flavour, ...Object.values(sources));
-  if (values.fresh) await rm(join(cacheDir(), "images", key), { recursive: true, force: true });
+  if (values.fresh) await rm(entryPlace("images", key), { recursive: true, force: true });
   const built = await cached("images", key, (dir) => buildImage(dir, flavour, sources));
   const place = await publish(built, flavour);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
