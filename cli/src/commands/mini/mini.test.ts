@@ -76,6 +76,18 @@ test("mini up stops at a computer that can't run it, and goes on with --force", 
   assert.equal((await harness.run("--force", "mini", "up")).code, 0);
 });
 
+test("mini up reads the image once, and refuses a damaged one", async (t) => {
+  const harness = await Harness.create(t);
+  harness.machine.digest = "6".repeat(64);
+  const damaged = await harness.run("mini", "up");
+  assert.match(damaged.err, /is damaged: got sha256 6{64}[\s\S]*Check this computer failed: node image/);
+  assert.equal(harness.infrastructure.specs.length, 0);
+  harness.machine.digest = "5".repeat(64);
+  harness.machine.reads = 0;
+  assert.equal((await harness.run("mini", "up")).code, 0);
+  assert.equal(harness.machine.reads, 1);
+});
+
 test("mini up without an image says how to get one", async (t) => {
   const harness = await Harness.create(t);
   harness.machine.files.clear();
