@@ -105,6 +105,16 @@ test("cached() leaves nothing behind of a build that failed", async () => {
   assert.deepEqual(await readdir(join(dir, "things")), []);
 });
 
+test("cached() names its folder where the disk is full, and leaves nothing behind", async () => {
+  const build = async (out: string): Promise<void> => {
+    await writeFile(join(out, "half"), "x");
+    // Linux's file that is always full (full(4)).
+    await writeFile("/dev/full", "x");
+  };
+  await assert.rejects(cached("things", "key", build), { code: "no_space", message: /Write '.*\/things\/\.key-2\./ });
+  assert.deepEqual(await readdir(join(dir, "things")), []);
+});
+
 test("contentKey() tells apart where one part ends and the next begins", () => {
   assert.notEqual(contentKey("ab", "c"), contentKey("a", "bc"));
 });

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, mkdir, readdir, readFile, readlink, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
+import { writing } from "./errors.ts";
 import { cacheDir } from "./paths.ts";
 
 /** Name of the file inside an entry that lists what a complete entry holds. */
@@ -79,10 +80,8 @@ async function buildIfMissing(place: string, build: (dir: string) => Promise<voi
   }
   await rm(place, { recursive: true, force: true });
   const draft = join(dirname(place), `.${basename(place)}.${randomBytes(4).toString("hex")}`);
-  await mkdir(draft, { recursive: true });
   try {
-    await build(draft);
-    await writeFile(join(draft, LISTING), JSON.stringify(await listing(draft)));
+    await writing(draft, () => fill(draft, build));
     await rename(draft, place);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
@@ -90,6 +89,12 @@ async function buildIfMissing(place: string, build: (dir: string) => Promise<voi
     throw error;
   }
   return place;
+}
+
+async function fill(draft: string, build: (dir: string) => Promise<void>): Promise<void> {
+  await mkdir(draft, { recursive: true });
+  await build(draft);
+  await writeFile(join(draft, LISTING), JSON.stringify(await listing(draft)));
 }
 
 /** Whether an entry holds what was built; says so if it is there and does not. */
