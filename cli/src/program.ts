@@ -66,6 +66,21 @@ Reports go to stdout, everything else to stderr. CONSTELL_NO_SPINNER=1 switches 
   return program;
 }
 
+/** Writes what a command did, where --output json asks for it; for people it was said on stderr. */
+export function reportJson(context: Context, report: object): void {
+  if (context.json) context.io.out(`${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** Whether a command line asks for JSON; for one that is wrong, so that commander has not read it to its end. */
+export function asksForJson(argv: readonly string[]): boolean {
+  return argv.some(
+    (word, index) =>
+      word === "--output=json" ||
+      word === "-ojson" ||
+      (word === "json" && ["--output", "-o"].includes(argv[index - 1] ?? "")),
+  );
+}
+
 /** The option of commands that report. */
 export function outputOption(): Option {
   return new Option("-o, --output <format>", "how to report").choices(["text", "json"]).default("text");

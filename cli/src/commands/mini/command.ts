@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { CommandSetup } from "../../program.ts";
+import { type CommandSetup, reportJson } from "../../program.ts";
 
 /** The workspace of `mini` without --workspace. */
 const MINI_WORKSPACE = "constellation-mini";
@@ -28,8 +28,8 @@ A configuration that is in the folder is used as it is.`,
         context.io.out(await miniUp(context, options));
       }, MINI_WORKSPACE),
     );
-  mini
-    .command("down")
+  setup
+    .report(mini.command("down"))
     .summary("end the small cluster")
     .description(
       `End the small cluster: its machines and their disks are deleted. This can't be undone.
@@ -42,7 +42,7 @@ You are asked whether configuration and master secret go, too; --yes keeps them.
     .action(
       setup.run(async (context, options: { yes: boolean; deleteMasterSecret: boolean; deleteConfig: boolean }) => {
         const { miniDown } = await import("./down.ts");
-        await miniDown(context, options);
+        reportJson(context, await miniDown(context, options));
       }, MINI_WORKSPACE),
     );
 }

@@ -164,6 +164,18 @@ test("mini down asks about configuration and master secret, and deletes what it 
   assert.equal(existsSync(harness.path(".")), false);
 });
 
+test("mini down --output json reports what was ended, deleted and kept", async (t) => {
+  const harness = await Harness.create(t);
+  await harness.run("mini", "up");
+  const { code, out } = await harness.run("mini", "down", "-y", "--delete-config", "-o", "json");
+  assert.equal(code, 0);
+  assert.deepEqual(JSON.parse(out), {
+    endedProcesses: 2,
+    deleted: ["constellation-admin.conf", "constellation-state.yaml", "constellation-conf.yaml"],
+    kept: ["constellation-mastersecret.json"],
+  });
+});
+
 test("mini down --delete-config --delete-master-secret leaves nothing", async (t) => {
   const harness = await Harness.create(t);
   await harness.run("mini", "up");
