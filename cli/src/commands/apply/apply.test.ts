@@ -127,6 +127,17 @@ test("apply asks before it changes the attestation policy, and shows the differe
   assert.match(harness.kubernetes.configMap?.["policy.json"] ?? "", /warnOnly in the configuration/);
 });
 
+test("apply --yes changes the attestation policy without asking, and shows the difference all the same", async (t) => {
+  const harness = await applied(t);
+  await harness.edit("constellation-conf.yaml", (text) => text.replace("warnOnly: false", "warnOnly: true"));
+  const { code, err } = await harness.run("apply", "-y");
+  assert.equal(code, 0, err);
+  assert.match(err, /The attestation policy of the cluster will change:\n[\s\S]*- pcrs\.4\.anyOf\.0: "4{64}"/);
+  assert.doesNotMatch(err, /\[y\/n\]/);
+  assert.match(harness.kubernetes.configMap?.["policy.json"] ?? "", /warnOnly in the configuration/);
+  assert.doesNotMatch((await harness.run("apply", "-y")).err, /will change/);
+});
+
 test("apply refuses fewer control planes", async (t) => {
   const harness = await configured(t);
   await harness.edit("constellation-conf.yaml", (text) => text.replace("initialCount: 1", "initialCount: 3"));
