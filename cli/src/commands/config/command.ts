@@ -3,7 +3,10 @@ import { type CommandSetup, reportJson } from "../../program.ts";
 
 /** Defines `config` and its subcommands. */
 export function defineConfig(program: Command, setup: CommandSetup): void {
-  const config = program.command("config").description("Work with the configuration file.");
+  const config = program
+    .command("config")
+    .summary("work with the configuration file")
+    .description("Work with the configuration file.");
   config
     .command("generate")
     .summary("write a new configuration")

@@ -6,11 +6,14 @@ const MINI_WORKSPACE = "constellation-mini";
 
 /** Defines `mini` and its subcommands. */
 export function defineMini(program: Command, setup: CommandSetup): void {
-  const mini = program.command("mini").description(
-    `A small cluster on this computer: one control plane and one worker, in virtual machines, without root.
+  const mini = program
+    .command("mini")
+    .summary("create or end a small cluster on this computer")
+    .description(
+      `A small cluster on this computer: one control plane and one worker, in virtual machines, without root.
 
 Its files are in the folder ${MINI_WORKSPACE}, or in the one that --workspace names.`,
-  );
+    );
   setup
     .report(mini.command("up"))
     .summary("create a small cluster on this computer, or bring it up again")
