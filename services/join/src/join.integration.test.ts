@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { after, before, test } from "node:test";
 import { hex } from "@constellation/bytes";
+import { CONTROL_PLANE_FILES } from "@constellation/cluster-state";
 import { deriveStateDiskKey, MasterSecret } from "@constellation/keys";
 import { type IssueJoinTicketRequest, NodeRole, RpcError } from "@constellation/rpc";
 import type { ApiCredentials } from "@constellation/testkit/kube-apiserver";
-import { CONTROL_PLANE_FILES } from "./cluster-pki.ts";
 import { Joiner } from "./testing/joining-node.ts";
 import { CLUSTER_ID, MASTER_SECRET, MASTER_SECRET_SALT, TestCluster } from "./testing/test-cluster.ts";
 
