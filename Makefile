@@ -27,7 +27,7 @@ image-debug: install ## Build the debug image (fault injection; other measuremen
 components: install ## Build the upstream components that tests run on the host
 	@$(NODE) image/src/build-components.ts
 
-generate: ## Generate code from proto/
+generate: install ## Generate code from proto/
 	@scripts/generate
 
 types:
@@ -43,13 +43,13 @@ format:
 dead:
 	@$(NODE) node_modules/.bin/knip
 
-unit: ## Run the unit tests
+unit: install ## Run the unit tests
 	@$(NODE) scripts/test.ts unit
 
 integration: components ## Run the tests against real programs: swtpm, etcd, kube-apiserver, QEMU's network
 	@$(NODE) scripts/test.ts integration
 
-ok: generate types lint format dead unit ## What must be green before each commit
+ok: install generate types lint format dead unit ## What must be green before each commit
 
 test: install image components ## Run what every change must pass: unit, integration, a cluster in virtual machines and attacks on its disks
 	@$(NODE) scripts/test.ts all

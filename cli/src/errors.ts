@@ -11,6 +11,7 @@ export type CliErrorCode =
   | "file-exists"
   | "file-missing"
   | "file-unsafe"
+  | "no-space"
   | "image"
   | "machine"
   | "infrastructure"
@@ -50,8 +51,9 @@ export interface ErrorReport {
 /** Turns anything thrown into what the user is told. */
 export function reportError(error: unknown): ErrorReport {
   if (!(error instanceof Error)) return { code: "internal", message: String(error) };
-  const code = stringProperty(error, "code") ?? "internal";
-  const hint = stringProperty(error, "hint");
+  const isFull = isNoSpace(error);
+  const code = isFull ? "no-space" : (stringProperty(error, "code") ?? "internal");
+  const hint = stringProperty(error, "hint") ?? (isFull ? NO_SPACE_HINT : undefined);
   const message = [error.message, ...causeMessages(error)].filter((text) => text !== "").join(": ");
   return { code, message: message === "" ? error.name : message, ...(hint === undefined ? {} : { hint }) };
 }
@@ -59,6 +61,14 @@ export function reportError(error: unknown): ErrorReport {
 /** The exit code that an error leads to. */
 export function exitCodeOf(error: unknown): ExitCode {
   return error instanceof CliError ? error.exitCode : EXIT.failed;
+}
+
+/** What can be done where a disk is full. */
+export const NO_SPACE_HINT = "free space there (df -h shows how much there is), then run the same command again";
+
+/** Whether an error of the system says that a file system or the user's quota is full. */
+export function isNoSpace(error: unknown): boolean {
+  return error instanceof Error && ["ENOSPC", "EDQUOT"].includes(stringProperty(error, "code") ?? "");
 }
 
 function causeMessages(error: Error): string[] {

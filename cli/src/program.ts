@@ -51,7 +51,8 @@ Get a cluster on this computer with:  constellation mini up`,
       "after",
       `
 Exit codes: 0 done; 1 refused or failed; 2 wrong command line; 130 interrupted.
-Reports go to stdout, everything else to stderr. CONSTELL_NO_SPINNER=1 switches the spinner off.`,
+Reports go to stdout, everything else to stderr.
+CONSTELL_NO_SPINNER=1 switches the spinner off.`,
     );
   const setup = makeSetup(program);
   defineConfig(program, setup);
@@ -65,7 +66,29 @@ Reports go to stdout, everything else to stderr. CONSTELL_NO_SPINNER=1 switches 
   defineDoctor(program, setup);
   defineVersion(program, setup);
   defineCompletion(program, setup);
+  joinLines(program);
   return program;
+}
+
+/** Lines of a paragraph are one for commander, which wraps it to the terminal; indented lines stay lines. */
+function joinLines(command: Command): void {
+  command.description(command.description().replace(/(?<=\S)\n(?=\S)/g, " "));
+  command.commands.forEach(joinLines);
+}
+
+/** Writes what a command did, where --output json asks for it; for people it was said on stderr. */
+export function reportJson(context: Context, report: object): void {
+  if (context.json) context.io.out(`${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** Whether a command line asks for JSON; for one that is wrong, so that commander has not read it to its end. */
+export function asksForJson(argv: readonly string[]): boolean {
+  return argv.some(
+    (word, index) =>
+      word === "--output=json" ||
+      word === "-ojson" ||
+      (word === "json" && ["--output", "-o"].includes(argv[index - 1] ?? "")),
+  );
 }
 
 /** The option of commands that report. */

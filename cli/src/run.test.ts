@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Command } from "commander";
 import { Harness } from "./testing/harness.ts";
 
 test("a wrong command line exits with 2 and says where help is", async (t) => {
@@ -18,6 +19,42 @@ test("a wrong command line exits with 2 and says where help is", async (t) => {
     assert.match(err, /--help|Usage/);
   }
 });
+
+test("a wrong command line is a JSON error, too, where JSON was asked for", async (t) => {
+  const harness = await Harness.create(t);
+  for (const [argv, message] of [
+    [["apply", "--nonsense", "--output", "json"], /unknown option '--nonsense'/],
+    [["status", "-ojson", "--cluster-id"], /unknown option '--cluster-id'/],
+    [["verify", "--output=json", "--cluster-id", "zz"], /wanted 64 hexadecimal digits/],
+    [["nonsense", "-o", "json"], /unknown (command 'nonsense'|option '-o')/],
+    [["mini", "--output", "json"], /unknown option '--output'/],
+  ] as const) {
+    const { code, out, err } = await harness.run(...argv);
+    assert.equal(code, 2, argv.join(" "));
+    const { error } = JSON.parse(out) as { error: { code: string; message: string } };
+    assert.equal(error.code, "usage");
+    assert.match(error.message, message);
+    assert.doesNotMatch(error.message, /^error:/);
+    assert.match(err, /--help/);
+  }
+  assert.equal((await harness.run("apply", "--nonsense", "-o", "text")).out, "");
+});
+
+test("every command that reports takes --output json", async () => {
+  const { createProgram } = await import("./program.ts");
+  const setup = { report: (command: Command) => command.option("--output"), run: () => () => Promise.resolve() };
+  const silent = listCommands(createProgram(() => setup)).filter(
+    (command) => command.commands.length === 0 && !command.options.some(({ long }) => long === "--output"),
+  );
+  assert.deepEqual(
+    silent.map((command) => command.name()),
+    ["generate", "completion"],
+  );
+});
+
+function listCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(listCommands)];
+}
 
 test("--help exits with 0 and lists all commands and exit codes", async (t) => {
   const harness = await Harness.create(t);
@@ -93,6 +130,17 @@ test("config validate lists what is wrong and exits with 1", async (t) => {
   const { code, err } = await harness.run("config", "validate");
   assert.equal(code, 1);
   assert.match(err, /line 2, column 1: got the key "version" again/);
+});
+
+test("config validate --output json says that it is valid, or which fields are not", async (t) => {
+  const harness = await Harness.create(t);
+  await harness.run("config", "generate", "qemu", "--name", "demo");
+  const good = await harness.run("config", "validate", "--output", "json");
+  assert.deepEqual(JSON.parse(good.out), { valid: true, name: "demo", kubernetesVersion: "v1.36.4" });
+  await harness.edit("constellation-conf.yaml", (text) => text.replace("vcpus: 2", "vcpus: two"));
+  const bad = await harness.run("config", "validate", "--output", "json");
+  assert.equal(bad.code, 1);
+  assert.match((JSON.parse(bad.out) as { error: { message: string } }).error.message, /vcpus: got "two"/);
 });
 
 test("version reports versions, also as JSON", async (t) => {

@@ -2,10 +2,10 @@ import { dirname, resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { systemClock } from "./clock.ts";
 import type { Context, Dependencies } from "./context.ts";
-import { exitCodeOf, reportError } from "./errors.ts";
+import { type ErrorReport, exitCodeOf, reportError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { listenForInterrupts, type SignalSource } from "./interrupt.ts";
-import { type CommandSetup, createProgram, type GlobalOptions, outputOption } from "./program.ts";
+import { asksForJson, type CommandSetup, createProgram, type GlobalOptions, outputOption } from "./program.ts";
 import type { Clock } from "./clock.ts";
 import type { Io } from "./terminal/io.ts";
 import { printable, printableLines } from "./terminal/printable.ts";
@@ -31,13 +31,25 @@ export async function run(argv: readonly string[], around: RunEnvironment): Prom
     await program.parseAsync([...argv], { from: "user" });
     return outcome.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError) return endOfCommander(error, argv, around.io);
     const cause = interrupts.signal.aborted ? (interrupts.signal.reason as unknown) : error;
     showError(cause, around.io, outcome);
     return exitCodeOf(cause);
   } finally {
     interrupts.stop();
   }
+}
+
+/** Commander has written help, or what is wrong with the command line, to stderr already. */
+function endOfCommander(error: CommanderError, argv: readonly string[], io: Io): ExitCode {
+  if (error.exitCode === 0) return EXIT.ok;
+  if (asksForJson(argv)) {
+    const isHelp = error.code === "commander.help";
+    const message = isHelp ? "a command is missing" : error.message.replace(/^error: /, "");
+    const report: ErrorReport = { code: "usage", message: printableLines(message), hint: "see --help" };
+    io.out(`${JSON.stringify({ error: report }, null, 2)}\n`);
+  }
+  return EXIT.usage;
 }
 
 interface Outcome {

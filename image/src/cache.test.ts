@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, truncate, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -50,6 +50,52 @@ test("cached() builds a truncated entry anew", async () => {
   assert.equal(await readFile(join(place, "file"), "utf8"), "content");
 });
 
+const damages: [string, RegExp, (place: string) => Promise<void>][] = [
+  [
+    "a file of the right size with other bytes",
+    /\(image\.raw\)/,
+    (place) => writeFile(join(place, "image.raw"), "bytEs"),
+  ],
+  [
+    "a link to another file",
+    /\(link\)/,
+    async (place) => {
+      await unlink(join(place, "link"));
+      await symlink("/etc/hosts", join(place, "link"));
+    },
+  ],
+  [
+    "a missing and an added file",
+    /\(image\.raw and 1 more\)/,
+    async (place) => {
+      await unlink(join(place, "image.raw"));
+      await writeFile(join(place, "added"), "bytes");
+    },
+  ],
+  ["a listing that was cut off", /\(\.listing\.json\)/, (place) => truncate(join(place, ".listing.json"), 9)],
+];
+
+for (const [what, named, damage] of damages) {
+  test(`cached() says that an entry with ${what} is damaged, and builds it anew`, async (t) => {
+    const said = t.mock.method(console, "error", () => {});
+    const build = async (out: string): Promise<void> => {
+      await writeFile(join(out, "image.raw"), "bytes");
+      await symlink("image.raw", join(out, "link"));
+    };
+    const place = await cached("images", "key", build);
+    await cached("images", "key", build);
+    assert.equal(said.mock.callCount(), 0);
+    await damage(place);
+    assert.equal(await cached("images", "key", build), place);
+    assert.equal(said.mock.callCount(), 1);
+    const line = String(said.mock.calls[0]?.arguments[0]);
+    assert.match(line, /^build: '.*\/images\/key-2' is damaged .*: it is dropped and built anew$/);
+    assert.match(line, named);
+    assert.deepEqual(await readdir(place), [".listing.json", "image.raw", "link"]);
+    assert.equal(await readFile(join(place, "link"), "utf8"), "bytes");
+  });
+}
+
 test("cached() leaves nothing behind of a build that failed", async () => {
   const build = async (out: string): Promise<void> => {
     await writeFile(join(out, "half"), "x");
@@ -59,15 +105,26 @@ test("cached() leaves nothing behind of a build that failed", async () => {
   assert.deepEqual(await readdir(join(dir, "things")), []);
 });
 
+test("cached() names its folder where the disk is full, and leaves nothing behind", async () => {
+  const build = async (out: string): Promise<void> => {
+    await writeFile(join(out, "half"), "x");
+    // Linux's file that is always full (full(4)).
+    await writeFile("/dev/full", "x");
+  };
+  await assert.rejects(cached("things", "key", build), { code: "no_space", message: /Write '.*\/things\/\.key-2\./ });
+  assert.deepEqual(await readdir(join(dir, "things")), []);
+});
+
 test("contentKey() tells apart where one part ends and the next begins", () => {
   assert.notEqual(contentKey("ab", "c"), contentKey("a", "bc"));
 });
 
 test("hashTree() changes with a file's name and content", async () => {
-  const tree = join(dir, "tree");
-  await cached("tree", "a", (out) => writeFile(join(out, "x"), "1"));
-  await cached("tree", "b", (out) => writeFile(join(out, "x"), "2"));
-  await cached("tree", "c", (out) => writeFile(join(out, "y"), "1"));
-  const hashes = await Promise.all(["a", "b", "c"].map((key) => hashTree(join(tree, key))));
-  assert.equal(new Set(hashes).size, 3);
+  const trees = [
+    await cached("tree", "a", (out) => writeFile(join(out, "x"), "1")),
+    await cached("tree", "b", (out) => writeFile(join(out, "x"), "2")),
+    await cached("tree", "c", (out) => writeFile(join(out, "y"), "1")),
+  ];
+  const named = trees.map((tree) => hashTree(tree, (name) => name !== ".listing.json"));
+  assert.equal(new Set(await Promise.all(named)).size, 3);
 });

@@ -2,12 +2,12 @@ import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promis
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { predictMeasurements } from "@constellation/eventlog";
-import { cached, contentKey, sha256File } from "./cache.ts";
+import { cached, contentKey, entryPlace, sha256File } from "./cache.ts";
 import { components, KUBERNETES_VERSION } from "./components.ts";
 import { SERVICE_VERSION } from "./containers.ts";
-import { BuildError } from "./errors.ts";
+import { BuildError, writing } from "./errors.ts";
 import { describeInputs, findIngredients } from "./ingredients.ts";
-import { buildDir, cacheDir } from "./paths.ts";
+import { buildDir } from "./paths.ts";
 import { type Flavour, runMkosi, stageExtraTree } from "./mkosi.ts";
 import { billOfMaterials } from "./sbom.ts";
 import { step } from "./progress.ts";
@@ -63,15 +63,17 @@ async function writeJson(path: string, value: unknown): Promise<void> {
 const PUBLISHED = ["constellation.raw", "constellation.efi", "measurements.json", "manifest.json", "sbom.spdx.json"];
 
 /** Puts the built files where users look for them; the raw image is copied sparsely, by reference where it can be. */
-async function publish(from: string, flavour: Flavour): Promise<string> {
-  const to = resolve(values.output ?? join(buildDir, flavour === "release" ? "image" : `image-${flavour}`));
+async function publish(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const name of PUBLISHED) {
     const draft = join(to, `.${name}.draft`);
-    await copyFile(join(from, name), draft);
-    await rename(draft, join(to, name));
+    try {
+      await copyFile(join(from, name), draft);
+      await rename(draft, join(to, name));
+    } finally {
+      await rm(draft, { force: true });
+    }
   }
-  return to;
 }
 
 async function main(): Promise<void> {
@@ -82,11 +84,12 @@ async function main(): Promise<void> {
   const started = performance.now();
   const sources = await hashSources();
   const key = contentKey(flavour, ...Object.values(sources));
-  if (values.fresh) await rm(join(cacheDir(), "images", key), { recursive: true, force: true });
+  if (values.fresh) await rm(entryPlace("images", key), { recursive: true, force: true });
   const built = await cached("images", key, (dir) => buildImage(dir, flavour, sources));
-  const place = await publish(built, flavour);
+  const to = resolve(values.output ?? join(buildDir, flavour === "release" ? "image" : `image-${flavour}`));
+  await writing(to, () => publish(built, to));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`image ${join(place, "constellation.raw")} ${seconds}s`);
+  console.log(`image ${join(to, "constellation.raw")} ${seconds}s`);
 }
 
 await main().catch((error: unknown) => {

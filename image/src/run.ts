@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { appendFile, writeFile } from "node:fs/promises";
-import { BuildError } from "./errors.ts";
+import { BuildError, programError } from "./errors.ts";
 
 /** How a program is run. */
 export interface RunOptions {
@@ -15,7 +15,7 @@ export interface RunOptions {
 /**
  * Runs a program to its end and returns what it wrote to standard output.
  *
- * @throws BuildError `program_missing` or `program_failed` with the last lines of its output
+ * @throws BuildError `program_missing`, or `program_failed` or `no_space` with the last lines of its output
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   if (options.logFile !== undefined) await writeFile(options.logFile, "");
@@ -45,11 +45,7 @@ export async function run(program: string, args: readonly string[], options: Run
   const output = Buffer.concat(all).toString();
   if (options.logFile !== undefined) await appendFile(options.logFile, output);
   if (status !== 0) {
-    const tail = output.trimEnd().split("\n").slice(-25).join("\n");
-    throw new BuildError(
-      "program_failed",
-      `Run '${program} ${args.join(" ")}' failed: exit ${status}, wanted 0\n${tail}`,
-    );
+    throw programError(`Run '${program} ${args.join(" ")}' failed: exit ${status}, wanted 0`, output);
   }
   return Buffer.concat(stdout).toString();
 }

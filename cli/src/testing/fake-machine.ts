@@ -20,6 +20,8 @@ export class FakeMachine implements MachinePort {
   memoryMiB = { totalMiB: 32_768, availableMiB: 30_000 };
   diskMiB = 100 * 1024;
   digest = IMAGE_DIGEST;
+  /** How often a whole file was read. */
+  reads = 0;
   readonly files = new Map<string, string>();
 
   /** Puts an image with its measurements and manifest into a folder. */
@@ -49,6 +51,7 @@ export class FakeMachine implements MachinePort {
   }
 
   async sha256(): Promise<string> {
+    this.reads++;
     return this.digest;
   }
 

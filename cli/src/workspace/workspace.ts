@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { Config, MasterSecretFile, State } from "@constellation/config";
 import { CONFIG_FILE, MASTER_SECRET_FILE, STATE_FILE } from "@constellation/config/constants";
 import { CliError } from "../errors.ts";
-import { createFileExclusive, writeFileAtomic } from "./atomic-file.ts";
+import { createFileExclusive, writeFileAtomic, writing } from "./atomic-file.ts";
 import { LOCK_FILE, withLock } from "./lock.ts";
 
 /** Names of the files in a workspace beside configuration, state and master secret. */
@@ -47,7 +47,7 @@ export class Workspace {
 
   /** Makes the folder where it is missing; false if it was there. */
   async create(): Promise<boolean> {
-    return (await mkdir(this.folder, { recursive: true, mode: 0o700 })) !== undefined;
+    return (await makeFolder(this.folder)) !== undefined;
   }
 
   /** Runs work that changes the cluster; only one command at a time may. */
@@ -111,7 +111,8 @@ export class Workspace {
   }
 
   async appendClusterLog(data: Uint8Array | string): Promise<void> {
-    await appendFile(this.path(CLUSTER_LOG_FILE), data, { mode: 0o600 });
+    const path = this.path(CLUSTER_LOG_FILE);
+    await writing(path, () => appendFile(path, data, { mode: 0o600 }));
   }
 
   async remove(...names: readonly string[]): Promise<void> {
@@ -138,7 +139,7 @@ export class Workspace {
   }
 
   async #createNew(name: string, data: string, mode: number): Promise<void> {
-    await mkdir(dirname(this.path(name)), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(this.path(name)));
     try {
       await createFileExclusive(this.path(name), data, mode);
     } catch (cause) {
@@ -162,4 +163,8 @@ export class Workspace {
       );
     }
   }
+}
+
+async function makeFolder(path: string): Promise<string | undefined> {
+  return writing(path, () => mkdir(path, { recursive: true, mode: 0o700 }));
 }

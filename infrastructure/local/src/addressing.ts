@@ -16,8 +16,11 @@ export const GUEST_NETWORK = {
 /** libslirp's own addresses have the MAC 52:55 followed by the IPv4 address. */
 export const GATEWAY_MAC = "52:55:0a:2a:00:01";
 
+/** Port on which a control plane is initialised. */
+export const INIT_PORT = 9000;
+
 /** Ports of the nodes that are reachable from the host: API server, init, recover, verify, join. */
-export const NODE_PORTS = [6443, 9000, 9999, 30081, 30090] as const;
+export const NODE_PORTS = [6443, INIT_PORT, 9999, 30081, 30090] as const;
 
 /** Most nodes of each role; the guest addresses end there. */
 export const MAX_NODES: Record<NodeRole, number> = { "control-plane": 90, worker: 150 };

@@ -7,6 +7,7 @@ export type LocalErrorCode =
   | "spec-invalid"
   | "memory-low"
   | "disk-low"
+  | "no-space"
   | "port-busy"
   | "workspace-busy"
   | "workspace-stale"

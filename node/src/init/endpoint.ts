@@ -55,11 +55,13 @@ const STATUSES = {
   busy: "unavailable",
 } as const;
 
-/** Refuses every Init: for states in which there is nothing to initialise. */
-export const refuseInit: InitHandler = () =>
-  Promise.reject(
+/** Refuses every Init, and overwrites its secret: for states in which there is nothing to initialise. */
+export const refuseInit: InitHandler = ({ masterSecret }) => {
+  masterSecret.fill(0);
+  return Promise.reject(
     new NodeError("already_initialised", "Initialise node failed: got an initialised node, wanted a fresh one"),
   );
+};
 
 function toResponse(event: InitEvent): InitResponse {
   switch (event.kind) {

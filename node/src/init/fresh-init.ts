@@ -42,12 +42,21 @@ export class FreshInit {
     const { platform } = this.#node;
     const own = { ekDigest: platform.tpm.ekDigest, diskUuid: platform.diskUuid };
     const input = parseInitRequest(request, own);
-    if (await platform.tpm.isMarked(this.#signal)) throw busy("a node that already belongs to a cluster");
-    if (!this.#lock.tryAcquire("init")) throw busy(`a node that is already in "${this.#lock.owner}"`);
+    try {
+      await this.#acquire();
+    } catch (error) {
+      input.master.wipe();
+      throw error;
+    }
     const run = new InitRun();
     void this.#carryOut(input, run);
     return run;
   };
+
+  async #acquire(): Promise<void> {
+    if (await this.#node.platform.tpm.isMarked(this.#signal)) throw busy("a node that already belongs to a cluster");
+    if (!this.#lock.tryAcquire("init")) throw busy(`a node that is already in "${this.#lock.owner}"`);
+  }
 
   async #carryOut(input: Parameters<typeof initialise>[0], run: InitRun): Promise<void> {
     const { console, log } = this.#dependencies;

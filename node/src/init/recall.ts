@@ -18,12 +18,15 @@ export interface RecallOptions {
 export function recallInit({ state, run }: RecallOptions): InitHandler {
   return async (request) => {
     const { masterSecret, masterSecretSalt, measurementSalt } = request;
+    let master: MasterSecret | undefined;
     try {
-      const clusterId = deriveClusterId(new MasterSecret(masterSecret), masterSecretSalt, measurementSalt);
+      master = new MasterSecret(masterSecret);
+      const clusterId = deriveClusterId(master, masterSecretSalt, measurementSalt);
       if (state.origin === "init" && equalConstantTime(clusterId, fromHex(state.clusterId))) return run;
     } catch {
       // Not even the right lengths: refused like any other secret.
     } finally {
+      master?.wipe();
       masterSecret.fill(0);
     }
     return refuseInit(request);

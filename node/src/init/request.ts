@@ -38,16 +38,33 @@ const DNS_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9
 const MAX_SANS = 64;
 
 /**
- * Checks every field of the request and finds this machine's own record in it.
+ * Checks every field of the request and finds this machine's own record in it. The request's copy of the master secret
+ * is overwritten in any case; what comes back has the only one.
  * @throws NodeError `request` naming the field; `refused` when this machine is not on record as a control plane
  */
 export function parseInitRequest(request: InitRequest, own: OwnIdentity): InitInput {
+  const master = takeMasterSecret(request);
+  try {
+    return parseWith(master, request, own);
+  } catch (error) {
+    master.wipe();
+    throw error;
+  }
+}
+
+function takeMasterSecret({ masterSecret }: InitRequest): MasterSecret {
+  try {
+    requireLength("master_secret", masterSecret);
+    return new MasterSecret(masterSecret);
+  } finally {
+    // The request is not kept by anyone; its copy of the secret need not wait for the collector.
+    masterSecret.fill(0);
+  }
+}
+
+function parseWith(master: MasterSecret, request: InitRequest, own: OwnIdentity): InitInput {
   requireLength("master_secret_salt", request.masterSecretSalt);
   requireLength("measurement_salt", request.measurementSalt);
-  requireLength("master_secret", request.masterSecret);
-  const master = new MasterSecret(request.masterSecret);
-  // The request is not kept by anyone; its copy of the secret need not wait for the collector.
-  request.masterSecret.fill(0);
   const clusterId = deriveClusterId(master, request.masterSecretSalt, request.measurementSalt);
   const cluster = parseCluster(request, clusterId);
   return {

@@ -15,14 +15,20 @@ export interface JoinConnection {
   host: string;
 }
 
-/** Long enough for a quote on an emulated machine, short enough for one dead control plane not to hold up the others. */
+/** Long enough for a quote on an emulated machine. */
 const CONNECT_TIMEOUT_MS = 30_000;
+/**
+ * So that a control plane that is switched off does not hold up the others. The first three SYN go out within 3 s (RFC
+ * 6298, section 2); the kernel of a machine that is there answers one of them, however slow its programs are.
+ */
+const TCP_TIMEOUT_MS = 4_000;
+const TIMEOUTS = { timeoutMs: CONNECT_TIMEOUT_MS, tcpTimeoutMs: TCP_TIMEOUT_MS };
 const CALL_TIMEOUT_MS = 60_000;
 
 /**
  * Asks the join services of the known control planes in turn until one gives a ticket: with 100 ms between rounds at
- * first, never more than a second, so that a service that comes up is found within a second; one that refused is left
- * alone for longer. Each new kind of failure is told once, on the console too.
+ * first, never more than a second, so that a service that comes up is found within a second; one that can't serve now
+ * or refused is left alone for longer. Each new kind of failure is told once, on the console too.
  */
 export async function askJoinService<T>(
   addresses: () => readonly string[],
@@ -50,7 +56,7 @@ export async function askJoinService<T>(
       if (!refusals.isDue(host)) continue;
       try {
         const target = { host, port: options.ports.join, purpose: "join", attester: platform.tpm, appraiser };
-        const { socket, peer } = await connectAtls({ ...target, timeoutMs: CONNECT_TIMEOUT_MS }, signal);
+        const { socket, peer } = await connectAtls({ ...target, ...TIMEOUTS }, signal);
         const { client, close } = createAtlsClient(JoinService, { socket, timeoutMs: CALL_TIMEOUT_MS });
         try {
           return await ask({ client, claims: peer, host }, signal);

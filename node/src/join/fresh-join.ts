@@ -33,9 +33,10 @@ export async function joinCluster(
   const { platform } = node;
   const keys = createKeyPair();
   const certificateRequest = createCertificateRequest({ commonName: "node" }, keys);
+  const { role } = platform.metadata;
   const request = {
     diskUuid: platform.diskUuid,
-    role: platform.metadata.role === "control-plane" ? NodeRole.CONTROL_PLANE : NodeRole.WORKER,
+    role: role === "control-plane" ? NodeRole.CONTROL_PLANE : NodeRole.WORKER,
     certificateRequest,
     nodeAddresses: [platform.address],
   };
@@ -47,7 +48,7 @@ export async function joinCluster(
       const answer = await client.issueJoinTicket(request, { signal: askSignal });
       requireClusterOfPeer(answer.clusterId, claims);
       dependencies.console(`join: ticket from ${host}`);
-      return parseJoinTicket(answer);
+      return parseJoinTicket(answer, role);
     },
     signal,
   );

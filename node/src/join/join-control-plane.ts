@@ -19,7 +19,7 @@ const NETWORK_TIMEOUT_MS = 10 * 60_000;
 
 /**
  * Joins this node to the control plane. The credentials for it are made here, from the CA that came with the ticket:
- * those of the ticket could be too old when a node finishes after a crash.
+ * ones in the ticket could be too old when a node finishes after a crash.
  */
 export async function joinControlPlane(
   state: NodeState,

@@ -2,17 +2,29 @@ import { AtlsError } from "@constellation/atls";
 import { RpcError } from "@constellation/rpc";
 import { NodeError } from "../errors.ts";
 
-const FIRST_WAIT_MS = 5000;
-/** No longer: a service that can't read its records yet refuses in the same way, and gets well by itself. */
-const MAX_WAIT_MS = 15_000;
-
 /**
- * The hosts that refused this node, and until when each is not asked again: an attempt costs both sides a quote and an
- * appraisal. The wait is 5 s after the first refusal in a row, then twice as long each time, up to 15 s. A host that is
- * merely not there yet is never waited for.
+ * How an attempt at a host ended, as far as can be told. "refused": one side would not go on, which stays so until
+ * somebody changes something. "not-now": the service is there and says to try again. "away": it was not there.
  */
+type Ending = "refused" | "not-now" | "away";
+
+/** Waits after each ending in a row: the first, doubled each time, up to the greatest. */
+const WAITS_MS = {
+  /** An attempt costs both sides a quote and an appraisal. */
+  refused: { first: 5000, most: 15_000 },
+  /** With this bound a node stays below the 30 requests a minute that a join service takes from one. */
+  "not-now": { first: 100, most: 3000 },
+} as const;
+
+/** Statuses with which a join service says "try again" (`services/join/src/statuses.ts`). */
+const NOT_NOW_STATUSES: ReadonlySet<string> = new Set(["unavailable", "resource-exhausted"]);
+
+/** What a join service that can't read its records yet answers to any evidence. */
+const NOT_NOW_REASON = "cluster_state_unavailable";
+
+/** The hosts that gave no ticket, and until when each is not asked again. One that was not there is never waited for. */
 export class Refusals {
-  readonly #waits = new Map<string, { readonly waitMs: number; readonly until: number }>();
+  readonly #waits = new Map<string, { readonly ending: Ending; readonly waitMs: number; readonly until: number }>();
   readonly #now: () => number;
 
   /** `now` gives milliseconds of a clock that only goes forward. */
@@ -27,18 +39,27 @@ export class Refusals {
 
   /** Takes note of why an attempt at a host failed. */
   note(host: string, error: unknown): void {
-    if (!isRefusal(error)) {
+    const ending = endingOf(error);
+    if (ending === "away") {
       this.#waits.delete(host);
       return;
     }
-    const before = this.#waits.get(host)?.waitMs;
-    const waitMs = before === undefined ? FIRST_WAIT_MS : Math.min(before * 2, MAX_WAIT_MS);
-    this.#waits.set(host, { waitMs, until: this.#now() + waitMs });
+    const before = this.#waits.get(host);
+    const { first, most } = WAITS_MS[ending];
+    const waitMs = before?.ending === ending ? Math.min(before.waitMs * 2, most) : first;
+    this.#waits.set(host, { ending, waitMs, until: this.#now() + waitMs });
   }
 }
 
-/** One side would not go on, as far as can be told: the host was there, and gave no ticket that this node can use. */
-function isRefusal(error: unknown): boolean {
-  if (error instanceof AtlsError) return error.code === "peer-refused" || error.code === "evidence-refused";
-  return error instanceof NodeError || (error instanceof RpcError && error.remoteCode !== undefined);
+function endingOf(error: unknown): Ending {
+  if (error instanceof AtlsError) {
+    if (error.code === "evidence-refused") return "refused";
+    if (error.code !== "peer-refused") return "away";
+    return error.peerReason === NOT_NOW_REASON ? "not-now" : "refused";
+  }
+  // A call that broke has no remote code, whatever its status.
+  if (error instanceof RpcError && error.remoteCode !== undefined) {
+    return NOT_NOW_STATUSES.has(error.code) ? "not-now" : "refused";
+  }
+  return error instanceof NodeError ? "refused" : "away";
 }

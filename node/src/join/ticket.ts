@@ -1,12 +1,12 @@
-import { posix } from "node:path";
 import {
+  CONTROL_PLANE_FILES,
   type NodeRole as RecordedRole,
   type RegistryMirror,
   TIMING_PROFILES,
   type TimingProfile,
 } from "@constellation/cluster-state";
 import { DiskKey } from "@constellation/keys";
-import { type IssueJoinTicketResponse, NodeRole } from "@constellation/rpc";
+import { type File, type IssueJoinTicketResponse, NodeRole } from "@constellation/rpc";
 import { NodeError } from "../errors.ts";
 import { PATHS } from "../options.ts";
 
@@ -30,23 +30,21 @@ const ENDPOINT = /^[0-9]{1,3}(?:\.[0-9]{1,3}){3}:[0-9]{1,5}$/;
 const CIDR = /^[0-9]{1,3}(?:\.[0-9]{1,3}){3}\/[0-9]{1,2}$/;
 
 /**
- * Checks a ticket. It comes from an attested peer, so this is against mistakes, and keeps files where they belong.
+ * Checks the ticket of a machine that asked to join as `asked`. It comes from an attested peer, but the evidence says
+ * nothing about that peer's role or about what was run on it since its boot. So no ticket makes more of this machine
+ * than it asked for, or puts files where they could be run (T5, T9).
  * @throws NodeError `ticket`
  */
-export function parseJoinTicket(response: IssueJoinTicketResponse): JoinTicket {
+export function parseJoinTicket(response: IssueJoinTicketResponse, asked: RecordedRole): JoinTicket {
   return {
     name: matching("node_name", response.nodeName, DNS_LABEL),
-    role: parseRole(response.role),
+    role: parseRole(response.role, asked),
     diskKey: parseDiskKey(response.stateDiskKey),
     clusterId: response.clusterId,
     kubeletCertificatePem: pemText("kubelet_certificate", response.kubeletCertificate),
     clusterCaPem: pemText("cluster_ca_certificate", response.clusterCaCertificate),
     apiServerEndpoints: response.apiServerEndpoints.map((text) => matching("api_server_endpoints", text, ENDPOINT)),
-    files: response.controlPlaneFiles.map(({ path, data, mode }) => ({
-      path: safePath(path),
-      data,
-      mode: mode & 0o755,
-    })),
+    files: parseFiles(response.controlPlaneFiles, asked),
     registryMirrors: response.registryMirrors.map(({ registry, endpoints }) => ({ registry, endpoints })),
     serviceCidr: matching("service_cidr", response.serviceCidr, CIDR),
     timingProfile: parseProfile(response.timingProfile),
@@ -64,10 +62,10 @@ export function parseDiskKey(bytes: Uint8Array): DiskKey {
   }
 }
 
-function parseRole(role: NodeRole): RecordedRole {
-  if (role === NodeRole.CONTROL_PLANE) return "control-plane";
-  if (role === NodeRole.WORKER) return "worker";
-  throw invalid("role", role, "control plane or worker");
+function parseRole(role: NodeRole, asked: RecordedRole): RecordedRole {
+  const wanted = asked === "control-plane" ? NodeRole.CONTROL_PLANE : NodeRole.WORKER;
+  if (role === wanted) return asked;
+  throw invalid("role", role, `${wanted} (${asked})`);
 }
 
 function parseProfile(text: string): TimingProfile {
@@ -82,9 +80,23 @@ function pemText(field: string, bytes: Uint8Array): string {
   throw invalid(field, `${bytes.length} bytes`, "a PEM certificate");
 }
 
-function safePath(path: string): string {
-  if (posix.normalize(path) === path && path.startsWith(`${PATHS.kubernetes}/`)) return path;
-  throw invalid("control_plane_files.path", path, `a path below ${PATHS.kubernetes}`);
+/** Exactly the files that control planes share, each once; none for a worker. */
+function parseFiles(files: readonly File[], asked: RecordedRole): JoinTicket["files"] {
+  const shared = asked === "control-plane" ? CONTROL_PLANE_FILES : [];
+  const left = new Map(shared.map(({ path, mode }) => [`${PATHS.pki}/${path}`, mode]));
+  const parsed = files.map(({ path, data, mode }) => {
+    const wanted = left.get(path);
+    if (wanted === undefined) throw invalid("control_plane_files.path", path, wantedFiles(left));
+    if (mode !== wanted) throw invalid("control_plane_files.mode", mode.toString(8), wanted.toString(8));
+    left.delete(path);
+    return { path, data, mode };
+  });
+  if (left.size > 0) throw invalid("control_plane_files", `${files.length} files`, wantedFiles(left));
+  return parsed;
+}
+
+function wantedFiles(left: ReadonlyMap<string, number>): string {
+  return left.size === 0 ? "no further file" : `each of "${[...left.keys()].join(", ")}" once`;
 }
 
 function matching(field: string, value: string, pattern: RegExp): string {

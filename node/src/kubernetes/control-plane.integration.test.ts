@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { request } from "node:https";
+import { createPrivateKey } from "node:crypto";
+import { request, type RequestOptions } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EtcdSecretsKey, MasterSecret } from "@constellation/keys";
 import { componentPrograms } from "@constellation/testkit/kube-apiserver";
 import { freePorts, Program } from "@constellation/testkit/program";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { exec } from "../exec/exec.ts";
 import { PATHS } from "../options.ts";
+import { createKeyPair, issueCertificate, privateKeyPem } from "../pki/certificate.ts";
 import { issueKubeletIdentity, type KubeletIdentity } from "../pki/kubelet-pki.ts";
+import type { KubeObject } from "./apply.ts";
 import { type ClusterAdmin, createClusterAdmin } from "./cluster-admin.ts";
 import { masterSecretObject, nodePermissions } from "./cluster-objects.ts";
 import { writeEncryptionConfig, writePolicies } from "./control-plane-files.ts";
@@ -23,6 +26,26 @@ const signal = new AbortController().signal;
 const ADDRESS = "192.0.2.10";
 const SECRET = new Uint8Array(32).fill(0x5e);
 const TIMEOUT_MS = 120_000;
+/** Cilium's operator makes the real one; only its name and paths count here. */
+const CILIUM_NODE_DEFINITION: KubeObject = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "ciliumnodes.cilium.io" },
+  spec: {
+    group: "cilium.io",
+    scope: "Cluster",
+    names: { kind: "CiliumNode", plural: "ciliumnodes", singular: "ciliumnode" },
+    versions: [
+      {
+        name: "v2",
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      },
+    ],
+  },
+};
 
 describe("the control plane that kubeadm makes of our documents, with real etcd and kube-apiserver", () => {
   let root: string;
@@ -118,16 +141,73 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     return (spec.containers[0]?.command.slice(1) ?? []).map((arg) => arg.replaceAll(root, ""));
   }
 
-  async function get(path: string, identity?: KubeletIdentity): Promise<{ status: number; body: string }> {
+  /** Writes a CiliumNode as a service account whose token was made for a pod on `node`, and gives the status. */
+  async function writeCiliumNode(name: string, user: string, node: string | undefined): Promise<number> {
+    const headers = {
+      "content-type": "application/apply-patch+yaml",
+      "impersonate-user": user,
+      "impersonate-group": "system:masters",
+      ...(node === undefined ? {} : { "impersonate-extra-authentication.kubernetes.io%2fnode-name": node }),
+    };
+    const object = {
+      apiVersion: "cilium.io/v2",
+      kind: "CiliumNode",
+      metadata: { name: name.split("/")[0] },
+      [name.endsWith("/status") ? "status" : "spec"]: { by: `${user} on ${node}` },
+    };
+    const path = `/apis/cilium.io/v2/ciliumnodes/${name}?fieldManager=test&force=true`;
+    return (await send({ method: "PATCH", path, headers }, await administrator(), JSON.stringify(object))).status;
+  }
+
+  /** Who may do everything, impersonate others included. */
+  async function administrator(): Promise<KubeletIdentity> {
+    const keys = createKeyPair();
+    const certificatePem = issueCertificate(
+      {
+        subject: { commonName: "test", organization: "system:masters" },
+        publicKey: keys.publicKey,
+        usage: "client",
+        altNames: [],
+        notBefore: new Date(Date.now() - 60_000),
+        notAfter: new Date(Date.now() + 600_000),
+      },
+      {
+        certificatePem: await readFile(`${root}${PATHS.pki}/ca.crt`, "utf8"),
+        privateKey: createPrivateKey(await readFile(`${root}${PATHS.pki}/ca.key`, "utf8")),
+      },
+    );
+    return { certificatePem, privateKeyPem: privateKeyPem(keys.privateKey) };
+  }
+
+  async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
+    const end = Date.now() + TIMEOUT_MS;
+    while (!(await holds())) {
+      assert.ok(Date.now() < end, "the policy never counted");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  function get(path: string, identity?: KubeletIdentity): Promise<{ status: number; body: string }> {
+    return send({ path }, identity);
+  }
+
+  async function send(
+    options: RequestOptions,
+    identity?: KubeletIdentity,
+    content?: string,
+  ): Promise<{ status: number; body: string }> {
     const ca = await readFile(`${root}${PATHS.pki}/ca.crt`);
     const credentials = identity === undefined ? {} : { cert: identity.certificatePem, key: identity.privateKeyPem };
     return await new Promise((resolve, reject) => {
-      const outgoing = request({ host: "127.0.0.1", port, path, ca, agent: false, ...credentials }, (incoming) => {
-        let body = "";
-        incoming.setEncoding("utf8").on("data", (text: string) => (body += text));
-        incoming.once("end", () => resolve({ status: incoming.statusCode ?? 0, body }));
-      });
-      outgoing.once("error", reject).end();
+      const outgoing = request(
+        { ...options, host: "127.0.0.1", port, ca, agent: false, ...credentials },
+        (incoming) => {
+          let body = "";
+          incoming.setEncoding("utf8").on("data", (text: string) => (body += text));
+          incoming.once("end", () => resolve({ status: incoming.statusCode ?? 0, body }));
+        },
+      );
+      outgoing.once("error", reject).end(content);
     });
   }
 
@@ -170,6 +250,38 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     assert.match(log, /"name":"constellation-master-secret"/);
     assert.match(log, /"username":"constellation:node-agent"/);
     assert.ok(!log.includes(Buffer.from(SECRET).toString("base64")));
+  });
+
+  test("lets no Service take the join service's ports or a node's address", async () => {
+    const service = (spec: object): KubeObject => ({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "thief", namespace: "default" },
+      spec,
+    });
+    const refuses = (spec: object, message: RegExp): Promise<void> =>
+      assert.rejects(cluster.apply([service(spec)], signal), { code: "kubernetes", message });
+    for (const nodePort of [30081, 30090, 30091]) {
+      await refuses({ type: "NodePort", ports: [{ port: 80, nodePort }] }, /not in the valid range/);
+    }
+    await refuses({ ports: [{ port: 30090 }], externalIPs: [ADDRESS] }, /external IPs/i);
+    await cluster.apply([service({ type: "NodePort", ports: [{ port: 80, nodePort: 30100 }] })], signal);
+  });
+
+  test("lets a Cilium agent write the CiliumNode of its own node alone", async () => {
+    const file = join(import.meta.dirname, "../../../image/manifests/constellation.yaml");
+    const manifests = parseAllDocuments(await readFile(file, "utf8")).map((document) => document.toJS() as KubeObject);
+    await cluster.apply([CILIUM_NODE_DEFINITION, ...manifests], signal);
+    const agent = "system:serviceaccount:kube-system:cilium";
+    // A policy counts from when the API server has seen it.
+    await waitUntil(async () => (await writeCiliumNode("worker-1", agent, "worker-0")) === 403);
+    assert.equal(await writeCiliumNode("worker-1", agent, undefined), 403, "a token of no node");
+    assert.equal(await writeCiliumNode("worker-0", agent, "worker-0"), 201, "creates its own");
+    assert.equal(await writeCiliumNode("worker-0", agent, "worker-0"), 200, "updates its own");
+    assert.equal(await writeCiliumNode("worker-0", agent, "worker-1"), 403, "updates another's");
+    assert.equal(await writeCiliumNode("worker-0/status", agent, "worker-1"), 403, "updates another's status");
+    const operator = "system:serviceaccount:kube-system:cilium-operator";
+    assert.equal(await writeCiliumNode("worker-0", operator, "control-plane-0"), 200, "the operator is another");
   });
 
   test("knows the kubelet by the certificate that the agent issued, as that node alone", async () => {

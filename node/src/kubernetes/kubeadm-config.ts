@@ -129,9 +129,13 @@ function apiServer(input: ClusterInput): object {
       profiling: "false",
       "authentication-config": file("authentication"),
       "service-account-lookup": "true",
+      // Below it are the join service's ports: a Service there would take them on every node.
+      "service-node-port-range": "30100-32767",
       "encryption-provider-config": ENCRYPTION_CONFIG,
       "admission-control-config-file": file("admission"),
       "enable-bootstrap-token-auth": "false",
+      // NodeRestriction is kubeadm's own. A Service with external IPs could take a node's address and port.
+      "enable-admission-plugins": "NodeRestriction,DenyServiceExternalIPs",
       "audit-policy-file": file("audit"),
       "audit-log-path": `${PATHS.auditLogs}/audit.log`,
       "audit-log-maxage": "30",

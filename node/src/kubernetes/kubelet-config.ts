@@ -43,7 +43,8 @@ export function kubeletConfiguration(input: KubeletConfigInput): object {
     resolvConf: input.resolvConf,
     healthzBindAddress: "127.0.0.1",
     healthzPort: 10248,
-    failSwapOn: false,
+    // Swap is not encrypted: memory would leave the node in clear.
+    failSwapOn: true,
     serializeImagePulls: false,
     runtimeRequestTimeout: timing.runtimeRequestTimeout,
     nodeStatusUpdateFrequency: timing.nodeStatusUpdateFrequency,

@@ -32,6 +32,7 @@ describe("kubeletConfiguration()", () => {
     assert.deepEqual(configuration["authorization"], { mode: "Webhook" });
     assert.equal(configuration["readOnlyPort"], 0);
     assert.equal(configuration["protectKernelDefaults"], true);
+    assert.equal(configuration["failSwapOn"], true);
     assert.equal(configuration["tlsMinVersion"], "VersionTLS12");
   });
 

@@ -11,8 +11,8 @@ const SALT_BYTES = 32;
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Compares the JSON area with the one accepted parameter set, field by field: what `format.ts` asks cryptsetup 2.7.5 to
- * write and nothing else. Only salts and the digest are free. Says whether the disk is marked as initialised.
+ * Compares the JSON area with the one accepted parameter set, field by field: what `disk/state-disk.ts` asks cryptsetup
+ * 2.7.5 to write and nothing else. Only salts and the digest are free. Says whether the disk is marked as initialised.
  * "LUKS2 On-Disk Format Specification", section 3.
  * @throws LuksError
  */

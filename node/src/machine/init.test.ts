@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, type TestContext, test } from "node:test";
 import { setImmediate as tick } from "node:timers/promises";
-import { KeysError } from "@constellation/keys";
+import { KeysError, MasterSecret } from "@constellation/keys";
+import { refuseInit } from "../init/endpoint.ts";
 import type { InitEvent } from "../init/run.ts";
 import { PATHS } from "../options.ts";
 import { readNodeState } from "../state/node-state.ts";
@@ -15,6 +16,16 @@ async function collect(events: AsyncIterable<InitEvent>): Promise<InitEvent[]> {
   const all: InitEvent[] = [];
   for await (const event of events) all.push(event);
   return all;
+}
+
+/** The first bytes of all master secrets that are wiped from now on. */
+function watchWipes(t: TestContext): ReadonlySet<number | undefined> {
+  const firstBytes = new Set<number | undefined>();
+  t.mock.method(MasterSecret.prototype, "wipe", function (this: MasterSecret) {
+    firstBytes.add(this.reveal()[0]);
+    this.reveal().fill(0);
+  });
+  return firstBytes;
 }
 
 // The run state has nothing to do here but to say that it was reached.
@@ -102,7 +113,7 @@ describe("a fresh control plane", () => {
   });
 
   const refusals: [string, string, (request: ReturnType<typeof initRequest>) => void][] = [
-    ["a short master secret", "request", (r) => (r.masterSecret = new Uint8Array(16))],
+    ["a short master secret", "request", (r) => (r.masterSecret = new Uint8Array(16).fill(1))],
     ["a bad cluster name", "request", (r) => (r.clusterName = "Mini!")],
     ["a bad version", "request", (r) => (r.kubernetesVersion = "latest")],
     ["a bad service range", "request", (r) => (r.serviceCidr = "10.96.0.0")],
@@ -118,33 +129,43 @@ describe("a fresh control plane", () => {
     ],
   ];
   for (const [what, code, change] of refusals) {
-    test(`refuses ${what} and stays fresh`, async () => {
+    test(`refuses ${what}, forgets the secret and stays fresh`, async (t) => {
       const machine = start();
       const request = initRequest(node.platform);
       change(request);
+      const wiped = watchWipes(t);
       await assert.rejects(knock(request), { code });
+      assert.equal(wiped.has(1), request.masterSecret.length === 32);
+      assert.ok(request.masterSecret.every((byte) => byte === 0));
       assert.equal((await knock()).at(-1)?.kind, "success");
       await machine;
     });
   }
 
-  test("carries out one request only", async () => {
+  test("carries out one request only, and forgets the secret of another", async (t) => {
     const machine = start();
     while (node.initHandler === undefined) await tick();
     const handler = node.initHandler;
     const first = await handler(initRequest(node.platform));
-    await assert.rejects(handler(initRequest(node.platform)), { code: "busy" });
+    const second = initRequest(node.platform);
+    second.masterSecret.fill(7);
+    const wiped = watchWipes(t);
+    await assert.rejects(handler(second), { code: "busy" });
+    assert.ok(wiped.has(7));
     await collect(first.events(stop.signal));
     await machine;
   });
 
-  test("refuses to be initialised again, but answers the operator who lost the answer", async () => {
+  test("refuses to be initialised again, but answers the operator who lost the answer", async (t) => {
     const machine = start();
     await knock();
     await machine;
     const other = initRequest(node.platform);
     other.masterSecret = new Uint8Array(32).fill(9);
+    const wiped = watchWipes(t);
     await assert.rejects(knock(other), { code: "already_initialised" });
+    assert.ok(wiped.has(9));
+    assert.deepEqual(other.masterSecret, new Uint8Array(32));
     const again = await knock();
     assert.equal(again.at(-1)?.kind, "success");
   });
@@ -156,6 +177,12 @@ describe("a fresh control plane", () => {
     const other = initRequest(node.platform);
     other.masterSecret = new Uint8Array(1);
     await assert.rejects(knock(other), (error: unknown) => !(error instanceof KeysError));
+  });
+
+  test("forgets the secret of a request that comes before its state can take one", async () => {
+    const request = initRequest(node.platform);
+    await assert.rejects(refuseInit(request), { code: "already_initialised" });
+    assert.deepEqual(request.masterSecret, new Uint8Array(32));
   });
 
   test("is not initialised where PCR 15 is set already", async () => {

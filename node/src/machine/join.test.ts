@@ -4,6 +4,7 @@ import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from "nod
 import { afterEach, before, beforeEach, describe, test } from "node:test";
 import { setImmediate as tick, setTimeout as wait } from "node:timers/promises";
 import { clusterIdPcr } from "@constellation/attestation";
+import { CONTROL_PLANE_FILES } from "@constellation/cluster-state";
 import { DiskKey } from "@constellation/keys";
 import { FileSchema, NodeRole } from "@constellation/rpc";
 import { create } from "@bufbuild/protobuf";
@@ -155,8 +156,8 @@ describe("a fresh worker", () => {
     ["a short disk key", { stateDiskKey: new Uint8Array(31) }],
     ["no role", { role: NodeRole.UNSPECIFIED }],
     ["a name that is none", { nodeName: "../x" }],
-    ["a file outside of /etc/kubernetes", { controlPlaneFiles: [create(FileSchema, { path: "/etc/passwd" })] }],
-    ["a file that climbs", { controlPlaneFiles: [create(FileSchema, { path: "/etc/kubernetes/../passwd" })] }],
+    ["a role that it did not ask for", { role: NodeRole.CONTROL_PLANE }],
+    ["a static pod", { controlPlaneFiles: [create(FileSchema, { path: "/etc/kubernetes/manifests/x.yaml" })] }],
     ["no CA", { clusterCaCertificate: new Uint8Array() }],
     ["an endpoint without port", { apiServerEndpoints: ["10.42.0.10"] }],
   ];
@@ -190,17 +191,14 @@ describe("a fresh control plane", () => {
     const caRequest = { subject, publicKey: authority.publicKey, usage: "ca", altNames: [], ...validity } as const;
     const caPem = issueSelfSigned(caRequest, authority.privateKey);
     const keyPem = privateKeyPem(authority.privateKey);
-    const file = (path: string, text: string, mode: number) =>
-      create(FileSchema, { path: PATHS.pki + path, data: new TextEncoder().encode(text), mode });
+    const file = (path: string, mode: number) => {
+      const text = path.endsWith("ca.key") ? keyPem : caPem;
+      return create(FileSchema, { path: `${PATHS.pki}/${path}`, data: new TextEncoder().encode(text), mode });
+    };
     service.ticket = {
       nodeName: "control-plane-1",
       role: NodeRole.CONTROL_PLANE,
-      controlPlaneFiles: [
-        file("/ca.crt", caPem, 0o644),
-        file("/ca.key", keyPem, 0o600),
-        file("/constellation/ca.crt", caPem, 0o644),
-        file("/constellation/ca.key", keyPem, 0o600),
-      ],
+      controlPlaneFiles: CONTROL_PLANE_FILES.map(({ path, mode }) => file(path, mode)),
       clusterCaCertificate: new TextEncoder().encode(caPem),
     };
     node.remove();

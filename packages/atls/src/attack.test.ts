@@ -69,6 +69,7 @@ test("connectAtls() refuses a server whose evidence was relayed from another ses
   const refusal = await server.nextRefusal();
   assert.equal(refusal.code, "peer-refused");
   assert.equal(refusal.peerText, "the evidence was not accepted: report-data-mismatch");
+  assert.equal(refusal.peerReason, "report-data-mismatch");
   assert.equal(server.accepted.length, 0);
 });
 

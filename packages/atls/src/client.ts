@@ -22,6 +22,8 @@ export interface ConnectAtlsOptions<P> {
   readonly appraiser: Appraiser<P>;
   /** Time for all of it: connecting, TLS and the exchange of evidence. */
   readonly timeoutMs: number;
+  /** Time for the TCP connection alone, which a peer that is there gives at once; without it there is no bound of its own. */
+  readonly tcpTimeoutMs?: number;
   /** Source of the nonce. */
   readonly random?: (sizeBytes: number) => Uint8Array;
 }
@@ -71,13 +73,14 @@ async function attest<P>(
 }
 
 function connectTls(
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, tcpTimeoutMs }: Pick<ConnectAtlsOptions<unknown>, "host" | "port" | "tcpTimeoutMs">,
   identity: EphemeralIdentity,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const socket = connect({ ...TLS_OPTIONS, host, port, key: identity.keyPem, cert: identity.certificatePem });
+    if (tcpTimeoutMs !== undefined) boundConnecting(socket, tcpTimeoutMs);
     const settle = (finish: () => void): void => {
       signal.removeEventListener("abort", onAbort);
       socket.off("secureConnect", onSecure);
@@ -93,7 +96,7 @@ function connectTls(
     const onError = (cause: Error): void =>
       settle(() => {
         socket.destroy();
-        reject(fromTlsError(cause));
+        reject(cause instanceof AtlsError ? cause : fromTlsError(cause));
       });
     const onClose = (): void => settle(() => reject(closedEarly()));
     signal.addEventListener("abort", onAbort, { once: true });
@@ -102,6 +105,17 @@ function connectTls(
     socket.on("error", onError);
     socket.once("close", onClose);
   });
+}
+
+/** Ends the socket with an error unless TCP is connected in time; what comes after that is not bounded here. */
+function boundConnecting(socket: TLSSocket, tcpTimeoutMs: number): void {
+  const timer = setTimeout(() => {
+    const message = `Open TLS connection failed: got no TCP connection in ${tcpTimeoutMs} ms`;
+    socket.destroy(new AtlsError("connect-failed", message));
+  }, tcpTimeoutMs);
+  const stop = (): void => clearTimeout(timer);
+  socket.once("connect", stop);
+  socket.once("close", stop);
 }
 
 function closedEarly(): AtlsError {

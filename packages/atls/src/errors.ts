@@ -66,6 +66,8 @@ export interface AtlsErrorOptions {
   readonly peerCode?: string;
   /** Text in the peer's REFUSED message, printable ASCII. */
   readonly peerText?: string;
+  /** Code of the peer's appraiser in that text, where it did not accept our evidence. */
+  readonly peerReason?: string | undefined;
 }
 
 /** The one error class of attested TLS. */
@@ -74,12 +76,15 @@ export class AtlsError extends Error {
   readonly code: AtlsErrorCode;
   readonly peerCode: string | undefined;
   readonly peerText: string | undefined;
+  /** Why the peer's appraiser did not accept our evidence, in the peer's words. Never trust it further than the peer. */
+  readonly peerReason: string | undefined;
 
   constructor(code: AtlsErrorCode, message: string, options: AtlsErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.peerCode = options.peerCode;
     this.peerText = options.peerText;
+    this.peerReason = options.peerReason;
   }
 }
 

@@ -184,6 +184,18 @@ test("Handshake gives the peer's refusal as printable text and answers nothing",
   assert.equal(sentBy(events).length, 0);
 });
 
+test("Handshake gives the reason of a refused appraisal only where it has the shape of a code", () => {
+  const reasonOf = (text: string): string | undefined => {
+    const body = serializeRefused({ code: "evidence-refused", text });
+    return eventOf(machine("client").receive(serializeFrame({ type: MessageType.refused, body })), "fail").error
+      .peerReason;
+  };
+  assert.equal(reasonOf("the evidence was not accepted: pcr_mismatch"), "pcr_mismatch");
+  for (const text of ["the evidence was not accepted", "the evidence was not accepted: No!", "no: pcr_mismatch", ""]) {
+    assert.equal(reasonOf(text), undefined, text);
+  }
+});
+
 test("Handshake tells the peer the code of a refused appraisal, and not its message", () => {
   const server = appraisingServer();
   const cause = Object.assign(new Error("secret"), { code: "pcr-mismatch" });

@@ -43,6 +43,8 @@ export type HandshakeEvent =
 /** The message that the peer owes us next. Each side sends HELLO, EVIDENCE if attesting, and last its verdict. */
 type Awaited = "hello" | "evidence" | "verdict" | "nothing";
 
+const NOT_ACCEPTED = "the evidence was not accepted";
+
 /** Failures after which the peer is told nothing: it is gone, or it has spoken its last word. */
 const SILENT = new Set(["peer-refused", "closed"]);
 
@@ -229,6 +231,7 @@ export class Handshake {
     throw new AtlsError("peer-refused", `Attest to peer failed: it refused with "${code}": "${text}"`, {
       peerCode: code,
       peerText: text,
+      peerReason: reasonIn(text),
     });
   }
 
@@ -267,11 +270,17 @@ function alreadyOpen(): AtlsError {
   return new AtlsError("already-open", "Attest peer failed: got handshake input on an open connection, wanted none");
 }
 
+/** The appraiser's code in the text of a refused peer, see {@link refusalText}. */
+function reasonIn(text: string): string | undefined {
+  const prefix = `${NOT_ACCEPTED}: `;
+  return text.startsWith(prefix) ? codeOf({ code: text.slice(prefix.length) }) : undefined;
+}
+
 /** What the peer may read: for the two failures with foreign causes their code only, for all others our own words. */
 function refusalText(error: AtlsError): string {
   const causeCode = codeOf(error.cause);
   const suffix = causeCode === undefined ? "" : `: ${causeCode}`;
-  if (error.code === "evidence-refused") return `the evidence was not accepted${suffix}`;
+  if (error.code === "evidence-refused") return `${NOT_ACCEPTED}${suffix}`;
   if (error.code === "issue-failed") return "the evidence could not be issued";
   return error.message;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, Socket } from "node:net";
 import { test } from "node:test";
 import { ANONYMOUS } from "./parties.ts";
 import {
@@ -12,6 +12,7 @@ import {
   NEVER,
   RawPeer,
   startServer,
+  startTcp,
 } from "./test-support.ts";
 
 test("AtlsServer and connectAtls() give each side the other as its appraiser saw it", async () => {
@@ -143,6 +144,28 @@ test("connectAtls() reports a port where nobody listens as connect-failed", asyn
   const server = await startServer();
   await server.server.close();
   assert.equal((await errorOf(connectTo(server.address))).code, "connect-failed");
+});
+
+test("connectAtls() gives up a host with which TCP does not connect in its time", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  t.mock.method(Socket.prototype, "connect", function (this: Socket) {
+    return this;
+  });
+  const client = errorOf(connectTo({ port: 1 }, { tcpTimeoutMs: 4000 }));
+  t.mock.timers.tick(4000);
+  const { code, message } = await client;
+  assert.deepEqual([code, message], ["connect-failed", "Open TLS connection failed: got no TCP connection in 4000 ms"]);
+});
+
+test("connectAtls() gives a host that TCP has connected with all the time there is", async (t) => {
+  const silent = Promise.withResolvers<Socket>();
+  await using slow = await startTcp((socket) => socket.once("data", () => silent.resolve(socket)));
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const client = errorOf(connectTo(slow, { tcpTimeoutMs: 4000 }));
+  const socket = await silent.promise;
+  t.mock.timers.tick(29_999);
+  socket.end("garbage");
+  assert.equal((await client).code, "tls-failed");
 });
 
 test("AtlsServer.listen() reports a port that is taken as listen-failed", async () => {

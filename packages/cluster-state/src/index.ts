@@ -11,5 +11,6 @@ export {
   parseClusterState,
   serializeClusterState,
 } from "./cluster-state.ts";
+export { CONTROL_PLANE_FILES, type ControlPlaneFile } from "./control-plane-files.ts";
 export { ClusterStateError, type ClusterStateErrorCode } from "./errors.ts";
 export { NODE_ROLES, type NodeRecord, type NodeRole } from "./node-records.ts";

@@ -20,7 +20,6 @@ await runPod(log, async () => {
     "key-service": "127.0.0.1:9443",
     pki: "/pki",
     "kubernetes-pki": "/kubernetes-pki",
-    "node-api-endpoint": "127.0.0.1:7443",
   });
   const kube = inClusterApi({
     ...parseEndpoint("api-server", flags["api-server"]),
@@ -34,7 +33,6 @@ await runPod(log, async () => {
       cluster: new Cluster(kube),
       pki: new ClusterPki(flags["kubernetes-pki"]),
       diskKey: keyServiceDiskKeys(parseEndpoint("key-service", flags["key-service"]), flags.pki),
-      nodeApiEndpoint: flags["node-api-endpoint"],
       attester,
       log,
       now: () => new Date(),

@@ -17,7 +17,7 @@ export function fromJoinRequest(message: IssueJoinTicketRequest): JoinTicketRequ
 
 /** The ticket as it goes over the wire: the one place where its secrets are revealed. */
 export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof IssueJoinTicketResponseSchema> {
-  const { record, settings, controlPlane } = ticket;
+  const { record, settings } = ticket;
   return {
     nodeName: record.name,
     role: record.role === "worker" ? NodeRole.WORKER : NodeRole.CONTROL_PLANE,
@@ -26,8 +26,7 @@ export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof Issu
     kubeletCertificate: utf8(ticket.kubeletCertificatePem),
     clusterCaCertificate: utf8(ticket.clusterCaPem),
     apiServerEndpoints: [...ticket.apiServerEndpoints],
-    bootstrapKubeconfig: utf8(controlPlane?.bootstrapKubeconfig ?? ""),
-    controlPlaneFiles: [...(controlPlane?.files ?? [])],
+    controlPlaneFiles: [...ticket.controlPlaneFiles],
     registryMirrors: settings.registryMirrors.map(({ registry, endpoints }) => ({
       registry,
       endpoints: [...endpoints],

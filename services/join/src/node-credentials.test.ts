@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { parseCertificate, pemToDer } from "@constellation/x509";
 import { TestCa } from "@constellation/testkit/test-ca";
-import { issueBootstrapKubeconfig, issueKubeletCertificate, JOINING_CONTROL_PLANES_GROUP } from "./node-credentials.ts";
+import { issueKubeletCertificate } from "./node-credentials.ts";
 
 const NOW = new Date();
 const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -38,21 +38,4 @@ test("issueKubeletCertificate() gives each certificate a serial number of its ow
   const serials = [await issue(), await issue()].map((pem) => new X509Certificate(pem).serialNumber);
   assert.notEqual(serials[0], serials[1]);
   assert.ok((serials[0]?.length ?? 0) >= 30);
-});
-
-test("issueBootstrapKubeconfig() holds a matching key and a client certificate of 15 minutes", async () => {
-  const ca = await TestCa.create("kubernetes", "rsa-2048");
-  const config = JSON.parse(await issueBootstrapKubeconfig(ca, "control-plane-1", "https://127.0.0.1:7443", NOW));
-  const decode = (text: string): string => Buffer.from(text, "base64").toString("utf8");
-  const { user } = config.users[0];
-  const certificate = new X509Certificate(decode(user["client-certificate-data"]));
-  assert.ok(certificate.checkPrivateKey(createPrivateKey(decode(user["client-key-data"]))));
-  assert.equal(
-    certificate.subject,
-    `O=${JOINING_CONTROL_PLANES_GROUP}\nCN=constellation:joining-control-plane:control-plane-1`,
-  );
-  assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.2"]);
-  assert.equal(Math.round((Date.parse(certificate.validTo) - NOW.getTime()) / 60_000), 15);
-  assert.equal(config.clusters[0].cluster.server, "https://127.0.0.1:7443");
-  assert.equal(decode(config.clusters[0].cluster["certificate-authority-data"]), ca.certificatePem);
 });

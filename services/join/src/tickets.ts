@@ -8,7 +8,7 @@ import type { ClusterPki, PkiFile } from "./cluster-pki.ts";
 import { decideJoin, decideRejoin, type JoinDecision, type JoinRequest } from "./decide.ts";
 import type { DiskKeySource } from "./disk-keys.ts";
 import { EvidenceError, JoinError } from "./errors.ts";
-import { issueBootstrapKubeconfig, issueKubeletCertificate } from "./node-credentials.ts";
+import { issueKubeletCertificate } from "./node-credentials.ts";
 import type { AttestedNode } from "./peer.ts";
 
 /** What tickets are made from. */
@@ -16,8 +16,6 @@ export interface TicketParts {
   readonly cluster: Cluster;
   readonly pki: ClusterPki;
   readonly diskKey: DiskKeySource;
-  /** API server as a node reaches it from itself, `host:port`. */
-  readonly nodeApiEndpoint: string;
   readonly now: () => Date;
 }
 
@@ -25,12 +23,6 @@ export interface TicketParts {
 export interface JoinTicketRequest extends JoinRequest {
   /** PKCS #10, DER. */
   readonly certificateRequest: Uint8Array;
-}
-
-/** What only control planes get. */
-export interface ControlPlaneMaterial {
-  readonly bootstrapKubeconfig: string;
-  readonly files: readonly PkiFile[];
 }
 
 /** Everything a fresh node needs to become a node of the cluster. */
@@ -41,7 +33,8 @@ export interface JoinTicket {
   readonly clusterCaPem: string;
   readonly apiServerEndpoints: readonly string[];
   readonly settings: ClusterState["settings"];
-  readonly controlPlane: ControlPlaneMaterial | undefined;
+  /** The PKI that control planes share; none for a worker. */
+  readonly controlPlaneFiles: readonly PkiFile[];
 }
 
 /** What a known node needs after a reboot. */
@@ -104,15 +97,12 @@ function admitNow(node: AttestedNode, state: ClusterState, { now }: TicketParts)
 async function makeCredentials(
   { record, addresses }: JoinDecision,
   publicKey: KeyObject,
-  { pki, nodeApiEndpoint, now }: TicketParts,
+  { pki, now }: TicketParts,
   signal: AbortSignal,
-): Promise<Pick<JoinTicket, "kubeletCertificatePem" | "clusterCaPem" | "controlPlane">> {
+): Promise<Pick<JoinTicket, "kubeletCertificatePem" | "clusterCaPem" | "controlPlaneFiles">> {
   const authority = await pki.authority(signal);
   const kubeletCertificatePem = await issueKubeletCertificate(authority, record.name, addresses, publicKey, now());
   const clusterCaPem = authority.certificatePem;
-  if (record.role === "worker") return { kubeletCertificatePem, clusterCaPem, controlPlane: undefined };
-  const server = `https://${nodeApiEndpoint}`;
-  const bootstrapKubeconfig = await issueBootstrapKubeconfig(authority, record.name, server, now());
-  const files = await pki.controlPlaneFiles(signal);
-  return { kubeletCertificatePem, clusterCaPem, controlPlane: { bootstrapKubeconfig, files } };
+  const controlPlaneFiles = record.role === "worker" ? [] : await pki.controlPlaneFiles(signal);
+  return { kubeletCertificatePem, clusterCaPem, controlPlaneFiles };
 }

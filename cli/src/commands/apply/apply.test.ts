@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { clusterIdPcr } from "@constellation/attestation";
 import { parseState } from "@constellation/config";
@@ -124,6 +125,17 @@ test("apply asks before it changes the attestation policy, and shows the differe
   harness.answers = ["y"];
   assert.equal((await harness.run("apply")).code, 0);
   assert.match(harness.kubernetes.configMap?.["policy.json"] ?? "", /warnOnly in the configuration/);
+});
+
+test("apply --yes changes the attestation policy without asking, and shows the difference all the same", async (t) => {
+  const harness = await applied(t);
+  await harness.edit("constellation-conf.yaml", (text) => text.replace("warnOnly: false", "warnOnly: true"));
+  const { code, err } = await harness.run("apply", "-y");
+  assert.equal(code, 0, err);
+  assert.match(err, /The attestation policy of the cluster will change:\n[\s\S]*- pcrs\.4\.anyOf\.0: "4{64}"/);
+  assert.doesNotMatch(err, /\[y\/n\]/);
+  assert.match(harness.kubernetes.configMap?.["policy.json"] ?? "", /warnOnly in the configuration/);
+  assert.doesNotMatch((await harness.run("apply", "-y")).err, /will change/);
 });
 
 test("apply refuses fewer control planes", async (t) => {
@@ -450,6 +462,46 @@ test("apply warns when configuration and image differ", async (t) => {
   await harness.edit("constellation-conf.yaml", (text) => text.replace("4".repeat(64), "5".repeat(64)));
   const { err } = await harness.run("apply", "-y");
   assert.match(err, /Warning: the configuration's measurements are not those of the image \(PCR 4\)/);
+});
+
+test("apply refuses a damaged image before it asks or creates anything, and goes on with --force", async (t) => {
+  const harness = await configured(t);
+  harness.machine.digest = "6".repeat(64);
+  const { code, out, err } = await harness.run("apply", "-y", "-o", "json");
+  assert.equal(code, 1);
+  assert.equal((JSON.parse(out) as { error: { code: string } }).error.code, "image");
+  assert.match(err, /Check node image failed: ".*" is damaged: got sha256 6{64}, wanted 5{64}\nHint: .*`make image`/);
+  assert.doesNotMatch(err, /will be created/);
+  assert.equal(harness.infrastructure.specs.length, 0);
+  const forced = await harness.run("--force", "apply", "-y");
+  assert.equal(forced.code, 0, forced.err);
+  assert.match(forced.err, /Warning: ".*" is damaged/);
+});
+
+test("apply refuses an image beside which no manifest names its digest", async (t) => {
+  const harness = await configured(t);
+  harness.machine.files.delete(join(harness.folder, "build/image/manifest.json"));
+  refused(
+    await harness.run("apply", "-y"),
+    /Check node image failed: manifest\.json beside it names no digest/,
+    /Hint: /,
+  );
+});
+
+test("apply reads the image whenever it adds machines, and only then", async (t) => {
+  const harness = await applied(t);
+  const change = (text: string) =>
+    text.replace(/(role: worker[\s\S]*?initialCount: )\d/, (_, head) => `${head}${count}`);
+  let count = 2;
+  harness.machine.digest = "6".repeat(64);
+  assert.equal((await harness.run("apply", "-y")).code, 0);
+  await harness.edit("constellation-conf.yaml", change);
+  refused(await harness.run("apply", "-y"), /is damaged/);
+  assert.equal((await harness.run("apply", "-y", "--skip-phases", "infrastructure")).code, 0);
+  count = 0;
+  await harness.edit("constellation-conf.yaml", change);
+  const fewer = await harness.run("apply", "-y");
+  assert.equal(fewer.code, 0, fewer.err);
 });
 
 test("apply lists every wrong field of the configuration", async (t) => {

@@ -8,6 +8,7 @@ import { CliError } from "../../errors.ts";
 import type { KubernetesNode } from "../../ports/cluster.ts";
 import { confirm } from "../../terminal/prompt.ts";
 import { formatTable } from "../../terminal/table.ts";
+import { requireWholeImage } from "../doctor/image-check.ts";
 import { ADMIN_CONF_FILE } from "../../workspace/workspace.ts";
 import { attestationConfigPhase } from "./phases/attestationconfig.ts";
 import { infrastructurePhase } from "./phases/infrastructure.ts";
@@ -21,6 +22,8 @@ export interface ApplyOptions {
   readonly yes: boolean;
   readonly skipPhases: ReadonlySet<Phase>;
   readonly skipNodeWait: boolean;
+  /** The caller has just examined the image, and with it the whole computer. */
+  readonly imageIsExamined?: boolean;
 }
 
 /** What `apply` has made. */
@@ -47,6 +50,9 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ap
       hasAdminConf: workspace.has(ADMIN_CONF_FILE),
     });
     await warn(context, config, plan);
+    if (plan.creates && options.imageIsExamined !== true) {
+      await requireWholeImage(context, await readImage(context, config.image));
+    }
     await agree(context, plan, options.yes);
     const isCluster = mode === "post-init";
     let surplus: readonly NodeRecord[] | undefined;

@@ -10,10 +10,12 @@ export function defineApply(program: Command, setup: CommandSetup): void {
     .description(
       `Bring the cluster to what the configuration says.
 
-A plan is shown first, and before anything is created or removed you are asked. Phases:
+A plan is shown first, and before anything is created or removed you are asked.
+
+Phases:
   infrastructure      create, start and remove machines
   init                verify the first control plane and turn it into a cluster
-  attestationconfig   bring node records and attestation policy in the cluster up to date
+  attestationconfig   bring node records and policy in the cluster up to date
 
 Workers that are not wanted any more are drained first: their pods move to other nodes as PodDisruptionBudgets allow.
 

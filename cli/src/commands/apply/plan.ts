@@ -23,6 +23,8 @@ export interface Plan {
   readonly phases: readonly { readonly name: Phase; readonly run: boolean; readonly text: string }[];
   /** What is asked before the first change; undefined if nothing changes. */
   readonly question: string | undefined;
+  /** Whether machines are created. */
+  readonly creates: boolean;
   /** Lines that describe what will be created or changed. */
   readonly summary: readonly string[];
 }
@@ -37,11 +39,12 @@ export function planApply(input: PlanInput): Plan {
   checkWorkspace(input);
   const changes = input.mode === "pre-create" ? [] : nodeChanges(input);
   const phases = PHASES.map((name) => ({ name, ...phasePlan(name, input, changes) }));
-  const creates = input.mode === "pre-create" && !input.skip.has("infrastructure");
+  const isNew = input.mode === "pre-create" && !input.skip.has("infrastructure");
   return {
     phases,
-    summary: creates ? creationSummary(input) : [...changes.map(({ text }) => text), ...begunRemovals(input)],
-    question: creates
+    creates: isNew || (!input.skip.has("infrastructure") && changes.some(({ adds }) => adds)),
+    summary: isNew ? creationSummary(input) : [...changes.map(({ text }) => text), ...begunRemovals(input)],
+    question: isNew
       ? "Do you want to create this cluster?"
       : changes.length > 0
         ? "Do you want to apply these changes?"
@@ -102,6 +105,7 @@ function checkWorkspace(input: PlanInput): void {
 
 interface Change {
   readonly text: string;
+  readonly adds: boolean;
 }
 
 function nodeChanges(input: PlanInput): Change[] {
@@ -111,9 +115,11 @@ function nodeChanges(input: PlanInput): Change[] {
     const wanted = nodeCount(input.config, role);
     if (wanted === got) return [];
     if (wanted < got && role === "control-plane") throw fewerControlPlanes(got, wanted);
-    const verb = wanted > got ? "Add" : "Remove";
+    const adds = wanted > got;
+    const verb = adds ? "Add" : "Remove";
     const moved = wanted < got && input.mode === "post-init" ? "; its pods are moved to other nodes first" : "";
-    return [{ text: `${verb} ${plural(Math.abs(wanted - got), `${role} node`)}: from ${got} to ${wanted}${moved}` }];
+    const text = `${verb} ${plural(Math.abs(wanted - got), `${role} node`)}: from ${got} to ${wanted}${moved}`;
+    return [{ text, adds }];
   });
 }
 

@@ -1,9 +1,12 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { CommandSetup } from "../../program.ts";
+import { type CommandSetup, reportJson } from "../../program.ts";
 
 /** Defines `config` and its subcommands. */
 export function defineConfig(program: Command, setup: CommandSetup): void {
-  const config = program.command("config").description("Work with the configuration file.");
+  const config = program
+    .command("config")
+    .summary("work with the configuration file")
+    .description("Work with the configuration file.");
   config
     .command("generate")
     .summary("write a new configuration")
@@ -22,14 +25,15 @@ The measurements that nodes must show come from measurements.json beside the nod
         await generateConfig(context, options);
       }),
     );
-  config
-    .command("validate")
+  setup
+    .report(config.command("validate"))
     .summary("check the configuration")
     .description("Check constellation-conf.yaml and list every wrong field with what it is and what it should be.")
     .action(
       setup.run(async (context) => {
-        await context.workspace.readConfig();
+        const { name, kubernetesVersion } = await context.workspace.readConfig();
         context.io.err("The configuration is valid.\n");
+        reportJson(context, { valid: true, name, kubernetesVersion });
       }),
     );
 }

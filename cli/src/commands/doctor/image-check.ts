@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { type Config, staleMeasurements } from "@constellation/config";
 import { findImage, type NodeImage, readImage } from "../../cluster/image.ts";
 import type { Context } from "../../context.ts";
+import { CliError } from "../../errors.ts";
 import { failed, type Finding } from "./doctor.ts";
 
 const MANIFEST_FILE = "manifest.json";
@@ -33,6 +34,24 @@ export async function examineImage(
     });
   }
   return { findings, path: image.path };
+}
+
+/**
+ * Reads the whole image before machines are made from it: a node whose image is damaged fails late and says little.
+ *
+ * @throws CliError `image` if it is not what its manifest says, unless --force
+ */
+export async function requireWholeImage(context: Context, image: NodeImage): Promise<void> {
+  const { outcome, text, remedy } = await context.progress.step("Check the node image", () =>
+    examineDigest(context, image),
+  );
+  if (outcome === "ok") return;
+  if (!context.force) {
+    throw new CliError("image", `Check node image failed: ${text}`, {
+      hint: `${remedy}, or use --force to go on nevertheless`,
+    });
+  }
+  context.io.err(`Warning: ${text}\n`);
 }
 
 async function examineDigest(context: Context, image: NodeImage): Promise<Finding> {

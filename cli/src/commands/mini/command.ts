@@ -1,16 +1,19 @@
 import type { Command } from "commander";
-import type { CommandSetup } from "../../program.ts";
+import { type CommandSetup, reportJson } from "../../program.ts";
 
 /** The workspace of `mini` without --workspace. */
 const MINI_WORKSPACE = "constellation-mini";
 
 /** Defines `mini` and its subcommands. */
 export function defineMini(program: Command, setup: CommandSetup): void {
-  const mini = program.command("mini").description(
-    `A small cluster on this computer: one control plane and one worker, in virtual machines, without root.
+  const mini = program
+    .command("mini")
+    .summary("create or end a small cluster on this computer")
+    .description(
+      `A small cluster on this computer: one control plane and one worker, in virtual machines, without root.
 
 Its files are in the folder ${MINI_WORKSPACE}, or in the one that --workspace names.`,
-  );
+    );
   setup
     .report(mini.command("up"))
     .summary("create a small cluster on this computer, or bring it up again")
@@ -28,8 +31,8 @@ A configuration that is in the folder is used as it is.`,
         context.io.out(await miniUp(context, options));
       }, MINI_WORKSPACE),
     );
-  mini
-    .command("down")
+  setup
+    .report(mini.command("down"))
     .summary("end the small cluster")
     .description(
       `End the small cluster: its machines and their disks are deleted. This can't be undone.
@@ -42,7 +45,7 @@ You are asked whether configuration and master secret go, too; --yes keeps them.
     .action(
       setup.run(async (context, options: { yes: boolean; deleteMasterSecret: boolean; deleteConfig: boolean }) => {
         const { miniDown } = await import("./down.ts");
-        await miniDown(context, options);
+        reportJson(context, await miniDown(context, options));
       }, MINI_WORKSPACE),
     );
 }

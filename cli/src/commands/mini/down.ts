@@ -1,7 +1,7 @@
 import { CONFIG_FILE } from "@constellation/config";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
-import { terminate } from "../terminate/terminate.ts";
+import { terminate, type TerminateResult } from "../terminate/terminate.ts";
 import { MINI_NAME } from "./up.ts";
 
 /** Options of `mini down`. */
@@ -12,7 +12,7 @@ export interface MiniDownOptions {
 }
 
 /** Ends the small cluster and leaves nothing but, unless told otherwise, configuration and master secret. */
-export async function miniDown(context: Context, options: MiniDownOptions): Promise<void> {
+export async function miniDown(context: Context, options: MiniDownOptions): Promise<TerminateResult> {
   const { workspace } = context;
   if (workspace.has(CONFIG_FILE) && !context.force) {
     const { name } = await workspace.readConfig().catch(unreadable);
@@ -22,8 +22,9 @@ export async function miniDown(context: Context, options: MiniDownOptions): Prom
       });
     }
   }
-  await terminate(context, { ...options, deleteConfig: options.deleteConfig ? "delete" : "ask" });
+  const result = await terminate(context, { ...options, deleteConfig: options.deleteConfig ? "delete" : "ask" });
   await workspace.removeIfEmpty();
+  return result;
 }
 
 /** A configuration that can't be read may be another cluster's. */

@@ -76,6 +76,18 @@ test("mini up stops at a computer that can't run it, and goes on with --force", 
   assert.equal((await harness.run("--force", "mini", "up")).code, 0);
 });
 
+test("mini up reads the image once, and refuses a damaged one", async (t) => {
+  const harness = await Harness.create(t);
+  harness.machine.digest = "6".repeat(64);
+  const damaged = await harness.run("mini", "up");
+  assert.match(damaged.err, /is damaged: got sha256 6{64}[\s\S]*Check this computer failed: node image/);
+  assert.equal(harness.infrastructure.specs.length, 0);
+  harness.machine.digest = "5".repeat(64);
+  harness.machine.reads = 0;
+  assert.equal((await harness.run("mini", "up")).code, 0);
+  assert.equal(harness.machine.reads, 1);
+});
+
 test("mini up without an image says how to get one", async (t) => {
   const harness = await Harness.create(t);
   harness.machine.files.clear();
@@ -150,6 +162,18 @@ test("mini down asks about configuration and master secret, and deletes what it 
   harness.answers = ["y"];
   assert.equal((await harness.run("mini", "down")).code, 0);
   assert.equal(existsSync(harness.path(".")), false);
+});
+
+test("mini down --output json reports what was ended, deleted and kept", async (t) => {
+  const harness = await Harness.create(t);
+  await harness.run("mini", "up");
+  const { code, out } = await harness.run("mini", "down", "-y", "--delete-config", "-o", "json");
+  assert.equal(code, 0);
+  assert.deepEqual(JSON.parse(out), {
+    endedProcesses: 2,
+    deleted: ["constellation-admin.conf", "constellation-state.yaml", "constellation-conf.yaml"],
+    kept: ["constellation-mastersecret.json"],
+  });
 });
 
 test("mini down --delete-config --delete-master-secret leaves nothing", async (t) => {

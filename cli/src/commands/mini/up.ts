@@ -37,7 +37,7 @@ export async function miniUp(context: Context, options: MiniUpOptions): Promise<
   const config = await ensureConfig(context, options);
   const findings = await progress.step("Check this computer", () => examine(context, config));
   requireHealthy(context, findings);
-  const result = await apply(context, { yes: true, skipPhases: new Set(), skipNodeWait: false });
+  const result = await apply(context, { yes: true, skipPhases: new Set(), skipNodeWait: false, imageIsExamined: true });
   return describeResult(context, result);
 }
 

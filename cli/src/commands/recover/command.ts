@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import type { CommandSetup } from "../../program.ts";
+import { type CommandSetup, reportJson } from "../../program.ts";
 
 /** Defines `recover`. */
 export function defineRecover(program: Command, setup: CommandSetup): void {
-  program
-    .command("recover")
+  setup
+    .report(program.command("recover"))
     .summary("recover control planes after all of them went down")
     .description(
       `Hand the master secret to control planes that wait for it, after all of them went down at once. As long as one is
@@ -17,7 +17,7 @@ A node gets the secret only after its evidence was accepted.`,
     .action(
       setup.run(async (context, options: { endpoint?: string }) => {
         const { recover } = await import("./recover.ts");
-        await recover(context, options);
+        reportJson(context, await recover(context, options));
       }),
     );
 }

@@ -21,6 +21,14 @@ test("recover gives the secret to a recorded control plane that has booted anew"
   assert.deepEqual(recovery?.policy.endorsements, { kind: "anyOf", ekDigests: ["a".repeat(64)] });
 });
 
+test("recover --output json reports how many were served and why it ended", async (t) => {
+  const harness = await up(t);
+  harness.nodes.waiting = 1;
+  const report = async () => JSON.parse((await harness.run("recover", "-o", "json")).out) as unknown;
+  assert.deepEqual(await report(), { recovered: 1, controlPlanes: 1, end: "all-served" });
+  assert.deepEqual(await report(), { recovered: 0, controlPlanes: 1, end: "nobody-asked" });
+});
+
 test("recover says so when nobody needs it", async (t) => {
   const harness = await up(t);
   const { code, err } = await harness.run("recover");

@@ -11,6 +11,16 @@ import { ADMIN_CONF_FILE } from "../../workspace/workspace.ts";
 /** How long each control plane that waits may need to answer: it boots first. */
 const TIMEOUT_MS = 5 * 60_000;
 
+/** What `recover` did. */
+export interface RecoverResult {
+  /** Control planes that got the secret. */
+  readonly recovered: number;
+  /** Control planes that may have waited for it: those on record, or the one that was named. */
+  readonly controlPlanes: number;
+  /** Why it ended: all were served; the API server is ready, so that the others rejoin; nobody (else) asked in time. */
+  readonly end: "all-served" | "api-server-ready" | "nobody-asked";
+}
+
 /**
  * Gives the master secret to each control plane that waits for it. What lets the others rejoin by themselves, the join
  * service, is a pod, and pods need an API server with a majority of etcd: one recovered control plane of several is not
@@ -18,7 +28,7 @@ const TIMEOUT_MS = 5 * 60_000;
  *
  * @throws CliError `untrusted` if evidence is refused, `workspace` if the cluster was never initialised
  */
-export async function recover(context: Context, options: { readonly endpoint?: string }): Promise<void> {
+export async function recover(context: Context, options: { readonly endpoint?: string }): Promise<RecoverResult> {
   const { workspace, dependencies, io } = context;
   const config = await workspace.readConfig();
   const state = await workspace.readState();
@@ -43,21 +53,22 @@ export async function recover(context: Context, options: { readonly endpoint?: s
   const recorded = (state.infrastructure.qemu?.nodes ?? []).filter((node) => node.role === "control-plane").length;
   const most = options.endpoint === undefined ? recorded : 1;
   let recovered = 0;
-  let outcome: "recovered" | "cluster-ready" | "nobody" = "recovered";
+  let outcome: "recovered" | "api-server-ready" | "nobody-asked" = "recovered";
   while (recovered < most && (outcome = await pushOnce()) === "recovered") {
     recovered++;
     io.err("Pushed recovery key.\n");
   }
   if (recovered === 0) {
     io.err("No control-plane nodes in need of recovery found. Exiting.\n");
-    return;
+    return { recovered, controlPlanes: most, end: "nobody-asked" };
   }
   io.err(`Recovered ${recovered} control-plane node${recovered === 1 ? "" : "s"}.\n`);
-  if (outcome === "nobody") {
+  if (outcome === "nobody-asked") {
     io.err(
       `Warning: no other of ${most} control planes has asked within ${TIMEOUT_MS / 60_000} minutes, and the API server is not ready: see \`constellation status\`, and run \`constellation recover\` again\n`,
     );
   }
+  return { recovered, controlPlanes: most, end: outcome === "recovered" ? "all-served" : outcome };
 
   async function pushOnce(): Promise<typeof outcome> {
     try {
@@ -74,7 +85,7 @@ export async function recover(context: Context, options: { readonly endpoint?: s
         ),
       );
     } catch (error) {
-      if (error instanceof CliError && error.code === "timeout") return "nobody";
+      if (error instanceof CliError && error.code === "timeout") return "nobody-asked";
       throw error;
     }
   }
@@ -85,7 +96,7 @@ export async function recover(context: Context, options: { readonly endpoint?: s
       return "recovered";
     } catch (error) {
       // Whoever calls `recover` while the API server is ready does so for a control plane that waits all the same.
-      if (recovered > 0 && isUnreachable(error) && (await isReady(context, kubernetes))) return "cluster-ready";
+      if (recovered > 0 && isUnreachable(error) && (await isReady(context, kubernetes))) return "api-server-ready";
       throw error;
     }
   }

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import type { CommandSetup } from "../../program.ts";
+import { type CommandSetup, reportJson } from "../../program.ts";
 
 /** Defines `terminate`. */
 export function defineTerminate(program: Command, setup: CommandSetup): void {
-  program
-    .command("terminate")
+  setup
+    .report(program.command("terminate"))
     .summary("end a cluster and delete its machines")
     .description(
       `End the cluster: all its machines and their disks are deleted. This can't be undone.
@@ -17,7 +17,8 @@ The configuration stays, and so does the master secret, with which data of this 
     .action(
       setup.run(async (context, options: { yes: boolean; deleteMasterSecret: boolean }) => {
         const { terminate } = await import("./terminate.ts");
-        await terminate(context, { ...options, deleteConfig: "keep" });
+        const result = await terminate(context, { ...options, deleteConfig: "keep" });
+        reportJson(context, result);
       }),
     );
 }

@@ -35,6 +35,23 @@ test("terminate --delete-master-secret deletes the master secret", async (t) => 
   assert.deepEqual(await readdir(harness.path(".")), ["constellation-conf.yaml"]);
 });
 
+test("terminate --output json reports what was ended, deleted and kept", async (t) => {
+  const harness = await up(t);
+  const first = await harness.run("terminate", "-y", "-o", "json");
+  assert.deepEqual(JSON.parse(first.out), {
+    endedProcesses: 2,
+    deleted: ["constellation-admin.conf", "constellation-state.yaml"],
+    kept: ["constellation-mastersecret.json", "constellation-conf.yaml"],
+  });
+  const second = await harness.run("terminate", "-y", "--delete-master-secret", "-o", "json");
+  assert.deepEqual(JSON.parse(second.out), {
+    endedProcesses: 0,
+    deleted: ["constellation-mastersecret.json"],
+    kept: ["constellation-conf.yaml"],
+  });
+  assert.equal((await harness.run("terminate", "-y")).out, "");
+});
+
 test("terminate in an empty workspace succeeds and says that there is no cluster", async (t) => {
   const harness = await Harness.create(t);
   const { code, err } = await harness.run("terminate", "-y");

@@ -12,6 +12,15 @@ export interface TerminateOptions {
   readonly deleteConfig: "keep" | "ask" | "delete";
 }
 
+/** What `terminate` did. */
+export interface TerminateResult {
+  /** How many processes it ended. */
+  readonly endedProcesses: number;
+  /** Files and folders of the workspace that it deleted, and those of the user that it kept. */
+  readonly deleted: readonly string[];
+  readonly kept: readonly string[];
+}
+
 /** Files that belong to the cluster itself. The state is last: while it is there, what was cut off can be run again. */
 const CLUSTER_FILES = [LOCAL_FOLDER, ADMIN_CONF_FILE, CLUSTER_LOG_FILE, STATE_FILE];
 
@@ -19,15 +28,14 @@ const CLUSTER_FILES = [LOCAL_FOLDER, ADMIN_CONF_FILE, CLUSTER_LOG_FILE, STATE_FI
  * Ends the cluster of a workspace. Cut off anywhere, it can be run again to the same end. It needs none of the
  * workspace's files: the infrastructure finds its processes by their mark.
  */
-export async function terminate(context: Context, options: TerminateOptions): Promise<void> {
+export async function terminate(context: Context, options: TerminateOptions): Promise<TerminateResult> {
   const { io, workspace, progress, signal } = context;
   const infrastructure = await context.dependencies.infrastructure(workspace);
   const files = CLUSTER_FILES.filter((name) => workspace.has(name));
   const processes = await infrastructure.countProcesses(signal);
   if (processes === 0 && files.every((name) => name === CLUSTER_LOG_FILE)) {
     io.err(`There is no cluster in ${workspace.show(".")}.\n`);
-    await deleteKept(context, options);
-    return;
+    return { endedProcesses: 0, ...(await deleteKept(context, options)) };
   }
   if (processes > 0 && !workspace.has(LOCAL_FOLDER)) {
     const found = `${plural(processes, "process")} of this workspace still ${processes === 1 ? "runs" : "run"}`;
@@ -54,15 +62,20 @@ export async function terminate(context: Context, options: TerminateOptions): Pr
   const deleted =
     files.length === 0 ? "no file of it was left" : `deleted ${files.map((f) => workspace.show(f)).join(", ")}`;
   io.err(`${ended}; ${deleted}.\nYour Constellation cluster was terminated.\n`);
-  await deleteKept(context, options);
+  const rest = await deleteKept(context, options);
+  return { endedProcesses, kept: rest.kept, deleted: [...files, ...rest.deleted] };
 }
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "es"}`;
 }
 
-async function deleteKept(context: Context, options: TerminateOptions): Promise<void> {
+async function deleteKept(
+  context: Context,
+  options: TerminateOptions,
+): Promise<Pick<TerminateResult, "deleted" | "kept">> {
   const { workspace, io } = context;
+  const [deleted, kept]: [string[], string[]] = [[], []];
   const what: [string, string, boolean, boolean][] = [
     [MASTER_SECRET_FILE, "the master secret", options.deleteMasterSecret, true],
     [CONFIG_FILE, "the configuration", options.deleteConfig === "delete", options.deleteConfig !== "keep"],
@@ -71,7 +84,13 @@ async function deleteKept(context: Context, options: TerminateOptions): Promise<
     if (!workspace.has(file)) continue;
     const question = `Do you want to delete ${noun} (${workspace.show(file)}), too?`;
     const asked = asks && !options.yes && io.inIsTerminal;
-    if (told || (asked && (await confirm(io, question, context.signal)))) await workspace.remove(file);
-    else io.err(`Kept ${workspace.show(file)}.\n`);
+    if (told || (asked && (await confirm(io, question, context.signal)))) {
+      await workspace.remove(file);
+      deleted.push(file);
+    } else {
+      io.err(`Kept ${workspace.show(file)}.\n`);
+      kept.push(file);
+    }
   }
+  return { deleted, kept };
 }

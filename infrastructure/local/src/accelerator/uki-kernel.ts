@@ -1,6 +1,7 @@
 import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LocalError } from "../errors.ts";
+import { writing } from "../host/no-space.ts";
 import { runTool } from "../host/run-tool.ts";
 import { findSystemPartition } from "./partition-table.ts";
 
@@ -24,7 +25,7 @@ export async function extractKernel(
     const kernel = uki === undefined ? undefined : peSection(uki, ".linux");
     if (kernel === undefined) continue;
     const kernelPath = join(folder, "probe-kernel");
-    await writeFile(kernelPath, kernel, { mode: 0o600 });
+    await writing(kernelPath, () => writeFile(kernelPath, kernel, { mode: 0o600 }));
     return kernelPath;
   }
   return undefined;

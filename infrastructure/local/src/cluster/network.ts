@@ -3,6 +3,7 @@ import { endpointAddress, NODE_PORTS } from "../addressing.ts";
 import { LocalError } from "../errors.ts";
 import { type Forward, reconcileForwards, startGateway } from "../gateway/gateway.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
+import { programError } from "../host/no-space.ts";
 import { poll } from "../host/poll.ts";
 import { isAlive, type ProcessIdentity } from "../host/process-identity.ts";
 import { spawnDetached } from "../host/spawn-detached.ts";
@@ -127,7 +128,7 @@ export async function waitFor(
 ): Promise<void> {
   await poll(
     async () => {
-      if (!isAlive(identity)) throw new LocalError("process-died", `Start ${what} failed: ${await logTail(logPath)}`);
+      if (!isAlive(identity)) throw programError("process-died", `Start ${what} failed: ${await logTail(logPath)}`);
       await ask();
       return true;
     },

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { stateDiskUuid } from "@constellation/keys";
 import { nodeAddresses } from "../addressing.ts";
 import { makePrivateFolder, writeFileAtomic } from "../host/atomic-file.ts";
+import { programError } from "../host/no-space.ts";
 import { endProcess, findByTag, isAlive, type ProcessIdentity } from "../host/process-identity.ts";
 import { poll } from "../host/poll.ts";
 import { spawnDetached } from "../host/spawn-detached.ts";
@@ -137,7 +138,7 @@ async function waitForTpm(
   await poll(
     async () => {
       if (!isAlive(identity)) {
-        throw new LocalError("process-died", `Start swtpm failed: ${await logTail(nodeFiles.swtpm.logPath)}`);
+        throw programError("process-died", `Start swtpm failed: ${await logTail(nodeFiles.swtpm.logPath)}`);
       }
       await access(nodeFiles.swtpm.controlSocket);
       return true;

@@ -2,12 +2,18 @@ import { randomBytes } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { LocalError, systemErrorCode } from "../errors.ts";
+import { writing } from "./no-space.ts";
 
 /**
  * Replaces `path` by `content` so that a crash at any moment leaves either the old file or the new one, whole.
  * The file is readable by its owner only.
+ * @throws LocalError "no-space"
  */
 export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
+  await writing(path, () => replaceFile(path, content));
+}
+
+async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const file = await open(temporary, "wx", 0o600);
@@ -35,9 +41,9 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Creates `path` and its parents, readable by their owner only. */
+/** Creates `path` and its parents, readable by their owner only. @throws LocalError "no-space" */
 export async function makePrivateFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await writing(path, () => mkdir(path, { recursive: true, mode: 0o700 }));
 }
 
 /**

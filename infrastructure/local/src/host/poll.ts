@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { LocalError } from "../errors.ts";
 
 /** What {@link poll} waits for. */
 export interface PollOptions {
@@ -30,7 +31,7 @@ export async function poll<T>(attempt: () => Promise<T | undefined>, options: Po
   }
 }
 
-/** An error that no further attempt can mend: the process that is waited for has died. */
+/** An error that no further attempt can mend: the process that is waited for has died, perhaps as a disk is full. */
 function isFinal(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "process-died";
+  return error instanceof LocalError && (error.code === "process-died" || error.code === "no-space");
 }

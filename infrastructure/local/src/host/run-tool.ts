@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { LocalError } from "../errors.ts";
+import { programError } from "./no-space.ts";
 import { toolCommand } from "../tools-tree.ts";
 
 const run = promisify(execFile);
 
-/** Runs a tool to its end and gives what it printed. @throws LocalError "control-failed" with its complaint */
+/** Runs a tool to its end and gives what it printed. @throws LocalError "control-failed" | "no-space" with its complaint */
 export async function runTool(name: string, args: string[], signal?: AbortSignal): Promise<string> {
   const command = toolCommand(name);
   try {
@@ -16,6 +16,6 @@ export async function runTool(name: string, args: string[], signal?: AbortSignal
     return stdout;
   } catch (cause) {
     const complaint = cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim() : "";
-    throw new LocalError("control-failed", `Run "${name}" failed: ${complaint.slice(-500)}`, { cause });
+    throw programError("control-failed", `Run "${name}" failed: ${complaint.slice(-500)}`, { cause });
   }
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import type { ToolCommand } from "../tools-tree.ts";
 import { LocalError } from "../errors.ts";
+import { writing } from "./no-space.ts";
 import { identify, TAG_VARIABLE, type ProcessIdentity } from "./process-identity.ts";
 
 /** What {@link spawnDetached} starts. */
@@ -22,7 +23,7 @@ const KEPT_VARIABLES = ["PATH", "HOME", "TMPDIR", "LANG"];
  * @throws LocalError "process-died" when it could not be started
  */
 export async function spawnDetached(options: DetachedProcess): Promise<ProcessIdentity> {
-  const log = await open(options.logPath, "w", 0o600);
+  const log = await writing(options.logPath, () => open(options.logPath, "w", 0o600));
   try {
     const kept = KEPT_VARIABLES.filter((name) => process.env[name] !== undefined).map((n) => [n, process.env[n]]);
     const child = spawn(options.command.program, [...options.command.args, ...options.args], {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { LocalError, systemErrorCode } from "../errors.ts";
+import { writing } from "./no-space.ts";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /**
@@ -18,8 +19,8 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
 
 async function acquire(path: string): Promise<void> {
   const mine = `${path}.${randomBytes(6).toString("hex")}`;
-  await writeFile(mine, JSON.stringify(identify(process.pid)), { mode: 0o600 });
   try {
+    await writing(path, () => writeFile(mine, JSON.stringify(identify(process.pid)), { mode: 0o600 }));
     for (let attempt = 0; attempt < 3; attempt++) {
       if (await tryLink(mine, path)) return;
       await removeStale(path);

@@ -1,3 +1,4 @@
+import { INIT_PORT } from "../addressing.ts";
 import { writeFileAtomic } from "../host/atomic-file.ts";
 import { Capture } from "./capture.ts";
 import type { NetdConfig, PortConfig } from "./config.ts";
@@ -30,6 +31,8 @@ export class Netd {
       onMachineFrame: (port, frame) => this.#watch.observe(port, frame),
     });
     this.#balancer = new LoadBalancer({
+      // Every fresh control plane takes an init: a second try at another one would make a second cluster.
+      firstOnlyPorts: new Set([INIT_PORT]),
       handshake: (backend, port, callerPort) => this.#watch.wait(backend.name, port, callerPort, HANDSHAKE_TIMEOUT_MS),
     });
   }

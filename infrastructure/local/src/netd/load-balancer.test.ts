@@ -7,6 +7,7 @@ import type { HandshakeOutcome } from "./handshake-watch.ts";
 import { LoadBalancer } from "./load-balancer.ts";
 
 const ENDPOINT = "127.211.7.1";
+const NO_PORTS: ReadonlySet<number> = new Set();
 const BACKENDS = [
   { name: "zero", loopbackAddress: "127.211.7.10" },
   { name: "one", loopbackAddress: "127.211.7.11" },
@@ -33,8 +34,9 @@ async function balancer(
   t: TestContext,
   port: number,
   outcome: (name: string) => HandshakeOutcome,
+  firstOnlyPorts: ReadonlySet<number> = NO_PORTS,
 ): Promise<LoadBalancer> {
-  const made = new LoadBalancer({ handshake: async (backend) => outcome(backend.name) });
+  const made = new LoadBalancer({ firstOnlyPorts, handshake: async (backend) => outcome(backend.name) });
   await made.listen(ENDPOINT, [port]);
   t.after(() => made.close());
   made.setBackends(BACKENDS);
@@ -61,7 +63,10 @@ test("LoadBalancer tries the next backend where one is not there, refuses or is 
   assert.deepEqual(made.failures(), [`zero:${port}`]);
   await backendServer(t, 0, port);
   for (const outcome of ["refused", "silent"] as const) {
-    const other = new LoadBalancer({ handshake: async ({ name }) => (name === "zero" ? outcome : "established") });
+    const other = new LoadBalancer({
+      firstOnlyPorts: NO_PORTS,
+      handshake: async ({ name }) => (name === "zero" ? outcome : "established"),
+    });
     await other.listen("127.211.7.2", [port]);
     other.setBackends(BACKENDS);
     const socket = connect(port, "127.211.7.2");
@@ -69,6 +74,21 @@ test("LoadBalancer tries the next backend where one is not there, refuses or is 
     assert.equal(await text(socket), "one:x");
     other.close();
   }
+});
+
+test("LoadBalancer gives a first-only port to no backend but the first, also when that one does not accept", async (t) => {
+  const { port } = await backendServer(t, 0, 0);
+  await backendServer(t, 1, port);
+  let ofFirst: HandshakeOutcome = "established";
+  await balancer(t, port, (name) => (name === "zero" ? ofFirst : "established"), new Set([port]));
+  assert.deepEqual([await talk(port), await talk(port), await talk(port)], Array(3).fill("zero:hello"));
+  for (const outcome of ["refused", "silent"] as const) {
+    ofFirst = outcome;
+    await assert.rejects(talk(port), { code: "ECONNRESET" });
+    await assert.rejects(talk(port), { code: "ECONNRESET" });
+  }
+  ofFirst = "established";
+  assert.equal(await talk(port), "zero:hello");
 });
 
 test("LoadBalancer resets the client where no backend accepts, and recovers", async (t) => {
@@ -83,7 +103,6 @@ test("LoadBalancer resets the client where no backend accepts, and recovers", as
 test("LoadBalancer.listen() rejects with the system's error on a busy port", async (t) => {
   const { port } = await backendServer(t, 0, 0);
   await balancer(t, port, () => "established");
-  await assert.rejects(new LoadBalancer({ handshake: async () => "refused" }).listen(ENDPOINT, [port]), {
-    code: "EADDRINUSE",
-  });
+  const other = new LoadBalancer({ firstOnlyPorts: NO_PORTS, handshake: async () => "refused" });
+  await assert.rejects(other.listen(ENDPOINT, [port]), { code: "EADDRINUSE" });
 });

@@ -10,6 +10,8 @@ export interface Backend {
 
 /** What a {@link LoadBalancer} stands on. */
 export interface LoadBalancerDependencies {
+  /** Ports whose connections go to the first backend or to none: what is begun there must not go on at another. */
+  firstOnlyPorts: ReadonlySet<number>;
   /** Waits until the backend's machine itself has accepted or refused the connection from `callerPort`. */
   handshake: (backend: Backend, port: number, callerPort: number) => Promise<HandshakeOutcome>;
 }
@@ -19,7 +21,8 @@ const MAX_CONNECTIONS = 1024;
 
 /**
  * TCP load balancer of the cluster's endpoint: each connection goes to the first backend that accepts it, beginning
- * with the next in turn; backends that failed last are tried last. Bytes of the client wait until one accepted.
+ * with the next in turn; backends that failed last are tried last. Bytes of the client wait until one accepted. Some
+ * ports have the first backend only.
  */
 export class LoadBalancer {
   readonly #dependencies: LoadBalancerDependencies;
@@ -33,7 +36,7 @@ export class LoadBalancer {
     this.#dependencies = dependencies;
   }
 
-  /** Replaces the backends; open connections stay. */
+  /** Replaces the backends, the first control plane first; open connections stay. */
   setBackends(backends: readonly Backend[]): void {
     this.#backends = backends;
     this.#failed.clear();
@@ -82,7 +85,8 @@ export class LoadBalancer {
     client.resetAndDestroy();
   }
 
-  #order(port: number): Backend[] {
+  #order(port: number): readonly Backend[] {
+    if (this.#dependencies.firstOnlyPorts.has(port)) return this.#backends.slice(0, 1);
     const start = this.#turn++ % Math.max(1, this.#backends.length);
     const turned = [...this.#backends.slice(start), ...this.#backends.slice(0, start)];
     const failed = (backend: Backend): boolean => this.#failed.has(`${backend.name}:${port}`);

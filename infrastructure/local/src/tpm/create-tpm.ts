@@ -2,6 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { Tpm } from "@constellation/tpm2";
 import { LocalError } from "../errors.ts";
 import { makePrivateFolder } from "../host/atomic-file.ts";
+import { programError } from "../host/no-space.ts";
 import { poll } from "../host/poll.ts";
 import { endProcess, isAlive, type ProcessIdentity } from "../host/process-identity.ts";
 import type { TpmAuthority } from "./authority.ts";
@@ -56,8 +57,7 @@ async function connectTpm(
 ): Promise<UnixTpmTransport> {
   return await poll(
     async () => {
-      if (!isAlive(identity))
-        throw new LocalError("process-died", `Start swtpm failed: ${await logTail(paths.logPath)}`);
+      if (!isAlive(identity)) throw programError("process-died", `Start swtpm failed: ${await logTail(paths.logPath)}`);
       return await UnixTpmTransport.open(paths.commandSocket);
     },
     {

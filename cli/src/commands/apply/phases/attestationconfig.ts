@@ -40,7 +40,7 @@ export async function attestationConfigPhase(
   const wanted = wantedState(current, config, state);
   const changed = changedKeys(serializeClusterState(current), serializeClusterState(wanted));
   if (Object.keys(changed).length === 0) return "up-to-date";
-  if (!sameJson(withoutMachines(current), withoutMachines(wanted)) && !assumeYes) await agree(context, current, wanted);
+  if (!sameJson(withoutMachines(current), withoutMachines(wanted))) await agree(context, current, wanted, assumeYes);
   await context.progress.step("Update attestation policy and node records", () =>
     retryKubernetes(context, (signal) => kubernetes.updateConfigMap(namespace, name, changed, signal)),
   );
@@ -87,9 +87,11 @@ function withoutMachines({ policyJson }: ClusterState): string {
   return JSON.stringify({ ...(JSON.parse(policyJson) as object), endorsements: null });
 }
 
-async function agree(context: Context, current: ClusterState, wanted: ClusterState): Promise<void> {
+/** Shows how the policy changes, also to whom has agreed beforehand. */
+async function agree(context: Context, current: ClusterState, wanted: ClusterState, assumeYes: boolean): Promise<void> {
   const difference = diffLines(current.policyJson, wanted.policyJson);
   context.io.err(`The attestation policy of the cluster will change:\n${difference.join("\n")}\n`);
+  if (assumeYes) return;
   const question = "Are you sure you want to change your cluster's attestation config?";
   if (!(await confirm(context.io, question, context.signal))) {
     throw new CliError("declined", "Change attestation config failed: you have declined it");

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { CONTROL_PLANE_FILES, type NodeRole as RecordedRole } from "@constellation/cluster-state";
+import { FileSchema, IssueJoinTicketResponseSchema, NodeRole } from "@constellation/rpc";
+import { PATHS } from "../options.ts";
+import { type JoinTicket, parseJoinTicket } from "./ticket.ts";
+
+type Ticket = MessageInitShape<typeof IssueJoinTicketResponseSchema>;
+
+const PEM = new TextEncoder().encode("-----BEGIN CERTIFICATE-----");
+const FILES = CONTROL_PLANE_FILES.map(({ path, mode }) => file(`${PATHS.pki}/${path}`, mode));
+
+function file(path: string, mode = 0o600) {
+  return create(FileSchema, { path, data: Uint8Array.of(1), mode });
+}
+
+function parse(asked: RecordedRole, changes: Ticket): JoinTicket {
+  const ticket = {
+    nodeName: "node-0",
+    role: asked === "control-plane" ? NodeRole.CONTROL_PLANE : NodeRole.WORKER,
+    stateDiskKey: new Uint8Array(32),
+    kubeletCertificate: PEM,
+    clusterCaCertificate: PEM,
+    serviceCidr: "10.96.0.0/12",
+    timingProfile: "default",
+    ...changes,
+  };
+  return parseJoinTicket(create(IssueJoinTicketResponseSchema, ticket), asked);
+}
+
+function assertRefused(asked: RecordedRole, changes: Ticket, message: RegExp): void {
+  assert.throws(() => parse(asked, changes), { code: "ticket", message });
+}
+
+describe("parseJoinTicket()", () => {
+  test("takes the files that control planes share, for a control plane", () => {
+    const { role, files } = parse("control-plane", { controlPlaneFiles: FILES });
+    assert.equal(role, "control-plane");
+    assert.deepEqual(
+      files,
+      FILES.map(({ path, data, mode }) => ({ path, data, mode })),
+    );
+  });
+
+  test("takes a worker's ticket without files", () => {
+    const { role, files } = parse("worker", {});
+    assert.deepEqual([role, files], ["worker", []]);
+  });
+
+  for (const path of [
+    "/etc/kubernetes/manifests/x.yaml",
+    "/etc/kubernetes/pki/x.crt",
+    "/etc/kubernetes/pki/../manifests/x.yaml",
+    "/etc/kubernetes/pki/../pki/ca.crt",
+    "/etc/kubernetes/pki//ca.crt",
+    "/etc/passwd",
+    "ca.crt",
+    "",
+  ]) {
+    test(`refuses the file "${path}" for either role`, () => {
+      const message = /control_plane_files\.path is ".*", wanted/;
+      assertRefused("control-plane", { controlPlaneFiles: [...FILES.slice(1), file(path)] }, message);
+      assertRefused("control-plane", { controlPlaneFiles: [...FILES, file(path)] }, /wanted no further file/);
+      assertRefused("worker", { controlPlaneFiles: [file(path)] }, /wanted no further file/);
+    });
+  }
+
+  test("refuses shared files for a machine that asked as a worker", () => {
+    assertRefused(
+      "worker",
+      { controlPlaneFiles: FILES },
+      /control_plane_files\.path is "\/etc\/kubernetes\/pki\/ca.crt"/,
+    );
+  });
+
+  test("refuses a file that comes twice, and a missing one", () => {
+    const [first, ...rest] = FILES;
+    assert.ok(first !== undefined);
+    assertRefused("control-plane", { controlPlaneFiles: [first, first, ...rest] }, /path is ".*\/ca\.crt", wanted/);
+    assertRefused("control-plane", { controlPlaneFiles: rest }, /is "10 files", wanted each of ".*\/ca\.crt" once/);
+    assertRefused("control-plane", {}, /control_plane_files is "0 files"/);
+  });
+
+  test("refuses a private file that others could read", () => {
+    const files = FILES.map((shared) => (shared.path.endsWith("/sa.key") ? file(shared.path, 0o644) : shared));
+    assertRefused("control-plane", { controlPlaneFiles: files }, /control_plane_files\.mode is "644", wanted 600/);
+  });
+
+  test("refuses another role than the one asked for", () => {
+    const { CONTROL_PLANE, WORKER, UNSPECIFIED } = NodeRole;
+    const asControlPlane = { role: CONTROL_PLANE, controlPlaneFiles: FILES };
+    assertRefused("worker", asControlPlane, /role is "1", wanted 2 \(worker\)/);
+    assertRefused("control-plane", { role: WORKER }, /role is "2", wanted 1 \(control-plane\)/);
+    assertRefused("worker", { role: UNSPECIFIED }, /role is "0"/);
+  });
+});
