@@ -48,7 +48,7 @@ test("every command that reports takes --output json", async () => {
   );
   assert.deepEqual(
     silent.map((command) => command.name()),
-    ["generate", "completion"],
+    ["generate", "init", "completion"],
   );
 });
 

@@ -42,6 +42,7 @@ is, is told by its contents. Nothing in it is verified.`,
     );
   evidence
     .command("policy")
+    .summary("work with policies for evidence")
     .description("Work with policies for evidence.")
     .command("init")
     .summary("write a policy from a good case")
