@@ -1,4 +1,4 @@
-import { BytesError, Cursor } from "@constellation/bytes";
+import { BytesError, Cursor, fromLatin1 } from "@constellation/bytes";
 import type { Bank, DigestAlgorithm } from "./algorithm.ts";
 import { algorithmOf } from "./algorithm.ts";
 import { EventLogError } from "./error.ts";
@@ -127,7 +127,7 @@ function readHeader(cursor: Cursor, { headerIndex }: Dialect): DigestAlgorithm[]
     );
   }
   const specId = new Cursor(cursor.take(cursor.u32le()));
-  const signature = Buffer.from(specId.take(SIGNATURE_BYTES)).toString("latin1");
+  const signature = fromLatin1(specId.take(SIGNATURE_BYTES));
   if (signature !== SPEC_ID_SIGNATURE) {
     throw new EventLogError(
       "format",
