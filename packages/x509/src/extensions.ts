@@ -121,7 +121,7 @@ function readExtension(element: DerElement): Extension {
 }
 
 /** A BOOLEAN DEFAULT FALSE: DER leaves the default out (X.690 section 11.5). */
-export function readDefaultFalse(element: DerElement | undefined): boolean {
+function readDefaultFalse(element: DerElement | undefined): boolean {
   if (element === undefined) return false;
   if (!readBoolean(element)) {
     throw new DerError("boolean", "Read BOOLEAN failed: got FALSE where it is the default, wanted it left out");
