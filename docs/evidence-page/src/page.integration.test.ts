@@ -185,23 +185,31 @@ describe("the page in Chromium", () => {
   }
 
   test("judges single files by what they are, once somebody trusts their root", async () => {
-    await page.goto(pathToFileURL(file).href);
     const report = cases.find(({ kind, id }) => kind === "sev-snp" && !id.endsWith("_fail"));
+    await page.clock.setFixedTime(report?.verify_time as string);
+    await page.goto(pathToFileURL(file).href);
     const evidence = filesBelow(report?.id as string, join(VECTORS, report?.id as string));
     const paths = evidence.map(({ path }) => path).filter((path) => !path.endsWith("case.json"));
     const roots = filesBelow("trust-roots", join(VECTORS, "trust-roots")).filter(({ path }) => /ark/i.test(path));
     await choose("file", [...paths, ...roots.map(({ path }) => path)]);
     const [before] = await verdicts();
     assert.equal(before?.verdict, "refused");
-    for (const box of await page.locator("input[data-root]").all()) {
-      await page.locator(`input[data-root="${await box.getAttribute("data-root")}"]`).check();
+    const boxes = await page.getByRole("checkbox").evaluateAll((all) => all.map((box) => box.dataset["control"] ?? ""));
+    assert.ok(boxes.length > 0);
+    for (const box of boxes) {
+      await page.locator(`[data-control="${box}"]`).focus();
+      await page.keyboard.press("Space");
       await settled();
+      assert.equal(await page.evaluate(() => (document.activeElement as HTMLElement).dataset["control"]), box);
     }
     const [after] = await verdicts();
-    assert.match(
-      after?.text ?? "",
-      /^(?:Genuine, by the roots you trust|Refused \(ca_chain_(?:expired|not_yet_valid)\))/,
-    );
+    assert.match(after?.text ?? "", /^Genuine, by the roots you trust: \d+ checks/);
+    assert.equal(after?.verdict, "accepted");
+    await page.getByLabel("Verify at this time in UTC").fill("2015-01-01T00:00:00");
+    await page.keyboard.press("Enter");
+    await page.getByText("2015-01-01T00:00:00.000Z").first().waitFor();
+    const [early] = await verdicts();
+    assert.match(early?.text ?? "", /^Refused \(\w+_not_yet_valid\)/);
   });
 
   test("shows what a file says once it is opened, and says of others that they are not known", async () => {

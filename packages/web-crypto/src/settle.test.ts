@@ -83,6 +83,8 @@ describe("settle()", () => {
       return ask(String(next++), later(true));
     };
     await assert.rejects(settle(endless), { name: "WebCryptoError", code: "too_many_questions" });
+    // SPECIFICATION.md has this number.
+    assert.equal(MAX_QUESTIONS, 1024);
     assert.equal(next, MAX_QUESTIONS + 1);
   });
 

@@ -7,14 +7,13 @@ export type Outcome =
   | { readonly kind: "judged"; readonly accepted: boolean; readonly judgement: Judgement }
   | { readonly kind: "not-judged"; readonly reason: string };
 
-/** Judges what `read` gives, with WebCrypto. What can't be judged has no verdict; a fault of the page is thrown. */
+/** Judges what `read` gives, with WebCrypto. What goes wrong makes no verdict, and leaves other evidence alone. */
 export async function judge(read: () => CaseInput): Promise<Outcome> {
   try {
     const judgement = await settle(() => judgeCase(read()));
     return { kind: "judged", accepted: isAccepted(judgement), judgement };
   } catch (error) {
-    if (!(error instanceof EvidenceError)) throw error;
-    return { kind: "not-judged", reason: error.message };
+    return { kind: "not-judged", reason: reasonOf(error) };
   }
 }
 
@@ -23,7 +22,11 @@ export async function show(bytes: Uint8Array): Promise<ShownEvidence | string> {
   try {
     return await settle(() => showEvidence(bytes));
   } catch (error) {
-    if (!(error instanceof EvidenceError)) throw error;
-    return error.message;
+    return reasonOf(error);
   }
+}
+
+/** What is wrong with the files is said as it is; anything else is a fault of the page, or of the browser. */
+function reasonOf(error: unknown): string {
+  return error instanceof EvidenceError ? error.message : `the page failed: ${String(error)}`;
 }

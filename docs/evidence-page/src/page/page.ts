@@ -12,14 +12,13 @@ import { byId, element } from "./elements.ts";
 import { fileView } from "./file-view.ts";
 import { judge, show } from "./judging.ts";
 import { type KnownFile, looseCase, looseCertificates, looseEvidence, possibleRoots } from "./loose-evidence.ts";
-import { rootsView } from "./roots-view.ts";
+import { NO_TRUST, type Trust, trustView } from "./trust-view.ts";
 import { verdictView } from "./verdict-view.ts";
 
 /** What was dropped so far, and what is on the page of it. */
 export class Page {
   #dropped: Dropped = new Map();
-  /** SHA-256 of the loose roots that somebody chose to trust. */
-  readonly #trusted = new Set<string>();
+  #trust: Trust = NO_TRUST;
   /** Ends the work on what was there before. */
   #work = new AbortController();
 
@@ -39,7 +38,7 @@ export class Page {
   clear(): void {
     this.#begin("All files are forgotten");
     this.#dropped = new Map();
-    this.#trusted.clear();
+    this.#trust = NO_TRUST;
     for (const id of ["verdicts", "loose", "files"]) byId(id).replaceChildren();
   }
 
@@ -51,6 +50,7 @@ export class Page {
   }
 
   async #show(work: AbortSignal): Promise<void> {
+    const focused = document.activeElement?.getAttribute("data-control");
     byId("files").replaceChildren(...Array.from(this.#dropped, ([path, bytes]) => fileView({ path, bytes })));
     byId("verdicts").replaceChildren();
     byId("loose").replaceChildren();
@@ -64,6 +64,8 @@ export class Page {
     const loose = await this.#looseViews();
     if (work.aborted) return;
     byId("loose").replaceChildren(...loose.views);
+    // Who decided by keyboard goes on from there.
+    if (focused) document.querySelector<HTMLElement>(`[data-control="${focused}"]`)?.focus();
     say(summary(this.#dropped.size, folders.length, loose.verdicts));
   }
 
@@ -91,8 +93,8 @@ export class Page {
     const evidence = looseEvidence(known, certificates);
     if (evidence.length === 0) return { views: [], verdicts: 0 };
     const possible = possibleRoots(certificates);
-    const trusted = possible.filter(({ sha256 }) => this.#trusted.has(sha256));
-    const now = new Date();
+    const trusted = possible.filter(({ sha256 }) => this.#trust.roots.has(sha256));
+    const now = this.#trust.time ?? new Date();
     const roots = trusted.map(({ subject, pem, sha256 }) => ({ name: subject, pem, sha256 }));
     const verdicts: HTMLElement[] = [];
     for (const one of evidence) {
@@ -105,12 +107,11 @@ export class Page {
       );
       verdicts.push(verdictView({ title: one.path, kind: one.kind, verifyTime: now, roots, policy: "none" }, outcome));
     }
-    const choose = (sha256: string, trust: boolean): void => {
-      if (trust) this.#trusted.add(sha256);
-      else this.#trusted.delete(sha256);
+    const decide = (trust: Trust): void => {
+      this.#trust = trust;
       void this.#show(this.#begin("Judging anew"));
     };
-    return { views: [rootsView(possible, this.#trusted, choose), ...verdicts], verdicts: verdicts.length };
+    return { views: [trustView(possible, this.#trust, decide), ...verdicts], verdicts: verdicts.length };
   }
 }
 

@@ -34,8 +34,29 @@ export function verdictView(subject: Subject, outcome: Outcome): HTMLElement {
       element("dt", {}, "Trusted roots"),
       ...(roots.length === 0 ? [element("dd", {}, "none")] : roots.map(rootView)),
     ),
-    ...(outcome.kind === "judged" ? [checksTable(title, outcome.judgement.checks), claimsView(outcome.judgement)] : []),
+    ...(outcome.kind === "judged" ? judgementViews(title, outcome.judgement) : []),
   );
+}
+
+function judgementViews(title: string, judgement: Judgement): HTMLElement[] {
+  const failed = judgement.checks.flatMap((check) => (check.outcome === "fail" ? [check] : []));
+  // What was not looked at failed for what stands before it.
+  const causes = failed.filter(({ code }) => code !== "not_checked");
+  const list = causes.map((check) => element("li", {}, `${check.name} (${check.code}): ${explain(check)}`));
+  return [
+    ...(list.length === 0 ? [] : [element("ul", { class: "causes", "aria-label": "Refused because of" }, ...list)]),
+    checksTable(title, judgement.checks),
+    claimsView(judgement),
+  ];
+}
+
+function explain({ got, wanted, reason }: { got?: string; wanted?: string; reason?: string }): string {
+  const parts = [
+    got === undefined ? [] : [`got ${got}`],
+    wanted === undefined ? [] : [`wanted ${wanted}`],
+    reason ?? [],
+  ];
+  return parts.flat().join(", ");
 }
 
 function rootView({ name, sha256 }: TrustedRoot): HTMLElement {

@@ -15,6 +15,8 @@ const OTHER_KINDS: ReadonlySet<string> = new Set(["sgx"]);
 export interface VectorCase {
   readonly id: string;
   readonly kind: string;
+  /** The clock to verify at. */
+  readonly verify_time: string | null;
 }
 
 /** All cases of kinds that are judged. */
