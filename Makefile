@@ -4,13 +4,16 @@ NODE := scripts/node
 MINI_WORKSPACE ?= $(CURDIR)/constellation-mini
 .DEFAULT_GOAL := help
 
-.PHONY: help install generate ok types lint format dead unit integration test image image-debug components e2e mini mini-down bench clean
+.PHONY: help install browser generate ok types lint format dead unit integration test image image-debug components evidence-page e2e mini mini-down bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 install: ## Install what builds and tests need: system packages, Node.js, npm packages, the tools tree
 	@scripts/install
+
+browser: install ## Install the browser that integration tests use
+	@scripts/install chromium
 
 mini: install image ## From nothing to a running attested cluster of two nodes on this machine
 	./constellation mini up --workspace $(MINI_WORKSPACE) --yes
@@ -27,11 +30,16 @@ image-debug: install ## Build the debug image (fault injection; other measuremen
 components: install ## Build the upstream components that tests run on the host
 	@$(NODE) image/src/build-components.ts
 
+evidence-page: install ## Build the page that judges evidence in a browser into build/evidence-page
+	@$(NODE) docs/evidence-page/src/build.ts
+
 generate: install ## Generate code from proto/
 	@scripts/generate
 
 types:
 	@node_modules/.bin/tsc --noEmit -p tsconfig.json
+	@node_modules/.bin/tsc --noEmit -p docs/evidence-page/tsconfig.json
+	@node_modules/.bin/tsc --noEmit -p docs/evidence-page/tsconfig.page.json
 
 lint:
 	@node_modules/.bin/oxlint --type-aware --deny-warnings
@@ -46,12 +54,12 @@ dead:
 unit: install ## Run the unit tests
 	@$(NODE) scripts/test.ts unit
 
-integration: components ## Run the tests against real programs: swtpm, etcd, kube-apiserver, QEMU's network
+integration: components browser ## Run the tests against real programs: swtpm, etcd, kube-apiserver, Chromium, QEMU's network
 	@$(NODE) scripts/test.ts integration
 
 ok: install generate types lint format dead unit ## What must be green before each commit
 
-test: install image components ## Run what every change must pass: unit, integration, a cluster in virtual machines and attacks on its disks
+test: install browser image components ## Run what every change must pass: unit, integration, a cluster in virtual machines and attacks on its disks
 	@$(NODE) scripts/test.ts all
 
 e2e: install image image-debug components ## Run all tests in virtual machines (hours under emulation)

@@ -9,7 +9,8 @@ type Kind = (typeof KINDS)[number];
 /** What a run without a kind consists of, quick ones first. The rest of e2e takes more than an hour under emulation. */
 const EVERY_CHANGE: readonly Kind[] = ["unit", "integration", "cluster"];
 
-const SOURCES = "{packages,services,infrastructure}/*/src/**,{cli,node,image,scripts}/**,e2e/src/harness/**";
+const SOURCES =
+  "{packages,services,infrastructure}/*/src/**,docs/evidence-page/src/**,{cli,node,image,scripts}/**,e2e/src/harness/**";
 
 function filesOf(kind: Kind): string[] {
   const patterns: Record<Kind, string> = {

@@ -4,15 +4,8 @@ import { test } from "node:test";
 import { hex } from "@constellation/bytes";
 import { findSwtpm, Swtpm } from "@constellation/testkit";
 import { createFakeTpmCa, FAKE_EVENTS, FAKE_NOW, fakeEventLog } from "@constellation/testkit/fake-tpm";
-import {
-  AK_TEMPLATE,
-  EK_TEMPLATE,
-  publicKeyOf,
-  serializePublic,
-  TPM_RH,
-  Tpm,
-  tpmPublicToSpki,
-} from "@constellation/tpm2";
+import { AK_TEMPLATE, EK_TEMPLATE, serializePublic, TPM_RH, Tpm, tpmPublicToSpki } from "@constellation/tpm2";
+import { publicKeyOf } from "@constellation/tpm2/node";
 import { appraise, clusterIdPcr, formatVerdict, PCR_INDICES, type QemuVtpmPolicy, serializeEvidence } from "./index.ts";
 
 const reportData = new Uint8Array(64).fill(7);

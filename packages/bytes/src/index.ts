@@ -1,4 +1,5 @@
 export { base64, fromBase64 } from "./base64.ts";
+export { fromLatin1, fromUtf16le, latin1, utf16le } from "./code-units.ts";
 export { concat } from "./concat.ts";
 export { Cursor } from "./cursor.ts";
 export { equalConstantTime } from "./equal.ts";

@@ -9,6 +9,7 @@ import {
   importSpki,
   type PublicKey,
   rsaPublicKey,
+  rsaSpki,
   verifySignature,
 } from "./index.ts";
 
@@ -43,6 +44,23 @@ test("importSpki() reads P-256, P-384, RSA and RSA-PSS keys", () => {
   const pss = generateKeyPairSync("rsa-pss", { modulusLength: 3072 });
   const { handle: _, ...pssRest } = importSpki(spki(pss.publicKey));
   assert.deepEqual(pssRest, { kind: "rsa", modulusBits: 3072, pssOnly: true });
+});
+
+test("importSpki() keeps what an RSA-PSS key says of its signatures, and refuses SHA-1 there", () => {
+  const keyOf = (hash: string, mgf1: string, salt: number) =>
+    spki(
+      generateKeyPairSync("rsa-pss", {
+        modulusLength: 2048,
+        hashAlgorithm: hash,
+        mgf1HashAlgorithm: mgf1,
+        // The types call it a string; node:crypto wants a number.
+        saltLength: salt as unknown as string,
+      }).publicKey,
+    );
+  const { handle: _, ...key } = importSpki(keyOf("sha384", "sha384", 48));
+  assert.deepEqual(key, { kind: "rsa", modulusBits: 2048, pssOnly: true, pss: { hash: "sha384", saltLength: 48 } });
+  assert.throws(() => importSpki(keyOf("sha384", "sha256", 48)), { code: "parameters_unsupported", message: /MGF1/ });
+  assert.throws(() => importSpki(keyOf("sha1", "sha1", 20)), { name: "CryptoError" });
 });
 
 test("importSpki() reads a view into a larger buffer", () => {
@@ -104,6 +122,13 @@ test("importSpki() refuses exponents that are even, one, or long", () => {
   for (const octets of [[0], [1], [2], [1, 0, 0], [1, 0, 0, 0, 1]]) {
     refuses("key_unsupported", () => withExponent(...octets), /exponent/);
   }
+});
+
+test("importSpki() and rsaPublicKey() refuse an even modulus", () => {
+  const even = Uint8Array.from(modulus);
+  even[even.length - 1] = (even.at(-1) as number) & 0xfe;
+  refuses("key_malformed", () => rsaPublicKey(even, Uint8Array.of(1, 0, 1)), /even/);
+  refuses("key_malformed", () => importSpki(rsaSpki(even, Uint8Array.of(1, 0, 1))), /even/);
 });
 
 test("importSpki() lets through what is no fault of the input", () => {

@@ -10,11 +10,18 @@ import {
   TAG,
 } from "@constellation/der";
 import { CryptoError } from "./error.ts";
+import { type PssParameters, readPssParameters } from "./pss-parameters.ts";
 
 /** What a SubjectPublicKeyInfo says of its key. */
 export type SpkiContents =
   | { readonly kind: "ec"; readonly curve: string; readonly point: Uint8Array }
-  | { readonly kind: "rsa"; readonly pssOnly: boolean; readonly modulus: Uint8Array; readonly exponent: Uint8Array };
+  | {
+      readonly kind: "rsa";
+      readonly pssOnly: boolean;
+      readonly pss: PssParameters | undefined;
+      readonly modulus: Uint8Array;
+      readonly exponent: Uint8Array;
+    };
 
 const EC_PUBLIC_KEY = "1.2.840.10045.2.1";
 const RSA_ENCRYPTION = "1.2.840.113549.1.1.1";
@@ -49,12 +56,14 @@ function readSpki(element: DerElement): SpkiContents {
     case RSA_ENCRYPTION:
       readNull(identifier.next());
       identifier.end();
-      return { kind: "rsa", pssOnly: false, ...readRsaPublicKey(key) };
-    case RSASSA_PSS:
-      // Parameters, where there are any, bind the key to a hash and salt; the library that verifies holds it to them.
-      identifier.optional(TAG.SEQUENCE);
+      return { kind: "rsa", pssOnly: false, pss: undefined, ...readRsaPublicKey(key) };
+    case RSASSA_PSS: {
+      // Parameters, where there are any, bind the key to a hash and salt.
+      const parameters = identifier.optional(TAG.SEQUENCE);
       identifier.end();
-      return { kind: "rsa", pssOnly: true, ...readRsaPublicKey(key) };
+      const pss = parameters && readPssParameters(parameters);
+      return { kind: "rsa", pssOnly: true, pss, ...readRsaPublicKey(key) };
+    }
     default:
       throw new CryptoError(
         "key_unsupported",

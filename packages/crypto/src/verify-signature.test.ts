@@ -69,6 +69,16 @@ test("verifySignature() wants the salt of exactly the stated length", () => {
   }
 });
 
+test("verifySignature() takes RSA signatures of the modulus's length only, and no salt that does not fit", () => {
+  const most = 256 - 32 - 2;
+  const longest = padded(rsa.privateKey, "sha256", most);
+  assert.equal(verifySignature(keys.rsa, { ...PSS, saltLength: most }, DATA, longest), true);
+  assert.equal(verifySignature(keys.rsa, { ...PSS, saltLength: most + 1 }, DATA, longest), false);
+  for (const signature of [pkcs1.subarray(1), Buffer.concat([pkcs1, Buffer.of(0)])]) {
+    assert.equal(verifySignature(keys.rsa, PKCS1, DATA, signature), false);
+  }
+});
+
 test("verifySignature() holds a PSS key to the hash and salt of its own parameters", () => {
   const schemes = [
     { kind: "rsa-pss", hash: "sha384", saltLength: 48 },

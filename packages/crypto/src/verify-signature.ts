@@ -1,8 +1,10 @@
-import { constants, type KeyObject, type VerifyKeyObjectInput, verify } from "node:crypto";
+import { provider } from "#provider";
 import type { HashName } from "./digest.ts";
-import type { PublicKey } from "./public-key.ts";
+import { fixedFromDer } from "./ecdsa-signature.ts";
+import { COORDINATE_BYTES, type PublicKey } from "./public-key.ts";
 
-type SignatureHash = Exclude<HashName, "sha1">;
+/** Hashes that are good for signatures. */
+export type SignatureHash = Exclude<HashName, "sha1">;
 
 /** A signature algorithm with all its parameters. */
 export type SignatureScheme =
@@ -12,6 +14,14 @@ export type SignatureScheme =
   /** MGF1 with the same hash; the salt has exactly `saltLength` bytes. */
   | { readonly kind: "rsa-pss"; readonly hash: SignatureHash; readonly saltLength: number };
 
+type EcKey = Extract<PublicKey, { kind: "ec" }>;
+type RsaKey = Extract<PublicKey, { kind: "rsa" }>;
+type EcScheme = Extract<SignatureScheme, { kind: "ecdsa" }>;
+type RsaScheme = Exclude<SignatureScheme, EcScheme>;
+type PssScheme = Extract<SignatureScheme, { kind: "rsa-pss" }>;
+
+const HASH_BYTES: Readonly<Record<SignatureHash, number>> = { sha256: 32, sha384: 48, sha512: 64 };
+
 /** Whether the signature over the data holds. A key is used with its own kind of signature only. Never throws. */
 export function verifySignature(
   key: PublicKey,
@@ -19,30 +29,33 @@ export function verifySignature(
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const options = optionsFor(key, scheme);
-  if (options === undefined) return false;
-  try {
-    return verify(scheme.hash, data, options, signature);
-  } catch (error) {
-    // An id-RSASSA-PSS key whose own parameters forbid this hash or salt makes OpenSSL fail instead of answering.
-    if ((error as { code?: string }).code?.startsWith("ERR_OSSL_")) return false;
-    throw error;
+  switch (scheme.kind) {
+    case "ecdsa":
+      return key.kind === "ec" && verifyEcdsa(key, scheme, data, signature);
+    case "rsa-pkcs1":
+      return key.kind === "rsa" && !key.pssOnly && verifyRsa(key, scheme, data, signature);
+    case "rsa-pss":
+      return key.kind === "rsa" && isPssFit(key, scheme) && verifyRsa(key, scheme, data, signature);
   }
 }
 
-/** How node:crypto is to verify; undefined for a key of another kind than the scheme's. */
-function optionsFor(publicKey: PublicKey, scheme: SignatureScheme): VerifyKeyObjectInput | undefined {
-  const key = publicKey.handle as KeyObject;
-  switch (scheme.kind) {
-    case "ecdsa":
-      if (publicKey.kind !== "ec") return undefined;
-      return { key, dsaEncoding: scheme.encoding === "der" ? "der" : "ieee-p1363" };
-    case "rsa-pkcs1":
-      if (publicKey.kind !== "rsa" || publicKey.pssOnly) return undefined;
-      return { key, padding: constants.RSA_PKCS1_PADDING };
-    case "rsa-pss":
-      // Negative lengths would tell OpenSSL to take any salt.
-      if (publicKey.kind !== "rsa" || !Number.isInteger(scheme.saltLength) || scheme.saltLength < 0) return undefined;
-      return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength };
-  }
+function verifyEcdsa(key: EcKey, { hash, encoding }: EcScheme, data: Uint8Array, signature: Uint8Array): boolean {
+  const size = COORDINATE_BYTES[key.curve];
+  const fixed = encoding === "der" ? fixedFromDer(signature, size) : signature;
+  return fixed?.length === 2 * size && provider.verify(key.handle, { kind: "ecdsa", hash }, data, fixed);
+}
+
+/** A signature is as long as the modulus (RFC 8017 sections 8.1.2 and 8.2.2, step 1). */
+function verifyRsa(key: RsaKey, scheme: RsaScheme, data: Uint8Array, signature: Uint8Array): boolean {
+  return signature.length === Math.ceil(key.modulusBits / 8) && provider.verify(key.handle, scheme, data, signature);
+}
+
+/**
+ * The key's own parameters hold: this hash, and a salt no shorter (RFC 4055 section 3.3). The salt has to fit (RFC 8017
+ * section 9.1.2); negative lengths would tell some libraries to take any.
+ */
+function isPssFit({ pss, modulusBits }: RsaKey, { hash, saltLength }: PssScheme): boolean {
+  const most = Math.ceil((modulusBits - 1) / 8) - HASH_BYTES[hash] - 2;
+  if (!Number.isInteger(saltLength) || saltLength < 0 || saltLength > most) return false;
+  return pss === undefined || (pss.hash === hash && pss.saltLength <= saltLength);
 }

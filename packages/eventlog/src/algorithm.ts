@@ -1,4 +1,4 @@
-/** A digest bank of a log, by its node:crypto name. */
+/** A digest bank of a log. */
 export type Bank = "sha1" | "sha256" | "sha384" | "sha512";
 
 /** A digest algorithm of a log. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digest } from "@constellation/crypto";
 import type { Bank } from "./algorithm.ts";
 import { EventLogError } from "./error.ts";
 import type { PeImage, PeSection } from "./pe.ts";
@@ -14,10 +14,7 @@ const CERTIFICATE_ENTRY_BYTES = 8;
  * @throws EventLogError `pe`
  */
 export function authenticodeHash(pe: Uint8Array, bank: Bank): Uint8Array {
-  const image = parsePe(pe);
-  const hash = createHash(bank);
-  for (const part of hashedParts(image)) hash.update(part);
-  return new Uint8Array(hash.digest());
+  return digest(bank, ...hashedParts(parsePe(pe)));
 }
 
 function hashedParts(image: PeImage): Uint8Array[] {

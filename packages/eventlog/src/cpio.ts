@@ -1,4 +1,4 @@
-import { concat } from "@constellation/bytes";
+import { concat, latin1 } from "@constellation/bytes";
 
 /** A file in an archive made by {@link packFile}. */
 export interface CpioFile {
@@ -32,13 +32,13 @@ interface Entry {
 
 function entry({ inode, mode, path, content }: Entry): Uint8Array {
   const fields = header([inode, mode, 0, 0, 1, 0, content.length, 0, 0, 0, 0, path.length + 1, 0]);
-  return concat(padTo4(Buffer.from(`${fields}${path}\0`, "latin1")), padTo4(content));
+  return concat(padTo4(latin1(`${fields}${path}\0`)), padTo4(content));
 }
 
 /** The end of an archive; systemd-stub writes the length of its name with a capital digit. */
 function trailer(): Uint8Array {
   const fields = header([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xb, 0]).replace("0000000b", "0000000B");
-  return padTo4(Buffer.from(`${fields}TRAILER!!!\0`, "latin1"));
+  return padTo4(latin1(`${fields}TRAILER!!!\0`));
 }
 
 function header(fields: readonly number[]): string {

@@ -1,4 +1,4 @@
-import { Cursor } from "@constellation/bytes";
+import { Cursor, fromLatin1, fromUtf16le, hex } from "@constellation/bytes";
 import type { LogEvent } from "./event-log.ts";
 import { EVENT_TYPE } from "./event-type.ts";
 
@@ -99,7 +99,7 @@ function guidText(bytes: Uint8Array): string {
   const cursor = new Cursor(bytes);
   const head = [cursor.u32le().toString(16).padStart(8, "0")];
   head.push(cursor.u16le().toString(16).padStart(4, "0"), cursor.u16le().toString(16).padStart(4, "0"));
-  const tail = Buffer.from(cursor.take(8)).toString("hex");
+  const tail = hex(cursor.take(8));
   return [...head, tail.slice(0, 4), tail.slice(4)].join("-");
 }
 
@@ -109,11 +109,11 @@ function isUtf16(data: Uint8Array): boolean {
 }
 
 function utf16(data: Uint8Array): string {
-  return Buffer.from(data).toString("utf16le").replace(/\0+$/u, "");
+  return fromUtf16le(data).replace(/\0+$/u, "");
 }
 
 function ascii(data: Uint8Array): string {
-  return Buffer.from(data).toString("latin1").replace(/\0+$/u, "");
+  return fromLatin1(data).replace(/\0+$/u, "");
 }
 
 /** Quotes text so that it stays on one line and holds nothing a terminal would act on. */

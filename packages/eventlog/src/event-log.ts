@@ -1,15 +1,15 @@
-import { BytesError, Cursor } from "@constellation/bytes";
+import { BytesError, Cursor, fromLatin1 } from "@constellation/bytes";
 import type { Bank, DigestAlgorithm } from "./algorithm.ts";
 import { algorithmOf } from "./algorithm.ts";
 import { EventLogError } from "./error.ts";
-import { EVENT_TYPE } from "./event-type.ts";
+import { EV_NO_ACTION } from "./event-type.ts";
 
 /** One event of a log (TCG_PCR_EVENT2; PC Client Platform Firmware Profile, 10.2.2). */
 export interface LogEvent {
   /** The event's place in the log; the Spec ID event has number 0 and is not listed. */
   readonly number: number;
   readonly pcrIndex: number;
-  /** See {@link EVENT_TYPE}. */
+  /** See `EVENT_TYPE`. */
   readonly eventType: number;
   /** A digest for each bank of the log. */
   readonly digests: ReadonlyMap<Bank, Uint8Array>;
@@ -112,7 +112,7 @@ function isErased(bytes: Uint8Array, { offset, remaining }: Cursor): boolean {
 
 /** Whether an event extended its PCR; EV_NO_ACTION events only inform (10.4.1). */
 export function isMeasured(event: LogEvent): boolean {
-  return event.eventType !== EVENT_TYPE.EV_NO_ACTION;
+  return event.eventType !== EV_NO_ACTION;
 }
 
 /** The header: a SHA-1 format event that holds a TCG_EfiSpecIDEvent (10.4.5.1). */
@@ -120,14 +120,14 @@ function readHeader(cursor: Cursor, { headerIndex }: Dialect): DigestAlgorithm[]
   const pcrIndex = cursor.u32le();
   const eventType = cursor.u32le();
   cursor.take(SHA1_BYTES);
-  if (pcrIndex !== headerIndex || eventType !== EVENT_TYPE.EV_NO_ACTION) {
+  if (pcrIndex !== headerIndex || eventType !== EV_NO_ACTION) {
     throw new EventLogError(
       "format",
       "Parse event log failed: the first event is not a Spec ID event of a crypto-agile log",
     );
   }
   const specId = new Cursor(cursor.take(cursor.u32le()));
-  const signature = Buffer.from(specId.take(SIGNATURE_BYTES)).toString("latin1");
+  const signature = fromLatin1(specId.take(SIGNATURE_BYTES));
   if (signature !== SPEC_ID_SIGNATURE) {
     throw new EventLogError(
       "format",
@@ -173,7 +173,7 @@ function readEvent(
 ): LogEvent {
   const pcrIndex = cursor.u32le();
   const eventType = cursor.u32le();
-  if ((pcrIndex < minIndex || pcrIndex > maxIndex) && eventType !== EVENT_TYPE.EV_NO_ACTION) {
+  if ((pcrIndex < minIndex || pcrIndex > maxIndex) && eventType !== EV_NO_ACTION) {
     throw new EventLogError(
       "format",
       `Parse event log failed: got PCR ${pcrIndex} in event ${number}, wanted ${minIndex} to ${maxIndex}`,

@@ -1,9 +1,12 @@
+/** The type of events that say something and measure nothing. By itself, as parsing needs no other. */
+export const EV_NO_ACTION = 0x00000003;
+
 /** Event types by number (TCG PC Client Platform Firmware Profile, 10.4.1). */
 export const EVENT_TYPE = {
   EV_PREBOOT_CERT: 0x00000000,
   EV_POST_CODE: 0x00000001,
   EV_UNUSED: 0x00000002,
-  EV_NO_ACTION: 0x00000003,
+  EV_NO_ACTION,
   EV_SEPARATOR: 0x00000004,
   EV_ACTION: 0x00000005,
   EV_EVENT_TAG: 0x00000006,

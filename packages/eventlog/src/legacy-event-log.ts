@@ -3,7 +3,7 @@ import type { DigestAlgorithm } from "./algorithm.ts";
 import { algorithmOf } from "./algorithm.ts";
 import { EventLogError } from "./error.ts";
 import { type EventLog, type LogEvent, readNext, requireMeasurement, requireSize } from "./event-log.ts";
-import { EVENT_TYPE } from "./event-type.ts";
+import { EV_NO_ACTION } from "./event-type.ts";
 
 const TPM_ALG_SHA1 = 0x0004;
 const SHA1 = algorithmOf(TPM_ALG_SHA1) as DigestAlgorithm;
@@ -26,7 +26,7 @@ export function parseLegacyEventLog(bytes: Uint8Array): EventLog {
 function readEvent(cursor: Cursor, number: number): LogEvent {
   const pcrIndex = cursor.u32le();
   const eventType = cursor.u32le();
-  if (pcrIndex > MAX_PCR_INDEX && eventType !== EVENT_TYPE.EV_NO_ACTION) {
+  if (pcrIndex > MAX_PCR_INDEX && eventType !== EV_NO_ACTION) {
     throw new EventLogError("format", `Parse event log failed: got PCR ${pcrIndex} in event ${number}, wanted 0 to 23`);
   }
   const digests = new Map([[SHA1.bank, cursor.take(SHA1.sizeBytes)]]);

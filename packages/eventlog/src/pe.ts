@@ -1,4 +1,4 @@
-import { BytesError, Cursor } from "@constellation/bytes";
+import { BytesError, Cursor, fromLatin1 } from "@constellation/bytes";
 import { EventLogError } from "./error.ts";
 
 /** A section of a PE image (PE format, "Section Table"). */
@@ -128,7 +128,7 @@ function readSection(cursor: Cursor, fileSize: number): PeSection {
 }
 
 function sectionName(bytes: Uint8Array): string {
-  const name = Buffer.from(bytes).toString("latin1").replace(/\0+$/u, "");
+  const name = fromLatin1(bytes).replace(/\0+$/u, "");
   require(/^[\x21-\x7e]*$/u.test(name), "a section's name is not printable");
   return name;
 }

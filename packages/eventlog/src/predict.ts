@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { hex } from "@constellation/bytes";
+import { fromHex, hex, latin1 } from "@constellation/bytes";
+import { digest as hash } from "@constellation/crypto";
 import { authenticodeHash } from "./authenticode.ts";
 import type { EventTypeName } from "./event-type.ts";
 import { extend } from "./replay.ts";
@@ -52,7 +52,7 @@ export function predictMeasurements({ uki }: { readonly uki: Uint8Array }): Pred
 function firmwareEvents(bytes: Uint8Array, uki: Uki): PredictedEvent[] {
   const action = "Calling EFI Application from Boot Option";
   return [
-    event(4, "EV_EFI_ACTION", `"${action}"`, sha256(Buffer.from(action, "latin1"))),
+    event(4, "EV_EFI_ACTION", `"${action}"`, sha256(latin1(action))),
     event(4, "EV_SEPARATOR", "end of the firmware's measurements", sha256(new Uint8Array(4))),
     event(4, "EV_EFI_BOOT_SERVICES_APPLICATION", "the unified kernel image", authenticodeHash(bytes, BANK)),
     event(4, "EV_EFI_BOOT_SERVICES_APPLICATION", "the kernel in .linux", authenticodeHash(uki.linux, BANK)),
@@ -79,7 +79,7 @@ function sectionEvents(uki: Uki): PredictedEvent[] {
     const content = uki.sections.get(name);
     if (content === undefined) return [];
     return [
-      event(11, "EV_IPL", `name of section ${name}`, sha256(Buffer.from(`${name}\0`, "latin1"))),
+      event(11, "EV_IPL", `name of section ${name}`, sha256(latin1(`${name}\0`))),
       event(11, "EV_IPL", `content of section ${name}, ${content.length} bytes`, sha256(content)),
     ];
   });
@@ -88,7 +88,7 @@ function sectionEvents(uki: Uki): PredictedEvent[] {
 function replayPredicted(events: readonly PredictedEvent[], pcr: number): Uint8Array {
   return events
     .filter((predicted) => predicted.pcr === pcr)
-    .reduce<Uint8Array>((value, predicted) => extend(BANK, value, Buffer.from(predicted.digest, "hex")), ZERO);
+    .reduce<Uint8Array>((value, predicted) => extend(BANK, value, fromHex(predicted.digest)), ZERO);
 }
 
 function event(pcr: number, type: EventTypeName, description: string, digest: Uint8Array): PredictedEvent {
@@ -96,5 +96,5 @@ function event(pcr: number, type: EventTypeName, description: string, digest: Ui
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash(BANK).update(bytes).digest());
+  return hash(BANK, bytes);
 }

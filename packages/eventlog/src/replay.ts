@@ -1,4 +1,5 @@
-import { createHash } from "node:crypto";
+import { fromLatin1 } from "@constellation/bytes";
+import { digest as hash } from "@constellation/crypto";
 import type { Bank } from "./algorithm.ts";
 import { EventLogError } from "./error.ts";
 import type { EventLog, LogEvent } from "./event-log.ts";
@@ -28,7 +29,7 @@ export function replay(log: EventLog, bank: Bank): Map<number, Uint8Array> {
 
 /** The value of a PCR after one extend (TPM 2.0 Library, Part 1, 17.2). */
 export function extend(bank: Bank, value: Uint8Array, digest: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash(bank).update(value).update(digest).digest());
+  return hash(bank, value, digest);
 }
 
 function bankSize(log: EventLog, bank: Bank): number {
@@ -47,9 +48,8 @@ function initialValue(pcrIndex: number, sizeBytes: number, locality: number): Ui
 
 /** TCG_EfiStartupLocalityEvent (PC Client Platform Firmware Profile, 10.4.5.3). */
 function startupLocality(event: LogEvent): number | undefined {
-  const text = Buffer.from(event.event).toString("latin1");
-  const fits = event.pcrIndex === 0 && text.length === STARTUP_LOCALITY.length + 1 && text.startsWith(STARTUP_LOCALITY);
-  return fits ? event.event[STARTUP_LOCALITY.length] : undefined;
+  if (event.pcrIndex !== 0 || event.event.length !== STARTUP_LOCALITY.length + 1) return undefined;
+  return fromLatin1(event.event).startsWith(STARTUP_LOCALITY) ? event.event[STARTUP_LOCALITY.length] : undefined;
 }
 
 /** The digests of the EFI applications that the firmware loaded, in order, from PCR 4. */

@@ -1,4 +1,4 @@
-import { concat } from "@constellation/bytes";
+import { concat, utf16le } from "@constellation/bytes";
 import { packFile, padTo4 } from "./cpio.ts";
 import { EventLogError } from "./error.ts";
 import type { Uki, UkiSection } from "./uki.ts";
@@ -41,7 +41,7 @@ function metadataArchives(uki: Uki): Uint8Array[] {
 export function loadOptions(uki: Uki): Uint8Array {
   const section = uki.sections.get(".cmdline");
   if (section === undefined) return new Uint8Array(0);
-  return Buffer.from(`${mangled(textOf(section))}\0`, "utf16le");
+  return utf16le(`${mangled(textOf(section))}\0`);
 }
 
 function textOf(section: Uint8Array): string {

@@ -1,3 +1,4 @@
+import { fromLatin1 } from "@constellation/bytes";
 import { EventLogError } from "./error.ts";
 import type { PeImage, PeSection } from "./pe.ts";
 import { parsePe, sectionContent } from "./pe.ts";
@@ -72,7 +73,7 @@ function isKnown(name: string): name is UkiSection {
 function requireStub(image: PeImage): void {
   const section = image.sections.find(({ name }) => name === MAGIC_SECTION);
   if (section !== undefined) requireContent(image, section);
-  const text = section === undefined ? "" : Buffer.from(sectionContent(image, section)).toString("latin1");
+  const text = section === undefined ? "" : fromLatin1(sectionContent(image, section));
   const version = /^#### LoaderInfo: systemd-stub (\d+)[^ ]* ####/u.exec(text)?.[1];
   if (version === String(STUB_VERSION)) return;
   throw refused(`got systemd-stub ${JSON.stringify(version ?? null)}, wanted "${STUB_VERSION}"`);

@@ -1,4 +1,7 @@
-/** Evidence of any kind, judged under total policies. */
+/**
+ * Evidence of any kind, judged under total policies. Beside it are `@constellation/evidence/show`, which tells what a file
+ * says, and `@constellation/evidence/policy-from-case`.
+ */
 export {
   AZURE_SEV_SNP_POLICY,
   AZURE_TDX_POLICY,
@@ -13,12 +16,12 @@ export {
 } from "./azure.ts";
 export { type Case, CASE_KINDS, type CaseKind, parseCase } from "./case/case.ts";
 export type { CaseInput } from "./case/input.ts";
-export { judgeCase, policyFromCase } from "./case/judge-case.ts";
+export { judgeCase } from "./case/judge-case.ts";
 export { parsePolicyDocument, type PolicyDocument } from "./case/policy-document.ts";
 export { EvidenceError, type EvidenceErrorCode } from "./error.ts";
 export { type EventLogParts, judgeEventLog } from "./event-log.ts";
 export { EvidenceFiles } from "./files.ts";
-export type { Judgement } from "./judgement.ts";
+export { isAccepted, type Judgement } from "./judgement.ts";
 export { judgeLaunchPrediction, type LaunchPrediction } from "./launch-digest.ts";
 export { BOUND_NITRO_POLICY, type BoundNitroPolicy, judgeNitro, NITRO_POLICY, type NitroPolicy } from "./nitro.ts";
 export { pemCertificates } from "./pem.ts";
@@ -43,4 +46,3 @@ export {
   type VtpmParts,
   type VtpmPolicy,
 } from "./vtpm.ts";
-export { showEvidence, type ShownEvidence } from "./show/show.ts";

@@ -8,6 +8,11 @@ export interface Judgement {
   readonly claims: { readonly [name: string]: Json };
 }
 
+/** Evidence is accepted where checks were made and none failed. */
+export function isAccepted({ checks }: Judgement): boolean {
+  return checks.length > 0 && checks.every(({ outcome }) => outcome !== "fail");
+}
+
 /** The checks in the order of `names`; one that is missing did not run, and so failed. Others follow. */
 export function complete(names: readonly string[], checks: readonly Check[]): Check[] {
   const known = names.flatMap((name): Check[] => {

@@ -1,4 +1,4 @@
-/** TPM 2.0: structures, commands over an injected transport, software credentials, and quote verification. */
+/** TPM 2.0: structures, and commands over an injected transport. What needs node:crypto is in `@constellation/tpm2/node`. */
 export type { ClockInfo, QuoteAttest } from "./attest.ts";
 export { parseQuoteAttest, serializeQuoteAttest } from "./attest.ts";
 export type { Authorization, Command } from "./command.ts";
@@ -19,10 +19,9 @@ export {
   TPMA_NV,
   TPMA_OBJECT,
 } from "./constants.ts";
+export type { Credential } from "./credential.ts";
 export type { TpmErrorCode, TpmErrorDetails } from "./error.ts";
 export { TpmError } from "./error.ts";
-export type { Credential, MakeCredentialOptions } from "./make-credential.ts";
-export { makeCredential } from "./make-credential.ts";
 export { computeName } from "./name.ts";
 export type { PcrSelection } from "./pcr-selection.ts";
 export { parsePcrSelections, selectedPcrs, selectPcrs, serializePcrSelections } from "./pcr-selection.ts";
@@ -32,9 +31,7 @@ export type { ResponseCode } from "./response-code.ts";
 export { describeResponseCode } from "./response-code.ts";
 export type { TpmtSignature } from "./signature.ts";
 export { parseSignature, serializeSignature } from "./signature.ts";
-export { publicKeyOf, tpmPublicToSpki } from "./spki.ts";
+export { tpmPublicToSpki } from "./spki.ts";
 export { AK_TEMPLATE, EK_POLICY_A, EK_TEMPLATE } from "./templates.ts";
 export type { ActivateCredentialOptions, AuthorityOptions, NvDefinition, TpmTransport } from "./tpm.ts";
 export { Tpm } from "./tpm.ts";
-export type { VerifyQuoteOptions } from "./verify-quote.ts";
-export { requireAttestationKey, verifyQuote } from "./verify-quote.ts";

@@ -1,5 +1,6 @@
 import { createCipheriv, createECDH, createHmac } from "node:crypto";
 import { TPM_ALG, TPM_ECC, TPMA_OBJECT } from "./constants.ts";
+import type { Credential } from "./credential.ts";
 import { TpmError } from "./error.ts";
 import { kdfa, kdfe, NO_CONTEXT } from "./kdf.ts";
 import type { EccPublic, TpmtPublic } from "./public-area.ts";
@@ -16,14 +17,6 @@ export interface MakeCredentialOptions {
   readonly secret: Uint8Array;
   /** A source of cryptographically strong random bytes. */
   readonly random: (size: number) => Uint8Array;
-}
-
-/** A credential for TPM2_ActivateCredential, without the sizes around the two parts. */
-export interface Credential {
-  /** TPMS_ID_OBJECT: the outer HMAC, then the encrypted secret. */
-  readonly credentialBlob: Uint8Array;
-  /** TPMS_ECC_POINT: the ephemeral public key. */
-  readonly encryptedSecret: Uint8Array;
 }
 
 const FIELD_BYTES = 32;

@@ -1,10 +1,9 @@
-import type { KeyObject } from "node:crypto";
-import { createPublicKey } from "node:crypto";
+import { CryptoError, type EcCurve, ecSpki, importSpki, rsaSpki } from "@constellation/crypto";
 import { TPM_ALG, TPM_ECC } from "./constants.ts";
 import { TpmError } from "./error.ts";
 import type { EccPublic, RsaPublic, TpmtPublic } from "./public-area.ts";
 
-const CURVES: ReadonlyMap<number, { readonly name: string; readonly sizeBytes: number }> = new Map([
+const CURVES: ReadonlyMap<number, { readonly name: EcCurve; readonly sizeBytes: number }> = new Map([
   [TPM_ECC.NIST_P256, { name: "P-256", sizeBytes: 32 }],
   [TPM_ECC.NIST_P384, { name: "P-384", sizeBytes: 48 }],
 ]);
@@ -14,21 +13,18 @@ const RSA_BITS: ReadonlySet<number> = new Set([2048, 3072, 4096]);
 const DEFAULT_EXPONENT = 65537;
 
 /**
- * The key of a public area for node:crypto. The point must lie on its curve.
+ * The SubjectPublicKeyInfo (DER) of a public area. The point must lie on its curve.
  * @throws TpmError `key` where the area holds no usable key, `unsupported` for other curves
  */
-export function publicKeyOf(area: TpmtPublic): KeyObject {
-  const jwk = area.type === TPM_ALG.ECC ? eccJwk(area) : rsaJwk(area);
-  try {
-    return createPublicKey({ key: jwk, format: "jwk" });
-  } catch (cause) {
-    throw new TpmError("key", "Convert TPMT_PUBLIC failed: the key is not valid on its curve", { cause });
-  }
-}
-
-/** The SubjectPublicKeyInfo (DER) of a public area. Throws as {@link publicKeyOf}. */
 export function tpmPublicToSpki(area: TpmtPublic): Uint8Array {
-  return new Uint8Array(publicKeyOf(area).export({ type: "spki", format: "der" }));
+  const spki = area.type === TPM_ALG.ECC ? eccSpki(area) : rsaSpkiOf(area);
+  try {
+    importSpki(spki);
+    return spki;
+  } catch (cause) {
+    if (!(cause instanceof CryptoError)) throw cause;
+    throw new TpmError("key", `Convert TPMT_PUBLIC failed: ${cause.message}`, { cause });
+  }
 }
 
 /** Pads a big-endian number on the left; TPMs may leave out leading zero bytes. */
@@ -41,7 +37,7 @@ export function leftPad(bytes: Uint8Array, sizeBytes: number, field: string): Ui
   return padded;
 }
 
-function eccJwk(area: EccPublic): { kty: string; crv: string; x: string; y: string } {
+function eccSpki(area: EccPublic): Uint8Array {
   const curve = CURVES.get(area.parameters.curveID);
   if (curve === undefined) {
     throw new TpmError(
@@ -49,15 +45,15 @@ function eccJwk(area: EccPublic): { kty: string; crv: string; x: string; y: stri
       `Convert TPMT_PUBLIC failed: got curve "${area.parameters.curveID}", wanted P-256 or P-384`,
     );
   }
-  return {
-    kty: "EC",
-    crv: curve.name,
-    x: base64url(leftPad(area.unique.x, curve.sizeBytes, "TPMS_ECC_POINT.x")),
-    y: base64url(leftPad(area.unique.y, curve.sizeBytes, "TPMS_ECC_POINT.y")),
-  };
+  const { x, y } = area.unique;
+  return ecSpki(
+    curve.name,
+    leftPad(x, curve.sizeBytes, "TPMS_ECC_POINT.x"),
+    leftPad(y, curve.sizeBytes, "TPMS_ECC_POINT.y"),
+  );
 }
 
-function rsaJwk(area: RsaPublic): { kty: string; n: string; e: string } {
+function rsaSpkiOf(area: RsaPublic): Uint8Array {
   const { keyBits, exponent } = area.parameters;
   if (!RSA_BITS.has(keyBits) || area.unique.length !== keyBits / 8 || ((area.unique[0] ?? 0) & 0x80) === 0) {
     throw new TpmError(
@@ -68,9 +64,5 @@ function rsaJwk(area: RsaPublic): { kty: string; n: string; e: string } {
   if (exponent !== 0 && exponent !== DEFAULT_EXPONENT) {
     throw new TpmError("key", `Convert TPMT_PUBLIC failed: got RSA exponent "${exponent}", wanted "65537"`);
   }
-  return { kty: "RSA", n: base64url(area.unique), e: base64url(Uint8Array.of(1, 0, 1)) };
-}
-
-function base64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64url");
+  return rsaSpki(area.unique, Uint8Array.of(1, 0, 1));
 }

@@ -30,7 +30,7 @@ import type { PcrAllocation } from "./commands/pcr.ts";
 import { pcrAllocateCommand, pcrExtendCommand, pcrReadCommand } from "./commands/pcr.ts";
 import { TPM_RH, TPM_SU } from "./constants.ts";
 import { TpmError } from "./error.ts";
-import type { Credential } from "./make-credential.ts";
+import type { Credential } from "./credential.ts";
 import type { PcrSelection } from "./pcr-selection.ts";
 import { selectPcrs } from "./pcr-selection.ts";
 import type { TpmtPublic } from "./public-area.ts";

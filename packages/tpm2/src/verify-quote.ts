@@ -9,7 +9,8 @@ import { selectedPcrs } from "./pcr-selection.ts";
 import type { TpmtPublic } from "./public-area.ts";
 import type { TpmtSignature } from "./signature.ts";
 import { parseSignature } from "./signature.ts";
-import { leftPad, publicKeyOf } from "./spki.ts";
+import { publicKeyOf } from "./key-object.ts";
+import { leftPad } from "./spki.ts";
 
 /** What {@link verifyQuote} judges, and against what. */
 export interface VerifyQuoteOptions {

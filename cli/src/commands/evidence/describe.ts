@@ -1,4 +1,4 @@
-import type { CaseInput, Judgement } from "@constellation/evidence";
+import { type CaseInput, isAccepted, type Judgement } from "@constellation/evidence";
 import { printable } from "../../terminal/printable.ts";
 import { formatTable } from "../../terminal/table.ts";
 
@@ -13,8 +13,7 @@ export interface CaseVerdict extends Judgement {
 
 /** The verdict: accepted where checks were made and none failed. */
 export function verdictOf({ case: { id, kind } }: CaseInput, { checks, claims }: Judgement): CaseVerdict {
-  const accepted = checks.length > 0 && checks.every(({ outcome }) => outcome !== "fail");
-  return { id, kind, accepted, checks, claims };
+  return { id, kind, accepted: isAccepted({ checks, claims }), checks, claims };
 }
 
 /** The verdict for people, with every check, or as JSON. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { policyFromCase } from "@constellation/evidence";
+import { policyFromCase } from "@constellation/evidence/policy-from-case";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { readCase } from "./read-case.ts";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { showEvidence, type ShownEvidence } from "@constellation/evidence";
+import { showEvidence, type ShownEvidence } from "@constellation/evidence/show";
 import type { Context } from "../../context.ts";
 import { printable } from "../../terminal/printable.ts";
 import { readFile } from "./read-case.ts";

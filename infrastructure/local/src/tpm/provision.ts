@@ -2,7 +2,6 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import {
   AK_TEMPLATE,
   EK_TEMPLATE,
-  makeCredential,
   type PrimaryObject,
   selectPcrs,
   selectedPcrs,
@@ -13,6 +12,7 @@ import {
   TPM_SU,
   tpmPublicToSpki,
 } from "@constellation/tpm2";
+import { makeCredential } from "@constellation/tpm2/node";
 import { LocalError } from "../errors.ts";
 import type { TpmAuthority } from "./authority.ts";
 

@@ -4,7 +4,6 @@ import {
   computeName,
   parseQuoteAttest,
   parseSignature,
-  publicKeyOf,
   type QuoteAttest,
   selectedPcrs,
   TPM_ALG,
@@ -14,6 +13,7 @@ import {
   type TpmtPublic,
   type TpmtSignature,
 } from "@constellation/tpm2";
+import { publicKeyOf } from "@constellation/tpm2/node";
 import { type Check, check, fail, pass } from "../check.ts";
 import type { QemuVtpmEvidence } from "../evidence.ts";
 import { PCR_INDICES } from "../pcr-index.ts";

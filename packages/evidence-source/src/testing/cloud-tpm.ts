@@ -1,14 +1,7 @@
 import { Swtpm } from "@constellation/testkit";
 import { createFakeTpmCa, type FakeTpmCa } from "@constellation/testkit/fake-tpm";
-import {
-  AK_TEMPLATE,
-  type EccPublic,
-  publicKeyOf,
-  serializePublic,
-  TPM_RH,
-  Tpm,
-  type TpmtPublic,
-} from "@constellation/tpm2";
+import { AK_TEMPLATE, type EccPublic, serializePublic, TPM_RH, Tpm, type TpmtPublic } from "@constellation/tpm2";
+import { publicKeyOf } from "@constellation/tpm2/node";
 import { AZURE_AK_CERTIFICATE_NV, AZURE_AK_HANDLE, GCP_AK_NV } from "../tpm/attestation-key.ts";
 import { FakeNv } from "./fake-nv.ts";
 

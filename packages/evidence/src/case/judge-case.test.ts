@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { utf8 } from "@constellation/bytes";
-import { judgeCase, parsePolicyDocument, type PolicyDocument, policyFromCase } from "../index.ts";
+import { judgeCase, parsePolicyDocument, type PolicyDocument } from "../index.ts";
 import { codesOf, errorOf, goodCases, readTestCase, type TestCase, withFile } from "../testing/cases.ts";
+import { policyFromCase } from "./policy-from-case.ts";
 
 type Changeable = { [key: string]: Changeable } & { anyOf: unknown[]; kind: string };
 

@@ -1,7 +1,7 @@
 import { EvidenceError } from "../error.ts";
 import type { Judgement } from "../judgement.ts";
 import type { CaseInput } from "./input.ts";
-import { KINDS } from "./kinds.ts";
+import { JUDGES } from "./kinds.ts";
 import type { PolicyDocument } from "./policy-document.ts";
 
 /**
@@ -14,25 +14,10 @@ export function judgeCase(input: CaseInput, policy?: PolicyDocument): Judgement 
   if (policy !== undefined && policy.kind !== kind) {
     throw new EvidenceError("policy_malformed", `Read policy failed: kind: got "${policy.kind}", wanted "${kind}"`);
   }
-  return KINDS[kind].judge(input, clockOf(input), policy?.policy);
+  return JUDGES[kind](input, clockOf(input), policy?.policy);
 }
 
-/**
- * A total policy that accepts the evidence of a good case: what must not differ is as it is there, and what may is left
- * open with the reason.
- * @throws EvidenceError `not_accepted` where the case itself is refused, `no_policy` for kinds without one
- */
-export function policyFromCase(input: CaseInput): PolicyDocument {
-  const { kind } = input.case;
-  const { observe } = KINDS[kind];
-  if (observe === undefined) {
-    throw new EvidenceError("no_policy", `Write policy failed: evidence of kind "${kind}" has no policy`);
-  }
-  const policy = observe(input, clockOf(input));
-  if (policy !== undefined) return { schema: 1, kind, policy };
-  throw new EvidenceError("not_accepted", "Write policy failed: the case is refused, wanted one that is accepted");
-}
-
-function clockOf({ case: { verifyTime } }: CaseInput): Date {
+/** The clock that a case states; any where nothing depends on it. */
+export function clockOf({ case: { verifyTime } }: CaseInput): Date {
   return verifyTime ?? new Date(0);
 }

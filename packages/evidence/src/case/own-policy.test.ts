@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Json } from "@constellation/fields";
-import { judgeCase, policyFromCase } from "../index.ts";
+import { judgeCase } from "../index.ts";
 import { codesOf, errorOf, goodCases, readTestCase, type TestCase, withFile } from "../testing/cases.ts";
+import { policyFromCase } from "./policy-from-case.ts";
 
 const all = goodCases("azure", "gcp-tpm", "nitro", "sev-snp", "tdx").map(readTestCase);
 

@@ -3,9 +3,9 @@ import { describe, test } from "node:test";
 import { utf8 } from "@constellation/bytes";
 import { parseHclReport } from "@constellation/hcl";
 import { pemToDer } from "@constellation/x509";
-import { showEvidence } from "../index.ts";
 import { errorOf, goodCases, readTestCase, type TestCase } from "../testing/cases.ts";
 import { plain } from "./plain.ts";
+import { showEvidence } from "./show.ts";
 
 const all = goodCases("azure", "gcp-tpm", "nitro", "sev-snp", "tdx", "tpm-eventlogs").map(readTestCase);
 

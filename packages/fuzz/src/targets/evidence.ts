@@ -9,9 +9,9 @@ import {
   parseCase,
   parsePolicyDocument,
   pemCertificates,
-  policyFromCase,
-  showEvidence,
 } from "@constellation/evidence";
+import { policyFromCase } from "@constellation/evidence/policy-from-case";
+import { showEvidence } from "@constellation/evidence/show";
 import type { Target } from "../target.ts";
 import { type CaseFolder, Vectors } from "../vectors.ts";
 

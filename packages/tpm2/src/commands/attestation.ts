@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 import { passwordAuthorization, policyAuthorization } from "../command.ts";
 import { TPM_ALG, TPM_RH } from "../constants.ts";
-import type { Credential } from "../make-credential.ts";
+import type { Credential } from "../credential.ts";
 import type { PcrSelection } from "../pcr-selection.ts";
 import { serializePcrSelections } from "../pcr-selection.ts";
 import { readSized } from "../reading.ts";

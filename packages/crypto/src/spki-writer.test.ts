@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
-import { rsaSpki } from "./rsa-spki.ts";
+import { ecSpki, rsaSpki } from "./index.ts";
+
+const bytes = (text: string | undefined): Uint8Array => new Uint8Array(Buffer.from(text ?? "", "base64url"));
+
+test("ecSpki() writes what a key exports", () => {
+  for (const curve of ["P-256", "P-384"] as const) {
+    const { publicKey } = generateKeyPairSync("ec", { namedCurve: curve });
+    const { x, y } = publicKey.export({ format: "jwk" });
+    const wanted = new Uint8Array(publicKey.export({ format: "der", type: "spki" }));
+    assert.deepEqual(ecSpki(curve, bytes(x), bytes(y)), wanted, curve);
+  }
+});
 
 test("rsaSpki() writes what a key exports, for short and long numbers", () => {
   for (const [modulusLength, publicExponent] of [
@@ -10,7 +21,6 @@ test("rsaSpki() writes what a key exports, for short and long numbers", () => {
   ] as const) {
     const { publicKey } = generateKeyPairSync("rsa", { modulusLength, publicExponent });
     const { n, e } = publicKey.export({ format: "jwk" });
-    const bytes = (text: string | undefined): Uint8Array => new Uint8Array(Buffer.from(text ?? "", "base64url"));
     const wanted = new Uint8Array(publicKey.export({ format: "der", type: "spki" }));
     assert.deepEqual(rsaSpki(bytes(n), bytes(e)), wanted, `${modulusLength}`);
   }

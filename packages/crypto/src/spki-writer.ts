@@ -1,8 +1,25 @@
 import { concat, fromHex } from "@constellation/bytes";
+import type { EcCurve } from "./public-key.ts";
 
 /** AlgorithmIdentifier of rsaEncryption with its NULL (RFC 3279 section 2.3.1). */
 const RSA_ENCRYPTION = fromHex("300d06092a864886f70d0101010500");
 const TAG = { INTEGER: 0x02, BIT_STRING: 0x03, SEQUENCE: 0x30 } as const;
+
+/** AlgorithmIdentifier of id-ecPublicKey with the curve's name (RFC 5480 section 2.1.1). */
+const EC_PUBLIC_KEY: Readonly<Record<EcCurve, Uint8Array>> = {
+  "P-256": fromHex("301306072a8648ce3d020106082a8648ce3d030107"),
+  "P-384": fromHex("301006072a8648ce3d020106052b81040022"),
+};
+const UNCOMPRESSED = 0x04;
+
+/** The SubjectPublicKeyInfo (DER) of a point by its coordinates, big-endian and of full length. */
+export function ecSpki(curve: EcCurve, x: Uint8Array, y: Uint8Array): Uint8Array {
+  return element(
+    TAG.SEQUENCE,
+    EC_PUBLIC_KEY[curve],
+    element(TAG.BIT_STRING, Uint8Array.of(0), Uint8Array.of(UNCOMPRESSED), x, y),
+  );
+}
 
 /**
  * The SubjectPublicKeyInfo (DER) of an RSA key from modulus and exponent, big-endian without leading zeros. Whether it
