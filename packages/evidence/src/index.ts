@@ -13,7 +13,7 @@ export {
 } from "./azure.ts";
 export { type Case, CASE_KINDS, type CaseKind, parseCase } from "./case/case.ts";
 export type { CaseInput } from "./case/input.ts";
-export { judgeCase, policyFromCase } from "./case/judge-case.ts";
+export { type CaseVerdict, judgeCase, policyFromCase } from "./case/judge-case.ts";
 export { parsePolicyDocument, type PolicyDocument } from "./case/policy-document.ts";
 export { EvidenceError, type EvidenceErrorCode } from "./error.ts";
 export { type EventLogParts, judgeEventLog } from "./event-log.ts";
@@ -22,6 +22,7 @@ export type { Judgement } from "./judgement.ts";
 export { judgeLaunchPrediction, type LaunchPrediction } from "./launch-digest.ts";
 export { BOUND_NITRO_POLICY, type BoundNitroPolicy, judgeNitro, NITRO_POLICY, type NitroPolicy } from "./nitro.ts";
 export { pemCertificates } from "./pem.ts";
+export { policyIdOf } from "./policy-id.ts";
 export {
   BOUND_SEV_SNP_POLICY,
   type BoundSevSnpPolicy,

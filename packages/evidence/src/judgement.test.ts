@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fail, pass } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import { complete } from "./judgement.ts";
+
+const { fail, pass } = about("hardware.evidence");
 
 test("complete() puts checks in order, and adds those that did not run as failed", () => {
   const done = complete(["a", "b", "c"], [pass("d"), pass("c"), pass("a")]);

@@ -1,5 +1,7 @@
 import type { Json } from "@constellation/fields";
-import { type Check, fail } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
+
+const { fail } = about("hardware.evidence");
 
 /** What judging one piece of evidence gives: every check with its outcome, and what the evidence says. */
 export interface Judgement {

@@ -17,30 +17,36 @@ import { observedAzure, observedSevSnp, observedTdx } from "./observed.ts";
 import { azurePolicy, sevSnpPolicy, tdxPolicy, tpmQuotePolicy } from "./own-policy.ts";
 import { azureParts, eventLogParts, sevSnpParts, tdxParts, tpmQuoteParts } from "./parts.ts";
 
+/** What was made of a case, and the policy that it was judged by; undefined for kinds that have none. */
+interface Judged extends Judgement {
+  readonly policy: Json | undefined;
+}
+
 /** What can be done with cases of a kind. */
 export interface Kind {
   /** Judges by the policy given, or by the case's own. */
-  readonly judge: (input: CaseInput, now: Date, policy: Json | undefined) => Judgement;
+  readonly judge: (input: CaseInput, now: Date, policy: Json | undefined) => Judged;
   /** A policy that accepts what this evidence shows; undefined where it is not accepted itself. */
   readonly observe: ((input: CaseInput, now: Date) => Json | undefined) | undefined;
 }
 
 /** How a kind of evidence with a policy of its own is judged. */
-interface KindWithPolicy<Parts, Policy, Judged extends Judgement> {
+interface KindWithPolicy<Parts, Policy, Found extends Judgement> {
   readonly field: Field<Policy>;
   readonly partsOf: (input: CaseInput) => Parts;
   readonly policyOf: (input: CaseInput) => Policy;
-  readonly judge: (parts: Parts, policy: Policy, now: Date) => Judged;
+  readonly judge: (parts: Parts, policy: Policy, now: Date) => Found;
   /** The policy that accepts what was judged. Only called where no check failed. */
-  readonly observed: (judged: Judged, policy: Policy, parts: Parts) => Policy | undefined;
+  readonly observed: (judged: Found, policy: Policy, parts: Parts) => Policy | undefined;
 }
 
-function withPolicy<Parts, Policy, Judged extends Judgement>(kind: KindWithPolicy<Parts, Policy, Judged>): Kind {
+function withPolicy<Parts, Policy, Found extends Judgement>(kind: KindWithPolicy<Parts, Policy, Found>): Kind {
   const { field, partsOf, policyOf, judge, observed } = kind;
   return {
     judge: (input, now, document) => {
       const policy = document === undefined ? policyOf(input) : readPolicy(field, document);
-      return judge(partsOf(input), policy, now);
+      const { checks, claims } = judge(partsOf(input), policy, now);
+      return { checks, claims, policy: field.write(policy) };
     },
     observe: (input, now) => {
       const parts = partsOf(input);
@@ -63,7 +69,7 @@ function readPolicy<Policy>(field: Field<Policy>, document: Json): Policy {
 function withoutPolicy(kind: string, judge: (input: CaseInput, now: Date) => Judgement): Kind {
   return {
     judge: (input, now, policy) => {
-      if (policy === undefined) return judge(input, now);
+      if (policy === undefined) return { ...judge(input, now), policy };
       throw new EvidenceError("policy_malformed", `Read policy failed: got one, wanted none for kind "${kind}"`);
     },
     observe: undefined,
