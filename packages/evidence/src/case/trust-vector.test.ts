@@ -64,7 +64,7 @@ test("judgeVtpm() shows that registers of the boot are neither quoted nor asked 
   const unquoted = (sha256: typeof open.pcrs.sha256): string[] => {
     const { checks } = judgeVtpm(few, { ...open, pcrs: { ...open.pcrs, sha256 } }, new Date());
     return checks.flatMap(({ name, outcome, got }) =>
-      /^pcr/.test(name) && got === "none" ? [`${name} ${outcome}`] : [],
+      name.startsWith("pcr") && got === "none" ? [`${name} ${outcome}`] : [],
     );
   };
   const shown = [0, 2, 9, 11, 13].map((index) => `pcr[${index}] accepted-by-choice`);
