@@ -318,3 +318,12 @@ test("validateReport() wants a migration agent to be known where there may be on
   };
   assert.deepEqual([aspectOf(true), aspectOf(false)], ["configuration.setting", "configuration.detail"]);
 });
+
+test("validateReport() tells no machine by a chip ID that the host masks", () => {
+  const aspectOf = (chipId: Uint8Array): string | undefined => {
+    const checks = validate({ chipId: equal(chipId) }, { chipId });
+    return checks.find(({ name }) => name === "report.chipId")?.speaksFor;
+  };
+  assert.equal(aspectOf(milan.chipId), "instance-identity.machine");
+  assert.equal(aspectOf(new Uint8Array(64)), "instance-identity.group");
+});

@@ -19,7 +19,6 @@ type Checks = readonly Check<ValidateCode>[];
 
 const setting = about("configuration.setting");
 const settingDetail = about("configuration.detail");
-const machine = about("instance-identity.machine");
 const binding = about("instance-identity.binding");
 const firmwareDetail = about("hardware.detail");
 const image = about("executables.detail");
@@ -104,6 +103,9 @@ function validatePlatformInfo(got: PlatformInfo, policy: PlatformInfoPolicy): Ch
 /** Who made the report, and on whose behalf. AMD 56860 section 7.3, table 23. */
 function validateOrigin(report: Report, policy: ReportPolicy): Checks {
   const migration = report.policy.migrateMa ? setting : settingDetail;
+  // With MaskChipId set, every chip shows zeros.
+  const isMasked = report.chipId.every((byte) => byte === 0);
+  const machine = about(isMasked ? "instance-identity.group" : "instance-identity.machine");
   return [
     setting.expectValue("report.vmpl", "vmpl", report.vmpl, policy.vmpl),
     firmwareDetail.expectValue("report.signingKey", "signing_key", report.signingKey, policy.signingKey),

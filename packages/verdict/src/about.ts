@@ -9,7 +9,7 @@ interface Details {
   readonly wanted?: string;
 }
 
-/** Makes checks that speak for one aspect. There is no other way to make one, so that each speaks for something. */
+/** Makes checks that speak for one aspect, so that no check is made that speaks for nothing. */
 export interface About {
   /** A passed check. */
   pass(this: void, name: string, details?: Details): PassedCheck;
