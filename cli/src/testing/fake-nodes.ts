@@ -1,4 +1,5 @@
-import { clusterIdPcr, type QemuVtpmPolicy, serializePolicy, type Verdict } from "@constellation/attestation";
+import { type Claims, clusterIdPcr, type QemuVtpmPolicy, serializePolicy } from "@constellation/attestation";
+import { about, type Check, pcrAspect, verdictOf } from "@constellation/verdict";
 import { hex } from "@constellation/bytes";
 import { serializeClusterState } from "@constellation/cluster-state";
 import { deriveClusterId } from "@constellation/keys";
@@ -31,7 +32,9 @@ export class FakeNodes implements NodePort {
   afterInit: (call: InitCall, attempt: number) => void = () => {};
   /** Called at each recovery before a node answers. */
   beforeRecover: () => void = () => {};
-  verdict: Partial<Verdict> = {};
+  /** What the appraisal finds instead. */
+  checks: readonly Check[] | undefined;
+  claims: Claims = {};
   #attempts = 0;
 
   constructor(kubernetes: FakeKubernetes) {
@@ -75,33 +78,23 @@ export class FakeNodes implements NodePort {
   }
 
   readonly appraiser: AppraiserPort = {
-    appraise: (_evidence, policy) => ({
-      accepted: true,
-      variant: "qemu-vtpm",
-      trust: [],
-      checks: [
-        { name: "quote.signature", outcome: "pass" },
-        ...Object.entries(policy.pcrs).map(([index, rule]) =>
-          rule.kind === "equal"
-            ? ({
-                name: `pcr[${index}]`,
-                outcome: "pass",
-                got: rule.anyOf.join(" or "),
-                wanted: rule.anyOf.join(" or "),
-              } as const)
-            : ({
-                name: `pcr[${index}]`,
-                outcome: "accepted-by-choice",
-                got: "7".repeat(64),
-                wanted: "any",
-                reason: rule.reason,
-              } as const),
-        ),
-      ],
-      claims: { ekDigest: "a".repeat(64), chain: ["CN=ak", "CN=tpm ca"] },
-      ...this.verdict,
-    }),
+    appraise: (_evidence, policy) => {
+      const checks = this.checks ?? checksBy(policy);
+      const claims = { ekDigest: "a".repeat(64), chain: ["CN=ak", "CN=tpm ca"], ...this.claims };
+      return { variant: "qemu-vtpm", trust: ["the fake computer"], ...verdictOf(checks, claims) };
+    },
   };
+}
+
+/** Checks that pass where the policy wants a value, as evidence of a good node has them. */
+function checksBy({ pcrs }: QemuVtpmPolicy): Check[] {
+  const registers = Object.entries(pcrs).map(([index, rule]): Check => {
+    const { open, pass } = about(pcrAspect(Number(index), undefined));
+    if (rule.kind !== "equal") return open(`pcr[${index}]`, rule.reason, { got: "7".repeat(64) });
+    const value = rule.anyOf.join(" or ");
+    return pass(`pcr[${index}]`, { got: value, wanted: value });
+  });
+  return [about("hardware.evidence").pass("quote.signature"), ...registers];
 }
 
 /** A kubeconfig as the node sends it. */

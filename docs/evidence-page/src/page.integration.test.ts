@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { isAccepted, type Judgement, judgeCase } from "@constellation/evidence";
+import type { Judgement } from "@constellation/evidence";
+import { judgeCase } from "@constellation/evidence/case";
 import type { Browser, Page } from "playwright-core";
 import { buildPage } from "./bundle.ts";
 import { readDroppedCase, withFiles } from "./page/dropped-cases.ts";
@@ -127,7 +128,7 @@ describe("the page in Chromium", () => {
         const judgement = judgeCase(readDroppedCase(dropped, `set/${id}`).input);
         const { rows, verdict, claims } = shown.get(id) as ShownVerdict;
         assert.deepEqual(rows, rowsOf(judgement), id);
-        assert.equal(verdict, isAccepted(judgement) ? "accepted" : "refused", id);
+        assert.equal(verdict, judgement.accepted ? "accepted" : "refused", id);
         assert.deepEqual(JSON.parse(claims), judgement.claims, id);
         return verdict === "accepted";
       });

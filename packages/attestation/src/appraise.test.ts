@@ -20,10 +20,11 @@ import {
   TPM_ECC,
   TPMA_OBJECT,
 } from "@constellation/tpm2";
+import { pcrAspect } from "@constellation/verdict";
 import fc from "fast-check";
 import { appraise } from "./appraise.ts";
 import { PCR_INDICES } from "./pcr-index.ts";
-import type { PcrPolicy, QemuVtpmPolicy } from "./policy.ts";
+import { type PcrPolicy, policyId, type QemuVtpmPolicy } from "./policy.ts";
 import { QEMU_VTPM_CHECKS } from "./qemu-vtpm/appraise.ts";
 import { verifyAkCertificate } from "./qemu-vtpm/verify-ak-certificate.ts";
 import { verifyQuote } from "./qemu-vtpm/verify-quote.ts";
@@ -422,6 +423,7 @@ test("appraise() refuses machines that are not listed, and accepts nobody by an 
     assert.deepEqual(checkNamed(verdict, "endorsement"), {
       name: "endorsement",
       outcome: "fail",
+      speaksFor: "instance-identity.machine",
       code: "endorsement_not_allowed",
       got: tpm.ekDigest,
       wanted: ekDigests[0] ?? "none, the list is empty",
@@ -438,6 +440,7 @@ test("appraise() shows the choice to accept any machine of the roots", () => {
   assert.deepEqual(checkNamed(verdict, "endorsement"), {
     name: "endorsement",
     outcome: "accepted-by-choice",
+    speaksFor: "instance-identity.machine",
     got: tpm.ekDigest,
     wanted: "any under the roots",
     reason: "first boot",
@@ -452,6 +455,7 @@ test("appraise() names each PCR that differs from the policy, with got and wante
     assert.deepEqual(checkNamed(verdict, `pcr[${index}]`), {
       name: `pcr[${index}]`,
       outcome: "fail",
+      speaksFor: pcrAspect(Number(index), fromHex(fieldsOf(good).pcrs[index] as string)),
       code: "pcr_mismatch",
       got: fieldsOf(good).pcrs[index],
       wanted,
@@ -531,3 +535,29 @@ function* changedBytes(bytes: Uint8Array): Generator<[number, Uint8Array]> {
     yield [index, changed];
   }
 }
+
+test("appraise() claims neither hardware nor closed memory by a virtual TPM, however good its evidence", () => {
+  const { accepted, status, trustVector } = judge(good);
+  const values = Object.entries(trustVector).map(([claim, { value }]) => `${claim} ${value}`);
+  assert.deepEqual([accepted, status], [true, "warning"]);
+  assert.ok(values.includes("hardware 0") && values.includes("runtime-opaque 32"), values.join(", "));
+});
+
+test("appraise() affirms no executables where the firmware or the boot loader is left open", () => {
+  for (const index of [0, 2, 4, 9, 11]) {
+    const { trustVector } = judge(good, withPcrRule(index, { kind: "any", reason: "test" }));
+    assert.deepEqual(trustVector.executables, { value: 33, because: [`pcr[${index}]`] });
+  }
+});
+
+test("appraise() gives a refused verdict no status but contraindicated", () => {
+  const { accepted, status } = judge(good, withPcrRule(15, { kind: "equal", anyOf: [] }));
+  assert.deepEqual([accepted, status], [false, "contraindicated"]);
+  assert.equal(judge(utf8("{}")).status, "contraindicated");
+});
+
+test("policyId() names equal policies alike, and others differently", () => {
+  assert.match(policyId(policy), /^sha256:[0-9a-f]{64}$/);
+  assert.equal(policyId(structuredClone(policy)), policyId(policy));
+  assert.notEqual(policyId(withPcrRule(0, { kind: "any", reason: "test" })), policyId(policy));
+});

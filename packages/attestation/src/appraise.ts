@@ -1,5 +1,6 @@
 import { digest } from "@constellation/crypto";
-import { type Check, type CheckCode, fail, pass } from "./check.ts";
+import { verdictOf } from "@constellation/verdict";
+import { about, type Check, type CheckCode } from "./check.ts";
 import { AttestationError } from "./error.ts";
 import { type Evidence, parseEvidence } from "./evidence.ts";
 import { checkPolicy } from "./parse-policy.ts";
@@ -7,6 +8,8 @@ import { judgePlatform, trustOf } from "./platform/variants.ts";
 import type { Policy, QemuVtpmPolicy } from "./policy.ts";
 import { appraiseQemuVtpm, QEMU_VTPM_CHECKS, QEMU_VTPM_TRUST } from "./qemu-vtpm/appraise.ts";
 import type { Claims, Verdict } from "./verdict.ts";
+
+const { fail, pass } = about("hardware.evidence");
 
 /** What evidence is appraised against, beside the policy. */
 export interface AppraisalContext {
@@ -37,13 +40,10 @@ export function appraise(evidenceBytes: Uint8Array, policy: Policy, context: App
   }
   const { evidence, check } = readEvidence(evidenceBytes, policy.variant);
   const appraisal = appraiseParts(evidence, policy, context);
-  const checks = [check, ...appraisal.checks];
   return {
-    accepted: checks.every(({ outcome }) => outcome !== "fail"),
     variant: policy.variant,
     trust: policy.variant === "qemu-vtpm" ? QEMU_VTPM_TRUST : trustOf(policy.variant),
-    checks,
-    claims: appraisal.claims,
+    ...verdictOf([check, ...appraisal.checks], appraisal.claims),
   };
 }
 

@@ -34,12 +34,4 @@ export type QemuVtpmCode =
   | "pcr_mismatch"
   | "pcr_zero";
 
-export {
-  type AcceptedCheck,
-  type Check,
-  check,
-  fail,
-  type FailedCheck,
-  pass,
-  type PassedCheck,
-} from "@constellation/verdict";
+export { about, type Check, type FailedCheck } from "@constellation/verdict";

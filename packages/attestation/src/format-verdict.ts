@@ -1,3 +1,4 @@
+import { describeTrustVector } from "@constellation/verdict";
 import type { Check } from "./check.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -6,12 +7,13 @@ const HEADER = ["CHECK", "OUTCOME", "GOT", "WANTED"];
 /** A table stays readable where a policy lists many values; the verdict itself has all. */
 const MAX_CELL_LENGTH = 136;
 
-/** A verdict for people: the result, the identity and chain claimed, and a table with every check. Ends in a line feed. */
+/** A verdict for people: the result, the identity and chain claimed, what is shown, and a table with every check. Ends in a line feed. */
 export function formatVerdict(verdict: Verdict): string {
   const rows = [HEADER, ...verdict.checks.map(row)];
   const widths = HEADER.map((_, column) => Math.max(...rows.map((cells) => (cells[column] as string).length)));
   const table = rows.map((cells) => cells.map((cell, column) => cell.padEnd(widths[column] as number)).join("  "));
-  return `${[...summary(verdict), "", ...table].map((line) => line.trimEnd()).join("\n")}\n`;
+  const shown = describeTrustVector(verdict.trustVector).map(([claim, tier, words]) => `${claim}: ${tier}, ${words}`);
+  return `${[...summary(verdict), "", ...shown.map(printable), "", ...table].map((line) => line.trimEnd()).join("\n")}\n`;
 }
 
 function summary({ accepted, variant, trust, checks, claims }: Verdict): string[] {

@@ -1,5 +1,5 @@
 export { type AppraisalContext, appraise } from "./appraise.ts";
-export type { AcceptedCheck, Check, CheckCode, FailedCheck, PassedCheck } from "./check.ts";
+export type { Check, CheckCode, FailedCheck } from "./check.ts";
 export { clusterIdPcr } from "./cluster-id-pcr.ts";
 export { AttestationError, type AttestationErrorCode, type PolicyFinding } from "./error.ts";
 export {
@@ -18,5 +18,12 @@ export {
   type PlatformPolicy,
   type PlatformVariant,
 } from "./platform/variants.ts";
-export { type EndorsementPolicy, type PcrPolicy, type Policy, type QemuVtpmPolicy, serializePolicy } from "./policy.ts";
+export {
+  type EndorsementPolicy,
+  type PcrPolicy,
+  type Policy,
+  policyId,
+  type QemuVtpmPolicy,
+  serializePolicy,
+} from "./policy.ts";
 export { type Claims, requireAccepted, type Verdict } from "./verdict.ts";

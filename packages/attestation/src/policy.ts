@@ -1,4 +1,5 @@
-import { canonicalJson } from "./canonical-json.ts";
+import { policyIdOf } from "@constellation/evidence";
+import { canonicalJson } from "@constellation/json";
 import { type PlatformPolicy, platformPolicyField } from "./platform/variants.ts";
 import type { PcrIndex } from "./pcr-index.ts";
 
@@ -32,6 +33,14 @@ export type Policy = QemuVtpmPolicy | PlatformPolicy;
 
 /** Canonical JSON (RFC 8785) of a policy: equal policies give equal texts. Lists keep their order. */
 export function serializePolicy(policy: Policy): string {
-  if (policy.variant === "qemu-vtpm") return canonicalJson(policy);
-  return canonicalJson(platformPolicyField(policy.variant).write(policy) as object);
+  return canonicalJson(documentOf(policy));
+}
+
+/** Names a policy by a digest of {@link serializePolicy}. */
+export function policyId(policy: Policy): string {
+  return policyIdOf(documentOf(policy));
+}
+
+function documentOf(policy: Policy): object {
+  return policy.variant === "qemu-vtpm" ? policy : (platformPolicyField(policy.variant).write(policy) as object);
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { canonicalJson } from "./canonical-json.ts";
 import { clusterIdPcr } from "./cluster-id-pcr.ts";
 import { shown } from "./shown.ts";
 import { parseStrictJson } from "./strict-json.ts";
@@ -22,11 +21,6 @@ test("parseStrictJson() refuses a key twice in one object, however written", () 
     assert.throws(() => parseStrictJson(text), { name: "SyntaxError", message: /key twice/ });
   }
   assert.throws(() => parseStrictJson("{"), SyntaxError);
-});
-
-test("canonicalJson() sorts keys by code units at each level", () => {
-  const value = { b: [{ z: null, y: true }], a: "é\n", "10": 1, "9": 2 };
-  assert.equal(canonicalJson(value), '{"10":1,"9":2,"a":"é\\n","b":[{"y":true,"z":null}]}');
 });
 
 test("shown() quotes, cuts, and names lists and objects by their kind", () => {

@@ -1,31 +1,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fail, pass } from "./check.ts";
+import { about, type Check, verdictOf } from "@constellation/verdict";
 import { formatVerdict } from "./format-verdict.ts";
 import { requireAccepted, type Verdict } from "./verdict.ts";
 
-const accepted: Verdict = {
-  accepted: true,
-  variant: "qemu-vtpm",
-  trust: ["the computer"],
-  checks: [
-    pass("quote.magic"),
-    { name: "pcr[7]", outcome: "accepted-by-choice", got: "ab", wanted: "any", reason: "no Secure Boot" },
-  ],
-  claims: { ekDigest: "cd", chain: ["CN=AK", "CN=Root"] },
-};
+const evidence = about("hardware.evidence");
+const bootLoader = about("executables.boot");
+const partition = about("configuration.setting");
 
-const refused: Verdict = {
-  accepted: false,
-  variant: "qemu-vtpm",
-  trust: ["the computer"],
-  checks: [
-    pass("quote.magic"),
-    fail("pcr[4]", "pcr_mismatch", { got: "aa", wanted: "bb" }),
-    fail("pcr[5]", "not_checked", { reason: "a check before it failed" }),
+function verdict(checks: readonly Check[], claims: Verdict["claims"]): Verdict {
+  return { variant: "qemu-vtpm", trust: ["the computer"], ...verdictOf(checks, claims) };
+}
+
+const accepted = verdict([evidence.pass("quote.magic"), partition.open("pcr[7]", "no Secure Boot", { got: "ab" })], {
+  ekDigest: "cd",
+  chain: ["CN=AK", "CN=Root"],
+});
+
+const refused = verdict(
+  [
+    evidence.pass("quote.magic"),
+    bootLoader.fail("pcr[4]", "pcr_mismatch", { got: "aa", wanted: "bb" }),
+    partition.fail("pcr[5]", "not_checked", { reason: "a check before it failed" }),
   ],
-  claims: {},
-};
+  {},
+);
 
 test("requireAccepted() passes an accepted verdict", () => {
   requireAccepted(accepted);
@@ -58,6 +57,15 @@ test("formatVerdict() shows result, identity, chain and every check", () => {
       "Endorsement key: sha256:cd",
       "Certificate chain: CN=AK <- CN=Root",
       "",
+      "instance-identity: none, nothing was checked",
+      "configuration: warning, settings that the policy leaves open: pcr[7]",
+      "executables: none, nothing was checked",
+      "file-system: none, nothing was checked",
+      "hardware: none, nothing was checked",
+      "runtime-opaque: none, nothing was checked",
+      "storage-opaque: none, nothing was checked",
+      "sourced-data: none, nothing was checked",
+      "",
       "CHECK        OUTCOME             GOT  WANTED",
       "quote.magic  pass",
       "pcr[7]       accepted-by-choice  ab   any (no Secure Boot)",
@@ -73,6 +81,15 @@ test("formatVerdict() shows codes and reasons of failed checks", () => {
       "Evidence (qemu-vtpm): REFUSED (2 of 3 checks failed)",
       "Rests on the word of: the computer",
       "",
+      "instance-identity: none, nothing was checked",
+      "configuration: contraindicated, settings that are refused: pcr[5]",
+      "executables: warning, not all that was loaded is known: pcr[4]",
+      "file-system: none, nothing was checked",
+      "hardware: none, nothing was checked",
+      "runtime-opaque: none, nothing was checked",
+      "storage-opaque: none, nothing was checked",
+      "sourced-data: none, nothing was checked",
+      "",
       "CHECK        OUTCOME              GOT  WANTED",
       "quote.magic  pass",
       "pcr[4]       fail (pcr_mismatch)  aa   bb",
@@ -85,7 +102,7 @@ test("formatVerdict() shows codes and reasons of failed checks", () => {
 test("formatVerdict() lets no control character through and cuts long cells", () => {
   const text = formatVerdict({
     ...refused,
-    checks: [fail("x", "pcr_zero", { got: "\u001b[2J\n", wanted: "y".repeat(500) })],
+    checks: [bootLoader.fail("x", "pcr_zero", { got: "\u001b[2J\n", wanted: "y".repeat(500) })],
   });
   assert.match(text, /\?\[2J\? {2}y{133}\.\.\.\n$/);
 });

@@ -1,5 +1,5 @@
 import type { Json } from "@constellation/fields";
-import type { Check, FailedCheck } from "./check.ts";
+import type { FailedCheck, Verdict as AnyVerdict } from "@constellation/verdict";
 import { AttestationError } from "./error.ts";
 import type { Policy } from "./policy.ts";
 
@@ -16,14 +16,10 @@ export interface Claims {
 }
 
 /** The result of appraising evidence: every check of the variant with its outcome. */
-export interface Verdict {
-  /** True where no check failed. */
-  readonly accepted: boolean;
+export interface Verdict extends AnyVerdict<Claims> {
   readonly variant: Policy["variant"];
   /** Whose word the verdict rests on, beside that of the keys that the policy pins; for people. */
   readonly trust: readonly string[];
-  readonly checks: readonly Check[];
-  readonly claims: Claims;
 }
 
 /** Refuses where the verdict does. Throws `AttestationError` with the code of the first check that failed. */

@@ -38,7 +38,7 @@ describe("createEvidenceSource() on one's own hosts", () => {
     const { reportData: _, ...report } = openSevSnpPolicy("test");
     const policy: PlatformPolicy = {
       variant: "sev-snp",
-      sevSnp: { roots: [derToPem(amd.ark)], revocation: { kind: "required" }, report },
+      sevSnp: { roots: [derToPem(amd.ark)], revocation: { kind: "required", thisUpdate: ANY }, cspId: ANY, report },
     };
     const verdict = appraise(bytes, policy, { reportData: DATA, now: NOW });
     assert.equal(verdict.accepted, true, JSON.stringify(verdict.checks));

@@ -9,12 +9,16 @@ import {
   reportDataOf,
   type RuntimeClaims,
 } from "@constellation/hcl";
-import { type Check, check, type Expectation, expectValue, fail, pass } from "@constellation/verdict";
+import { about, type Check, type Expectation } from "@constellation/verdict";
 import { type AttestationKey, verifyAkPublic } from "@constellation/vtpm";
 import { complete, type Judgement } from "./judgement.ts";
 import { judgeSevSnp, SEV_SNP_POLICY, type SevSnpJudgement, type SevSnpParts, type SevSnpPolicy } from "./sev-snp.ts";
 import { judgeTdx, TDX_POLICY, type TdxJudgement, type TdxParts, type TdxPolicy } from "./tdx.ts";
 import { judgeQuotes, QUOTES_POLICY, type QuotesPolicy, type VtpmParts } from "./vtpm.ts";
+
+/** The paravisor's report says nothing on hardware: the hardware's evidence inside does. */
+const { check, fail, pass } = about("hardware.evidence");
+const setting = about("configuration.setting");
 
 /** Evidence of the virtual TPM of an Azure confidential machine, and of the paravisor that runs it. */
 interface AzureParts extends Pick<VtpmParts, "quotes" | "eventLog"> {
@@ -186,11 +190,9 @@ function validateVmConfiguration({ vmConfiguration }: RuntimeClaims, policy: VmC
     const got = vmConfiguration[name];
     const path = `vmConfiguration.${name}`;
     const code = `vm_configuration_${name.replaceAll("-", "_")}`;
-    if (typeof got === "boolean") return expectValue(path, code, got, expected);
-    if (expected.kind === "any") {
-      return { name: path, outcome: "accepted-by-choice", got: "not stated", wanted: "any", reason: expected.reason };
-    }
-    return fail(path, code, { got: "not stated", wanted: expected.anyOf.join(" or ") });
+    if (typeof got === "boolean") return setting.expectValue(path, code, got, expected);
+    if (expected.kind === "any") return setting.open(path, expected.reason, { got: "not stated" });
+    return setting.fail(path, code, { got: "not stated", wanted: expected.anyOf.join(" or ") });
   };
   return [
     judge("secure-boot", policy.secureBoot),

@@ -9,8 +9,10 @@ import {
   parseLegacyEventLog,
   replay,
 } from "@constellation/eventlog";
-import { type Check, check, fail, pass } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import type { Judgement } from "./judgement.ts";
+
+const { check, fail, pass } = about("executables.log");
 
 /** An event log, and the values that it must lead to. */
 export interface EventLogParts {

@@ -1,6 +1,6 @@
 /**
- * Evidence of any kind, judged under total policies. Beside it are `@constellation/evidence/show`, which tells what a file
- * says, and `@constellation/evidence/policy-from-case`.
+ * Evidence of any kind, judged under total policies. Beside it are `@constellation/evidence/case` for case folders,
+ * `@constellation/evidence/show`, which tells what a file says, and `@constellation/evidence/policy-from-case`.
  */
 export {
   AZURE_SEV_SNP_POLICY,
@@ -14,17 +14,14 @@ export {
   VM_CONFIGURATION_POLICY,
   type VmConfigurationPolicy,
 } from "./azure.ts";
-export { type Case, CASE_KINDS, type CaseKind, parseCase } from "./case/case.ts";
-export type { CaseInput } from "./case/input.ts";
-export { judgeCase } from "./case/judge-case.ts";
-export { parsePolicyDocument, type PolicyDocument } from "./case/policy-document.ts";
 export { EvidenceError, type EvidenceErrorCode } from "./error.ts";
 export { type EventLogParts, judgeEventLog } from "./event-log.ts";
 export { EvidenceFiles } from "./files.ts";
-export { isAccepted, type Judgement } from "./judgement.ts";
+export type { Judgement } from "./judgement.ts";
 export { judgeLaunchPrediction, type LaunchPrediction } from "./launch-digest.ts";
 export { BOUND_NITRO_POLICY, type BoundNitroPolicy, judgeNitro, NITRO_POLICY, type NitroPolicy } from "./nitro.ts";
 export { pemCertificates } from "./pem.ts";
+export { policyIdOf } from "./policy-id.ts";
 export {
   BOUND_SEV_SNP_POLICY,
   type BoundSevSnpPolicy,

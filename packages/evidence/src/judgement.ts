@@ -1,16 +1,13 @@
 import type { Json } from "@constellation/fields";
-import { type Check, fail } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
+
+const { fail } = about("hardware.evidence");
 
 /** What judging one piece of evidence gives: every check with its outcome, and what the evidence says. */
 export interface Judgement {
   readonly checks: readonly Check[];
   /** By the specification's names, bytes in hexadecimal. To be believed only where no check failed. */
   readonly claims: { readonly [name: string]: Json };
-}
-
-/** Evidence is accepted where checks were made and none failed. */
-export function isAccepted({ checks }: Judgement): boolean {
-  return checks.length > 0 && checks.every(({ outcome }) => outcome !== "fail");
 }
 
 /** The checks in the order of `names`; one that is missing did not run, and so failed. Others follow. */

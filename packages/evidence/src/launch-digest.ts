@@ -1,6 +1,8 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { type LaunchInput, predictLaunchMeasurement, SevSnpError } from "@constellation/sev-snp";
-import { type Check, check, fail } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
+
+const { check, fail } = about("executables.firmware");
 
 /** A guest that is not launched yet, and the MEASUREMENT that it is to have. */
 export interface LaunchPrediction {

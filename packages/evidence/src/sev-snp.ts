@@ -1,10 +1,13 @@
-import { choice, type Field, list, object, REASON } from "@constellation/fields";
+import { choice, type Field, list, minimum, type Minimum, object, REASON, text, TIME } from "@constellation/fields";
 import {
   claimsOf,
-  type Product,
+  type CspIdExpectation,
+  type Endorsement,
   type Report,
   type ReportPolicy,
   type Revocation,
+  validateCrlAge,
+  validateCspId,
   validateReport,
   verifyReport,
 } from "@constellation/sev-snp";
@@ -29,14 +32,24 @@ export interface SevSnpParts {
 export interface SevSnpPolicy {
   /** PEM certificates of AMD's root keys (ARK). An empty list trusts nobody. */
   readonly roots: readonly string[];
-  /** Whether AMD's CRL is asked for. */
-  readonly revocation: { readonly kind: "required" } | { readonly kind: "any"; readonly reason: string };
+  /** Whether AMD's CRL is asked for, and how recent it must be. */
+  readonly revocation:
+    | { readonly kind: "required"; readonly thisUpdate: Minimum<Date> }
+    | { readonly kind: "any"; readonly reason: string };
+  /** Of which providers VLEKs may be. */
+  readonly cspId: CspIdExpectation;
   readonly report: ReportPolicy;
 }
 
+const CSP_ID = text(/^[\x20-\x7e]{1,128}$/, "1 to 128 printable ASCII characters");
+
 const ISSUER_FIELDS = {
   roots: list(ROOT),
-  revocation: choice<SevSnpPolicy["revocation"]>({ required: {}, any: { reason: REASON } }),
+  revocation: choice<SevSnpPolicy["revocation"]>({
+    required: { thisUpdate: minimum(TIME) },
+    any: { reason: REASON },
+  }),
+  cspId: choice<CspIdExpectation>({ equal: { anyOf: list(CSP_ID) }, absent: {}, any: { reason: REASON } }),
 };
 
 /** {@link SevSnpPolicy} as a document. */
@@ -59,7 +72,7 @@ export const BOUND_SEV_SNP_POLICY: Field<BoundSevSnpPolicy> = object<BoundSevSnp
 /** What judging a report gives. */
 export interface SevSnpJudgement extends Judgement {
   /** The report, where AMD's hardware made it. */
-  readonly genuine?: { readonly report: Report; readonly product: Product };
+  readonly genuine?: { readonly report: Report; readonly endorsement: Endorsement };
 }
 
 /** Judges a report: whether AMD's hardware made it, then whether the guest is acceptable. */
@@ -73,12 +86,17 @@ export function judgeSevSnp(parts: SevSnpParts, policy: SevSnpPolicy, now: Date)
     revocation: revocationOf(parts, policy),
   });
   if (!verified.genuine) return { checks: verified.checks, claims: {} };
-  const { report, endorsement } = verified;
-  const validated = validateReport(report, endorsement.product, policy.report);
+  const { report, endorsement, chain } = verified;
+  const { revocation, cspId } = policy;
   return {
-    checks: [...verified.checks, ...validated],
+    checks: [
+      ...verified.checks,
+      ...(revocation.kind === "required" ? [validateCrlAge(parts.crls, chain, revocation.thisUpdate)] : []),
+      validateCspId(endorsement, cspId),
+      ...validateReport(report, endorsement.product, policy.report),
+    ],
     claims: JSON.parse(JSON.stringify(claimsOf(report, endorsement.product))) as Judgement["claims"],
-    genuine: { report, product: endorsement.product },
+    genuine: { report, endorsement },
   };
 }
 

@@ -12,11 +12,13 @@ import {
   verifyCcel,
   verifyQuote,
 } from "@constellation/tdx";
-import { type Check, fail } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import type { Judgement } from "./judgement.ts";
 import { rootsOf } from "./pem.ts";
 import { ROOT } from "./policy/roots.ts";
 import { BOUND_QUOTE_POLICY, type BoundQuotePolicy, TDX_QUOTE_POLICY } from "./policy/tdx.ts";
+
+const log = about("executables.log");
 
 /** Evidence of a TDX guest. */
 export interface TdxParts {
@@ -72,7 +74,7 @@ export function judgeTdx(parts: TdxParts, policy: TdxPolicy, now: Date): TdxJudg
     quote = parseQuote(parts.quote);
   } catch (error) {
     if (!(error instanceof TdxError)) throw error;
-    return { checks: [fail("quote", error.code, { reason: error.message })], claims: {} };
+    return { checks: [about("hardware.genuine").fail("quote", error.code, { reason: error.message })], claims: {} };
   }
   const collateral = collateralOf(parts, policy);
   const { checks, tcb } = verifyQuote({ quote, roots: rootsOf(policy.roots), now, collateral });
@@ -92,8 +94,10 @@ function collateralOf({ collateral }: TdxParts, policy: TdxPolicy): CollateralIn
 function judgeCcel({ body }: TdQuote, { ccel }: TdxParts, policy: TdxPolicy): Check[] {
   if (ccel !== undefined) return verifyCcel(body, ccel);
   const name = "ccel";
-  if (policy.ccel.kind === "required") return [fail(name, "ccel_missing", { got: "none", wanted: "a CC event log" })];
-  return [{ name, outcome: "accepted-by-choice", got: "none", wanted: "any", reason: policy.ccel.reason }];
+  if (policy.ccel.kind === "required") {
+    return [log.fail(name, "ccel_missing", { got: "none", wanted: "a CC event log" })];
+  }
+  return [log.open(name, policy.ccel.reason, { got: "none" })];
 }
 
 function tcbClaims(tcb: TcbAssessment | undefined): Judgement["claims"] {

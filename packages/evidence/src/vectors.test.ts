@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { derToPem } from "@constellation/x509";
-import { CASE_KINDS, EvidenceFiles, judgeCase, type Judgement, parseCase } from "./index.ts";
+import { ALL_ASPECTS } from "@constellation/verdict";
+import { EvidenceFiles, type Judgement } from "./index.ts";
+import { CASE_KINDS, type CaseVerdict, judgeCase, parseCase } from "./case.ts";
 import { certificatesIn } from "./pem.ts";
 
 const VECTORS = process.env["CONSTELLATION_VECTORS"] ?? resolve(import.meta.dirname, "../../../../shared/vectors");
@@ -84,7 +86,7 @@ interface Judged {
   readonly kind: string;
   readonly expect: "pass" | "fail";
   readonly reasonCode: string | undefined;
-  readonly judgement: Judgement;
+  readonly judgement: CaseVerdict;
 }
 
 function read(...path: string[]): Uint8Array {
@@ -132,6 +134,22 @@ describe("judgeCase()", () => {
       });
     }
   }
+
+  test("makes no check that speaks for nothing, and gives nothing refused a status but contraindicated", () => {
+    for (const { id, judgement } of judged) {
+      for (const { name, speaksFor } of judgement.checks) assert.ok(ALL_ASPECTS.includes(speaksFor), `${id} ${name}`);
+      assert.equal(judgement.accepted, failuresOf(judgement).length === 0, id);
+      assert.equal(judgement.status === "contraindicated", !judgement.accepted, id);
+    }
+  });
+
+  test("affirms hardware by evidence of a CPU only, and closed memory by nothing that a hypervisor says", () => {
+    const CPUS = new Set(["sev-snp", "tdx", "azure-sev-snp", "azure-tdx"]);
+    for (const { id, kind, judgement } of judged) {
+      const { hardware, "runtime-opaque": memory } = judgement.trustVector;
+      assert.ok(CPUS.has(kind) || (hardware.value !== 2 && memory.value !== 2), id);
+    }
+  });
 
   test("judges every kind, and each case that the set has", (t) => {
     assert.deepEqual(new Set(judged.map(({ kind }) => kind)), new Set(CASE_KINDS));

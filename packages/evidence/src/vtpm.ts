@@ -1,6 +1,6 @@
 import { hex } from "@constellation/bytes";
 import { bytes, choice, expectation, type Field, list, object, REASON, whole } from "@constellation/fields";
-import { type Check, type Expectation, expectBytes, fail } from "@constellation/verdict";
+import { about, BOOT_PCRS, type Check, type Expectation, pcrAspect } from "@constellation/verdict";
 import {
   AK_PUBLIC_CHECKS,
   type AkPublicInput,
@@ -17,6 +17,9 @@ import { complete, type Judgement, prefixed } from "./judgement.ts";
 import { rootsOf } from "./pem.ts";
 import { indexed } from "./policy/indexed.ts";
 import { ROOT } from "./policy/roots.ts";
+
+const operator = about("runtime-opaque.operator");
+const log = about("executables.log");
 
 /** A quote over one bank, with the values it is over. */
 export interface BankQuote {
@@ -125,10 +128,10 @@ function judgeAkCertificate(
   const name = "akCertificate";
   if (asked.kind === "any") {
     const got = given === undefined ? "none" : "one, not judged";
-    return { checks: [{ name, outcome: "accepted-by-choice", got, wanted: "any", reason: asked.reason }], claims: {} };
+    return { checks: [operator.open(name, asked.reason, { got })], claims: {} };
   }
   if (given === undefined) {
-    return { checks: [fail(name, "ak_certificate_missing", { got: "none", wanted: "one" })], claims: {} };
+    return { checks: [operator.fail(name, "ak_certificate_missing", { got: "none", wanted: "one" })], claims: {} };
   }
   const { certificate, issuers } = given;
   const { checks, chain } = verifyTpmCertificate({
@@ -159,7 +162,9 @@ export function judgeQuotes(
   });
   const values = quotes.map(({ bank, pcrs }) => [bank, Object.fromEntries(Array.from(pcrs, ([i, v]) => [i, hex(v)]))]);
   const none =
-    quotes.length === 0 ? [fail("quote", "quote_missing", { got: "none", wanted: "one of a trusted bank" })] : [];
+    quotes.length === 0
+      ? [about("hardware.evidence").fail("quote", "quote_missing", { got: "none", wanted: "one of a trusted bank" })]
+      : [];
   return {
     checks: [...none, ...judged.flat(), ...judgeUnquotedBanks(quotes, policy)],
     claims: { pcrs: Object.fromEntries(values) },
@@ -185,6 +190,7 @@ function judgeQuote(
     ...complete(QUOTE_CHECKS, checks),
     ...judgeEventLog(eventLog, bank, pcrs, policy),
     ...validatePcrs(pcrs, policy.pcrs[bank]),
+    ...judgeUnquotedPcrs(pcrs, policy.pcrs[bank]),
   ];
 }
 
@@ -197,8 +203,10 @@ function judgeEventLog(
   const explained = asked.kind === "required" ? asked.explained : [];
   if (eventLog !== undefined) return verifyEventLog({ eventLog, bank, pcrs, explained }).checks;
   const name = "eventLog";
-  if (asked.kind === "required") return [fail(name, "eventlog_missing", { got: "none", wanted: "a TCG event log" })];
-  return [{ name, outcome: "accepted-by-choice", got: "none", wanted: "any", reason: asked.reason }];
+  if (asked.kind === "required") {
+    return [log.fail(name, "eventlog_missing", { got: "none", wanted: "a TCG event log" })];
+  }
+  return [log.open(name, asked.reason, { got: "none" })];
 }
 
 /** Judges each register that is quoted or wanted. */
@@ -208,10 +216,21 @@ function validatePcrs(pcrs: ReadonlyMap<number, Uint8Array>, policy: Registers):
     const name = `pcr[${index}]`;
     const got = pcrs.get(index);
     const expected = policy.get(index);
+    const { expectBytes, fail } = about(pcrAspect(index, got));
     if (expected === undefined) {
       return [fail(name, "pcr_not_stated", { reason: "the policy says nothing about this register" })];
     }
     if (got !== undefined) return [expectBytes(name, "pcr_mismatch", got, expected)];
     return expected.kind === "any" ? [] : [fail(name, "pcr_missing", { got: "none" })];
+  });
+}
+
+/** What a quote that leaves out registers of the boot does not show, where nobody asks for them. */
+function judgeUnquotedPcrs(pcrs: ReadonlyMap<number, Uint8Array>, policy: Registers): Check[] {
+  return BOOT_PCRS.filter((index) => !pcrs.has(index)).flatMap((index): Check[] => {
+    const expected = policy.get(index);
+    if (expected?.kind === "equal") return [];
+    const reason = expected?.reason ?? "neither quoted nor in the policy";
+    return [about(pcrAspect(index, undefined)).open(`pcr[${index}]`, reason, { got: "none" })];
   });
 }

@@ -9,8 +9,10 @@ import {
   PLATFORM_VARIANTS,
   serializeEvidence,
   serializePolicy,
+  type Verdict,
 } from "@constellation/attestation";
 import { fromUtf8, utf8 } from "@constellation/bytes";
+import { TRUST_CLAIMS, type TrustTier, type TrustVector, tierOf } from "@constellation/verdict";
 import { parseCertificate, pemToDer, X509Error } from "@constellation/x509";
 import {
   createFakeMachine,
@@ -46,6 +48,23 @@ const OPTIONAL: Readonly<Record<string, readonly [nothing: Json, code: string]>>
   eventLog: [null, "eventlog_missing"],
 };
 
+/** What each variant can show at best: identity, configuration, executables, hardware, memory; storage and the like never. */
+const SHOWN: Readonly<Record<string, readonly [values: string, status: TrustTier]>> = {
+  // The measurement is that of the firmware: what it started then, the report does not say.
+  "sev-snp": ["2 2 0 2 2", "none"],
+  tdx: ["0 2 3 2 2", "affirming"],
+  "aws-sev-snp": ["2 2 3 2 32", "warning"],
+  "aws-nitro-tpm": ["2 2 3 0 32", "warning"],
+  "azure-sev-snp": ["0 2 3 2 2", "affirming"],
+  "azure-tdx": ["0 2 3 2 2", "affirming"],
+  "azure-trusted-launch": ["0 2 3 0 32", "warning"],
+  "gcp-sev-snp": ["2 2 3 2 32", "warning"],
+  "gcp-tdx": ["0 2 3 2 32", "warning"],
+  "gcp-sev-es": ["0 2 3 0 32", "warning"],
+};
+
+const BADNESS: readonly TrustTier[] = ["affirming", "none", "warning", "contraindicated"];
+
 const reportData = new Uint8Array(randomBytes(64));
 
 let vendors: FakeVendors;
@@ -64,14 +83,25 @@ function evidenceOf(machine: FakeMachine, bound: Uint8Array = reportData): Json 
   return JSON.parse(fromUtf8(serializeEvidence(machine.evidence(bound)))) as Json;
 }
 
+function judged(evidence: Json, policy: Json): Verdict {
+  const context = { reportData, now: FAKE_NOW };
+  return appraise(utf8(JSON.stringify(evidence)), parsePolicy(JSON.stringify(policy)), context);
+}
+
+/** The claims that are shown better in one vector than in the other. */
+function betterIn(vector: TrustVector, other: TrustVector): string[] {
+  const badness = (of: TrustVector, claim: keyof TrustVector): number => BADNESS.indexOf(tierOf(of[claim].value));
+  return TRUST_CLAIMS.filter((claim) => badness(vector, claim) < badness(other, claim));
+}
+
 /** Names and codes of the checks that refuse; those that could not judge for one of them are left out. */
 function failuresOf(evidence: Json, policy: Json): string[] {
-  const context = { reportData, now: FAKE_NOW };
-  const { accepted, checks } = appraise(utf8(JSON.stringify(evidence)), parsePolicy(JSON.stringify(policy)), context);
+  const { accepted, checks, status } = judged(evidence, policy);
   const failed = checks.filter((done) => done.outcome === "fail");
   assert.equal(accepted, failed.length === 0);
-  const judged = failed.filter(({ code, got }) => code !== "not_checked" && got !== "not judged");
-  return judged.map(({ name, code }) => `${name} ${code}`);
+  assert.equal(status === "contraindicated", !accepted, status);
+  const own = failed.filter(({ code, got }) => code !== "not_checked" && got !== "not judged");
+  return own.map(({ name, code }) => `${name} ${code}`);
 }
 
 function realRoots(path: readonly string[]): string[] {
@@ -112,6 +142,27 @@ for (const variant of PLATFORM_VARIANTS) {
     test("is accepted under a policy that leaves nothing open", () => {
       assert.deepEqual(openFields(policy), []);
       assert.deepEqual(failuresOf(evidence, policy), []);
+    });
+
+    test("shows what hardware and the word of whoever runs it can show, and no more", () => {
+      const { status, trustVector } = judged(evidence, policy);
+      const spoken = ["instance-identity", "configuration", "executables", "hardware", "runtime-opaque"] as const;
+      const values = spoken.map((claim) => trustVector[claim].value).join(" ");
+      assert.deepEqual([values, status], SHOWN[variant]);
+      for (const claim of ["file-system", "storage-opaque", "sourced-data"] as const) {
+        assert.equal(trustVector[claim].value, 0);
+      }
+    });
+
+    test("shows nothing better for a field that the policy leaves open", () => {
+      const { trustVector: pinned } = judged(evidence, policy);
+      const wrong = statedFields(policy).flatMap((field) => {
+        const any = { kind: "any", reason: "test" };
+        const { accepted, trustVector } = judged(evidence, withValue(policy, field.split("."), any));
+        assert.ok(accepted, field);
+        return betterIn(trustVector, pinned).map((claim) => `${field}: ${claim}`);
+      });
+      assert.deepEqual(wrong, []);
     });
 
     test("is refused for another channel by the binding of each part, and by nothing else", () => {

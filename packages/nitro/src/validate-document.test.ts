@@ -156,3 +156,39 @@ test("claimsOf() gives what the document says", () => {
   const bare = claimsOf(parseDocument(aws.evidence({ fields: { user_data: null } }).document).document);
   assert.equal("publicKey" in bare || "userData" in bare || "nonce" in bare, false);
 });
+
+/** What the check of a name speaks for. */
+function aspectOf(
+  name: string,
+  policy: Partial<DocumentPolicy>,
+  of: AttestationDocument = document,
+): string | undefined {
+  return validateDocument(of, { ...strict, ...policy }).find((check) => check.name === name)?.speaksFor;
+}
+
+test("validateDocument() lets the whole image's register speak for an enclave's executables, unless it is zero", () => {
+  assert.equal(aspectOf("document.pcrs.0", {}), "executables.boot");
+  assert.equal(aspectOf("document.pcrs.1", {}), "executables.detail");
+  const debug = { ...document, pcrs: new Map([[0, new Uint8Array(48)]]) };
+  assert.equal(aspectOf("document.pcrs.0", {}, debug), "executables.firmware");
+  assert.equal(aspectOf("document.debug", {}, debug), "runtime-opaque.debug");
+  assert.equal(aspectOf("document.debug", {}), "runtime-opaque.detail");
+});
+
+test("validateDocument() takes a document that is to have no nonce for one that was made for nobody", () => {
+  assert.equal(aspectOf("document.nonce", {}), "instance-identity.binding");
+  assert.equal(aspectOf("document.nonce", { nonce: { kind: "absent" } }), "instance-identity.unbound");
+});
+
+test("validateDocument() shows that registers of the boot are neither in a NitroTPM's document nor in the policy", () => {
+  const instance: AttestationDocument = { ...document, kind: "nitrotpm" };
+  const absent = validateDocument(instance, { ...strict, kind: equal("nitrotpm") }).filter(({ got }) => got === "none");
+  assert.deepEqual(
+    absent.map(({ name, outcome, speaksFor }) => `${name} ${outcome} ${speaksFor}`),
+    [
+      "document.nitrotpm_pcrs.9 accepted-by-choice executables.boot",
+      "document.nitrotpm_pcrs.11 accepted-by-choice executables.boot",
+      "document.nitrotpm_pcrs.13 accepted-by-choice executables.boot",
+    ],
+  );
+});

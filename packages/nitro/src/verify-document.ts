@@ -1,10 +1,12 @@
 import { algorithmIdentifier, HEADER, type Sign1, verifySign1 } from "@constellation/cose";
 import type { PublicKey } from "@constellation/crypto";
-import { type Check, check, fail, pass } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import { type Certificate, parseCertificate, publicKeyOf, verifyChain, X509Error } from "@constellation/x509";
 import { type AttestationDocument, parseDocument, type SignedDocument } from "./attestation-document.ts";
 import type { VerifyCode } from "./check-code.ts";
 import { NitroError } from "./error.ts";
+
+const { check, fail, pass } = about("runtime-opaque.operator");
 
 /** What `verifyDocument` judges. */
 export interface VerifyDocumentInput {

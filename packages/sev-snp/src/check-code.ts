@@ -83,3 +83,10 @@ export type ValidateCode =
   /** The policy takes no report of this product line. */
   | "product"
   | `${TcbField}_${TcbComponentCode}`;
+
+/** Why an endorsement that is genuine is not acceptable. */
+export type EndorsementCode =
+  /** The VLEK is another provider's, or it is no VLEK. */
+  | "csp_id"
+  /** The CRL is from before the time that the policy wants. */
+  | "crl_this_update";

@@ -1,5 +1,5 @@
 export { type CertificateRole, type CertificateTableEntry, parseCertificateTable } from "./certificate-table.ts";
-export type { ValidateCode, VerifyCode } from "./check-code.ts";
+export type { EndorsementCode, ValidateCode, VerifyCode } from "./check-code.ts";
 export { claimsOf, type ReportClaims, type TcbClaims } from "./claims.ts";
 export type { Endorsement } from "./endorsement.ts";
 export { SevSnpError, type SevSnpErrorCode } from "./error.ts";
@@ -27,6 +27,7 @@ export type {
 } from "./report-policy.ts";
 export type { RawSignature } from "./report-signature.ts";
 export { decodeTcbVersion, type TcbComponent, type TcbVersion, tcbVersionText } from "./tcb-version.ts";
+export { type CspIdExpectation, validateCrlAge, validateCspId } from "./validate-endorsement.ts";
 export { validateReport } from "./validate-report.ts";
 export type { Revocation } from "./verify-endorsement.ts";
 export { VERIFY_CHECKS, type VerifiedReport, verifyReport, type VerifyReportInput } from "./verify-report.ts";

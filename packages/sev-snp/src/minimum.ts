@@ -1,4 +1,4 @@
-import { type Check, check } from "@constellation/verdict";
+import { about, type Aspect, type Check } from "@constellation/verdict";
 
 /** A lower bound of what is accepted. */
 export type Minimum<T> =
@@ -14,16 +14,16 @@ export interface Scale<T> {
 /** Plain numbers. */
 export const NUMBERS: Scale<number> = { reaches: (got, least) => got >= least, text: String };
 
-/** Judges a value that must reach a lower bound. */
+/** Judges a value that must reach a lower bound, and speaks for an aspect. */
 export function expectMinimum<T, Code extends string>(
+  aspect: Aspect,
   name: string,
   code: Code,
   got: T,
   minimum: Minimum<T>,
   { reaches, text }: Scale<T>,
 ): Check<Code> {
-  if (minimum.kind === "any") {
-    return { name, outcome: "accepted-by-choice", got: text(got), wanted: "any", reason: minimum.reason };
-  }
+  const { check, open } = about(aspect);
+  if (minimum.kind === "any") return open(name, minimum.reason, { got: text(got) });
   return check(reaches(got, minimum.value), name, code, text(got), `${text(minimum.value)} or more`);
 }

@@ -285,8 +285,45 @@ test("validateReport() shows what it got and wanted", () => {
   assert.deepEqual(mitigations, {
     name: "report.currentMitVector",
     outcome: "fail",
+    speaksFor: "hardware.detail",
     code: "current_mit_vector",
     got: "none",
     wanted: "0x4 or more",
   });
+});
+
+const MIGRATE_MA = 1n << 18n;
+const DEBUG = 1n << 19n;
+
+/** POLICY with a bit set or clear (AMD 56860 section 4.3, table 9). */
+function withBit(bit: bigint, isSet: boolean): bigint {
+  return isSet ? milan.policy | bit : milan.policy & ~bit;
+}
+
+test("validateReport() says that the host can look into a guest with debugging, accepted or not", () => {
+  const aspectOf = (debug: boolean, change: PolicyChange): string | undefined => {
+    const checks = validate(change, { policy: withBit(DEBUG, debug) });
+    return checks.find(({ name }) => name === "report.policy.debug")?.speaksFor;
+  };
+  for (const change of [{}, { policy: { debug: equal(true, false) } }]) {
+    assert.equal(aspectOf(true, change), "runtime-opaque.debug");
+    assert.equal(aspectOf(false, change), "runtime-opaque.memory");
+  }
+});
+
+test("validateReport() wants a migration agent to be known where there may be one", () => {
+  const aspectOf = (migrateMa: boolean): string | undefined => {
+    const checks = validate({}, { policy: withBit(MIGRATE_MA, migrateMa) });
+    return checks.find(({ name }) => name === "report.reportIdMa")?.speaksFor;
+  };
+  assert.deepEqual([aspectOf(true), aspectOf(false)], ["configuration.setting", "configuration.detail"]);
+});
+
+test("validateReport() tells no machine by a chip ID that the host masks", () => {
+  const aspectOf = (chipId: Uint8Array): string | undefined => {
+    const checks = validate({ chipId: equal(chipId) }, { chipId });
+    return checks.find(({ name }) => name === "report.chipId")?.speaksFor;
+  };
+  assert.equal(aspectOf(milan.chipId), "instance-identity.machine");
+  assert.equal(aspectOf(new Uint8Array(64)), "instance-identity.group");
 });

@@ -49,6 +49,7 @@ for (const product of ["Milan", "Genoa", "Turin"] as const) {
           {
             name: `report.${field}.${component}`,
             outcome: "fail",
+            speaksFor: "hardware.firmware",
             code: `${code}_${COMPONENT_CODES[component as keyof typeof COMPONENT_CODES]}`,
             got: `${svn}`,
             wanted: `${svn + 1} or more`,
@@ -64,6 +65,7 @@ for (const product of ["Milan", "Genoa", "Turin"] as const) {
     assert.deepEqual(check, {
       name: "report.product",
       outcome: "fail",
+      speaksFor: "hardware.firmware",
       code: "product",
       got: product,
       wanted: "none, all are refused",
@@ -80,8 +82,21 @@ test("validateTcb() shows TCB versions that the policy leaves open", () => {
   assert.deepEqual(validate("Turin", { Turin: { kind: "any", reason: "lab" } })[0], {
     name: "report.reportedTcb",
     outcome: "accepted-by-choice",
+    speaksFor: "hardware.firmware",
     got: "fmc 1, bootLoader 2, tee 0, snp 5, microcode 32",
     wanted: "any",
     reason: "lab",
   });
+});
+
+test("validateTcb() says that a reported TCB without a bound shows nothing of the firmware", () => {
+  const least = { reported: NO_SVNS, committed: NO_SVNS, launch: NO_SVNS };
+  const aspects = (policy: typeof least): string[] => {
+    const checks = validate("Milan", { Milan: { kind: "minimum", ...policy } });
+    return FIELDS.map(([, field]) => checks.find(({ name }) => name === `report.${field}.snp`)?.speaksFor ?? "none");
+  };
+  assert.deepEqual(aspects(least), ["hardware.unbounded", "hardware.detail", "hardware.detail"]);
+  const bounded = { ...NO_SVNS, microcode: 1 };
+  const [reported, committed] = aspects({ ...least, reported: bounded, committed: bounded });
+  assert.deepEqual([reported, committed], ["hardware.firmware", "hardware.firmware"]);
 });

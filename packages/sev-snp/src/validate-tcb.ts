@@ -1,10 +1,12 @@
-import { type Check, fail } from "@constellation/verdict";
+import { about, type Aspect, type Check } from "@constellation/verdict";
 import type { ValidateCode } from "./check-code.ts";
 import { expectMinimum, NUMBERS } from "./minimum.ts";
 import type { Product } from "./product.ts";
 import type { Report } from "./report.ts";
 import type { MilanGenoaSvns, ProductPolicies, TurinSvns } from "./report-policy.ts";
 import { decodeTcbVersion, type TcbComponent, tcbLayout, tcbVersionText } from "./tcb-version.ts";
+
+const { fail, open } = about("hardware.firmware");
 
 /** TCB versions of a report that have a bound, with the field of the bound and the start of their codes. */
 const FIELDS = [
@@ -33,16 +35,21 @@ export function validateTcb(report: Report, product: Product, policies: ProductP
     case "any":
       return FIELDS.map(({ field }) => {
         const got = tcbVersionText(decodeTcbVersion(report[field], product));
-        return { name: `report.${field}`, outcome: "accepted-by-choice", got, wanted: "any", reason: policy.reason };
+        return open(`report.${field}`, policy.reason, { got });
       });
     case "minimum":
       return FIELDS.flatMap(({ field, bound, code }) => {
         const got = decodeTcbVersion(report[field], product);
         const least: Partial<TurinSvns> & MilanGenoaSvns = policy[bound];
+        const aspect = aspectOf(
+          bound,
+          componentsOf(product).map((component) => least[component] as number),
+        );
         return componentsOf(product).map((component) => {
           const name = `report.${field}.${component}` as const;
           const minimum = { kind: "minimum", value: least[component] as number } as const;
           return expectMinimum(
+            aspect,
             name,
             `${code}_${COMPONENT_CODES[component]}`,
             got[component] as number,
@@ -52,6 +59,12 @@ export function validateTcb(report: Report, product: Product, policies: ProductP
         });
       });
   }
+}
+
+/** Bounds of zero only are none. What the host can roll back to is no newer than what it reports. */
+function aspectOf(bound: (typeof FIELDS)[number]["bound"], least: readonly number[]): Aspect {
+  if (least.some((svn) => svn > 0)) return "hardware.firmware";
+  return bound === "reported" ? "hardware.unbounded" : "hardware.detail";
 }
 
 function componentsOf(product: Product): TcbComponent[] {

@@ -38,6 +38,7 @@ test("verifyIssuers() refuses an issuer without a common name", () => {
   assert.deepEqual(verifyIssuers(endorsement, [endorsement.certificate, nameless, ark]), {
     name: "caChain.issuers",
     outcome: "fail",
+    speaksFor: "hardware.genuine",
     code: "ca_chain_profile",
     got: "no single common name, ARK-Milan",
     wanted: "SEV-Milan, ARK-Milan",

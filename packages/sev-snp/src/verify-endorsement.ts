@@ -1,5 +1,5 @@
 import { equalConstantTime } from "@constellation/bytes";
-import { type Check, check, fail, pass } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import {
   type Certificate,
   isRevoked,
@@ -14,6 +14,8 @@ import type { VerifyCode } from "./check-code.ts";
 import { commonNameOf } from "./common-name.ts";
 import { type Endorsement, readEndorsement } from "./endorsement.ts";
 import { SevSnpError } from "./error.ts";
+
+const { check, fail, open, pass } = about("hardware.genuine");
 
 /** How revocation is decided. */
 export type Revocation =
@@ -91,7 +93,7 @@ export function verifyIssuers(endorsement: Endorsement, chain: readonly Certific
 export function verifyRevocation(revocation: Revocation, chain: readonly Certificate[], now: Date): Check<VerifyCode> {
   const name = "caChain.revocation";
   if (revocation.kind === "unchecked") {
-    return { name, outcome: "accepted-by-choice", wanted: "any", reason: revocation.reason };
+    return open(name, revocation.reason);
   }
   try {
     return verifyCrls(name, revocation.crls, chain, now);

@@ -240,7 +240,7 @@ test("verifyReport() tells who accepted that revocation is not checked", () => {
   const { checks } = verifyReport(genuine(milan, { input: { revocation: { kind: "unchecked", reason } } }));
   assert.deepEqual(
     checks.find(({ name }) => name === "caChain.revocation"),
-    { name: "caChain.revocation", outcome: "accepted-by-choice", wanted: "any", reason },
+    { name: "caChain.revocation", outcome: "accepted-by-choice", speaksFor: "hardware.genuine", wanted: "any", reason },
   );
 });
 

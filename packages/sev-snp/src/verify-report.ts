@@ -1,6 +1,6 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { verifySignature } from "@constellation/crypto";
-import { type Check, check, fail, pass } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import type { Certificate } from "@constellation/x509";
 import type { VerifyCode } from "./check-code.ts";
 import type { Endorsement } from "./endorsement.ts";
@@ -17,6 +17,8 @@ import {
   verifyIssuers,
   verifyRevocation,
 } from "./verify-endorsement.ts";
+
+const { check, fail, pass } = about("hardware.genuine");
 
 /** What `verifyReport` judges. */
 export interface VerifyReportInput {

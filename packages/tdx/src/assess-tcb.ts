@@ -1,4 +1,4 @@
-import { type FailedCheck, fail, pass } from "@constellation/verdict";
+import { about, type FailedCheck } from "@constellation/verdict";
 import { laggingComponents, matchPlatformLevel, matchSgxLevel, type PlatformSvns } from "./assess-platform.ts";
 import type { Check, CheckCode } from "./check.ts";
 import type { PckTcb } from "./pck-extensions.ts";
@@ -9,6 +9,8 @@ import { type IsvSvnLevel, matchIsvSvnLevel, type TcbLevel } from "./tcb-level.t
 import { convergeTcbStatus, isOutOfDate, type TcbStatus } from "./tcb-status.ts";
 import type { TdReport } from "./td-report.ts";
 import { findModuleIdentity, moduleVersion } from "./verify-tdx-module.ts";
+
+const { fail, pass } = about("hardware.firmware");
 
 /** What a TCB status is made of; all of it verified. */
 export interface TcbEvidence {

@@ -1,6 +1,8 @@
-import { type Check as AnyCheck, fail, type FailedCheck } from "@constellation/verdict";
+import { about, type Check as AnyCheck, type FailedCheck } from "@constellation/verdict";
 import type { X509ErrorCode } from "@constellation/x509";
 import type { TdxErrorCode } from "./error.ts";
+
+const { fail } = about("hardware.genuine");
 
 /** The certificate chains that are verified. */
 export type ChainName = "pck_chain" | "tcb_info_chain" | "qe_identity_chain" | "pck_crl_chain";

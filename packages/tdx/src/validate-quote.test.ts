@@ -236,3 +236,35 @@ test("validateQuote() says what lags and what would mend it", () => {
   const old = validate({ tcb: tcbOf(OUT_OF_DATE, { TEE_TCB_SVN: fromHex("05000300000000000000000000000000") }) });
   assert.equal(old.find(({ name }) => name === "tcb.tcbStatus")?.got, "OutOfDate");
 });
+
+/** What the check of a name speaks for. */
+function aspectOf(name: string, setting: Setting): string | undefined {
+  return validate(setting).find((check) => check.name === name)?.speaksFor;
+}
+
+test("validateQuote() says that Intel knows vulnerabilities of a platform that is not up to date, accepted or not", () => {
+  const old: TcbAssessment = { ...goodTcb, tcbStatus: "OutOfDate" };
+  const name = "tcb.tcbStatus";
+  const any = { kind: "any", reason: "test" } as const;
+  const accepted = { ...exact.tcb, acceptedTcbStatuses: ["OutOfDate"] } as QuotePolicy["tcb"];
+  assert.equal(aspectOf(name, { tcb: old, policy: { tcb: accepted } }), "hardware.vulnerable");
+  assert.equal(aspectOf(name, { tcb: old, policy: { tcb: any } }), "hardware.vulnerable");
+  assert.equal(aspectOf(name, { tcb: undefined, policy: { tcb: any } }), "hardware.firmware");
+  assert.equal(aspectOf(name, {}), "hardware.firmware");
+});
+
+test("validateQuote() takes a register that nothing was measured into for no boot code", () => {
+  assert.equal(aspectOf("RTMR1", {}), "executables.boot");
+  assert.equal(aspectOf("RTMR1", { body: { RTMR1: new Uint8Array(48) } }), "executables.firmware");
+  assert.equal(aspectOf("MRTD", {}), "executables.firmware");
+});
+
+test("validateQuote() says that the host can look into a TD with debugging, accepted or not", () => {
+  const DEBUG = { kind: "any", reason: "test" } as const;
+  const policy = { TDATTRIBUTES: { ...off, DEBUG } };
+  const name = "TDATTRIBUTES.DEBUG";
+  assert.equal(aspectOf(name, { policy }), "runtime-opaque.memory");
+  const debug = Uint8Array.from(FAKE_BODY.TDATTRIBUTES);
+  debug[0] = (debug[0] as number) | 1;
+  assert.equal(aspectOf(name, { policy, body: { TDATTRIBUTES: debug } }), "runtime-opaque.debug");
+});

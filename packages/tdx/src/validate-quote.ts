@@ -1,5 +1,5 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
-import { check, expectBytes, fail } from "@constellation/verdict";
+import { about, type Aspect, bootAspect } from "@constellation/verdict";
 import type { Check, CheckCode } from "./check.ts";
 import type { QuotePolicy, ReportDataPolicy } from "./policy.ts";
 import type { TdQuote } from "./quote.ts";
@@ -14,20 +14,20 @@ export interface ValidateQuoteInput {
   readonly tcb: TcbAssessment | undefined;
 }
 
-/** Fields that are equal to something or nothing is said about, with the codes of their checks. */
+/** Fields that are equal to something or nothing is said about, with the codes of their checks and what they speak for. */
 const MEASUREMENTS = {
-  MRSEAM: "mrseam",
-  MRSIGNERSEAM: "mrsignerseam",
-  SEAMATTRIBUTES: "seam_attributes",
-  MRTD: "mrtd",
-  MRCONFIGID: "mrconfigid",
-  MROWNER: "mrowner",
-  MROWNERCONFIG: "mrownerconfig",
-  RTMR0: "rtmr0",
-  RTMR1: "rtmr1",
-  RTMR2: "rtmr2",
-  RTMR3: "rtmr3",
-} as const satisfies Partial<Record<keyof TdReport, CheckCode>>;
+  MRSEAM: ["mrseam", "hardware.detail"],
+  MRSIGNERSEAM: ["mrsignerseam", "hardware.detail"],
+  SEAMATTRIBUTES: ["seam_attributes", "hardware.detail"],
+  MRTD: ["mrtd", "executables.firmware"],
+  MRCONFIGID: ["mrconfigid", "configuration.detail"],
+  MROWNER: ["mrowner", "configuration.detail"],
+  MROWNERCONFIG: ["mrownerconfig", "configuration.detail"],
+  RTMR0: ["rtmr0", "configuration.setting"],
+  RTMR1: ["rtmr1", "executables.boot"],
+  RTMR2: ["rtmr2", "executables.boot"],
+  RTMR3: ["rtmr3", "executables.detail"],
+} as const satisfies Partial<Record<keyof TdReport, readonly [CheckCode, Aspect]>>;
 
 type Measurement = keyof typeof MEASUREMENTS;
 
@@ -38,9 +38,11 @@ const REPORT_DATA_BYTES = 64;
  * check bears the name of its field; acceptable where none failed. Never throws.
  */
 export function validateQuote({ quote: { body }, tcb }: ValidateQuoteInput, policy: QuotePolicy): Check[] {
-  const measured = (Object.keys(MEASUREMENTS) as Measurement[]).map((name) =>
-    expectBytes(name, MEASUREMENTS[name], body[name], policy[name]),
-  );
+  const measured = (Object.keys(MEASUREMENTS) as Measurement[]).map((name) => {
+    const [code, aspect] = MEASUREMENTS[name];
+    const { expectBytes } = about(aspect === "executables.boot" ? bootAspect(body[name]) : aspect);
+    return expectBytes(name, code, body[name], policy[name]);
+  });
   return [
     ...validateTdAttributes(body, policy.TDATTRIBUTES),
     ...validateXfam(body, policy.XFAM),
@@ -50,6 +52,8 @@ export function validateQuote({ quote: { body }, tcb }: ValidateQuoteInput, poli
     ...validateTcb(tcb, policy.tcb),
   ];
 }
+
+const { check, open } = about("instance-identity.binding");
 
 function validateReportData(reportData: Uint8Array, policy: ReportDataPolicy): Check {
   const name = "REPORTDATA";
@@ -65,15 +69,16 @@ function validateReportData(reportData: Uint8Array, policy: ReportDataPolicy): C
       return check(holds, name, "report_data", got, `${hex(prefix)} at the front, 1 to ${REPORT_DATA_BYTES} bytes`);
     }
     case "any":
-      return { name, outcome: "accepted-by-choice", got, wanted: "any", reason: policy.reason };
+      return open(name, policy.reason, { got });
   }
 }
 
 /** Intel TDX Module ABI Specification, TDREPORT 1.5: which service TDs, as a migration TD, may act on this TD. */
 function validateServiceTd(body: TdReport, policy: QuotePolicy["MRSERVICETD"]): Check {
   const name = "MRSERVICETD";
+  const { expectBytes, fail } = about("configuration.setting");
   if (body.tdxVersion === "1.5") return expectBytes(name, "mrservicetd", body.MRSERVICETD, policy);
   const got = "a TDX 1.0 body, which does not say";
   if (policy.kind === "equal") return fail(name, "mrservicetd", { got, wanted: "a TDX 1.5 body" });
-  return { name, outcome: "accepted-by-choice", got, wanted: "any", reason: policy.reason };
+  return about("configuration.detail").open(name, policy.reason, { got });
 }

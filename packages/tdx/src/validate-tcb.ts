@@ -1,4 +1,4 @@
-import { check, fail, pass } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import type { Check } from "./check.ts";
 import type { TcbPolicy } from "./policy.ts";
 import type { TcbAssessment, TcbPart } from "./tcb-assessment.ts";
@@ -11,11 +11,14 @@ export function validateTcb(tcb: TcbAssessment | undefined, policy: TcbPolicy): 
 function validateStatus(tcb: TcbAssessment | undefined, policy: TcbPolicy): Check {
   const name = "tcb.tcbStatus";
   const got = tcb === undefined ? "not judged" : describe(tcb);
+  // Every other status says that Intel knows of something to be mended (Intel PCS API v4, tcbStatus).
+  const isCurrent = tcb === undefined || tcb.tcbStatus === "UpToDate";
+  const { check, fail, open } = about(isCurrent ? "hardware.firmware" : "hardware.vulnerable");
   const isRevoked = tcb?.tcbStatus === "Revoked";
   if (policy.kind === "any") {
     const wanted = "any but Revoked";
     if (isRevoked) return fail(name, "tcb_status", { got, wanted });
-    return { name, outcome: "accepted-by-choice", got, wanted, reason: policy.reason };
+    return open(name, policy.reason, { got, wanted });
   }
   const accepted: readonly string[] = policy.acceptedTcbStatuses;
   const holds = tcb !== undefined && !isRevoked && accepted.includes(tcb.tcbStatus);
@@ -27,13 +30,12 @@ function validateEvaluationDataNumber(tcb: TcbAssessment | undefined, policy: Tc
   const name = "tcb.tcbEvaluationDataNumber";
   const numbers = tcb?.tcbEvaluationDataNumber;
   const got = numbers === undefined ? "not judged" : `TCB info ${numbers.tcbInfo}, QE identity ${numbers.qeIdentity}`;
-  if (policy.kind === "any") {
-    return { name, outcome: "accepted-by-choice", got, wanted: "any", reason: policy.reason };
-  }
+  const { check, open } = about("hardware.detail");
+  if (policy.kind === "any") return open(name, policy.reason, { got });
   const { minimumTcbEvaluationDataNumber: minimum } = policy;
   const wanted = `${minimum} or more`;
   const holds = numbers !== undefined && numbers.tcbInfo >= minimum && numbers.qeIdentity >= minimum;
-  return holds ? pass(name, { got, wanted }) : fail(name, "tcb_evaluation_data_number", { got, wanted });
+  return check(holds, name, "tcb_evaluation_data_number", got, wanted);
 }
 
 function describe({ tcbStatus, platform, tdxModule, qe, relaunchAdvised }: TcbAssessment): string {

@@ -1,10 +1,12 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
-import { check, fail, pass } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import { attempt } from "./attempt.ts";
 import { type Ccel, parseCcel, type Rtmr } from "./ccel.ts";
 import { type Check, complete } from "./check.ts";
 import { TdxError } from "./error.ts";
 import type { TdReport } from "./td-report.ts";
+
+const { check, fail, pass } = about("executables.log");
 
 /** Registers that firmware, boot loader and kernel loader extend, so that the log must explain them in full. */
 const LOGGED: readonly Rtmr[] = ["RTMR0", "RTMR1", "RTMR2"];

@@ -1,11 +1,13 @@
 import { equalConstantTime } from "@constellation/bytes";
-import { check, fail, pass } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import { type Certificate, verifyChain, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import type { ChainName, Check } from "./check.ts";
 import { commonNameOf } from "./common-name.ts";
 import { TdxError } from "./error.ts";
 import { parsePemChain, type PemChain } from "./pem-chain.ts";
+
+const { check, fail, pass } = about("hardware.genuine");
 
 /** A chain to be verified. */
 export interface ChainSpec {

@@ -1,5 +1,5 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
-import { check } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import { assessTcb, TCB_CHECKS, type TcbResult } from "./assess-tcb.ts";
 import type { Check } from "./check.ts";
 import type { Collateral } from "./collateral.ts";
@@ -11,6 +11,8 @@ import { QE_IDENTITY_CHECKS, verifyQeIdentity } from "./verify-qe-identity.ts";
 import { REVOCATION_CHECKS, verifyRevocation } from "./verify-revocation.ts";
 import { documentChecks, verifySignedDocument } from "./verify-signed-document.ts";
 import { TDX_MODULE_CHECKS, verifyTdxModule } from "./verify-tdx-module.ts";
+
+const { check } = about("hardware.genuine");
 
 /** Every check that needs collateral, in the order of the verdict. */
 export const COLLATERAL_CHECKS: readonly string[] = [

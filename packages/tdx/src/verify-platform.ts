@@ -1,6 +1,6 @@
 import { concat, equalConstantTime, hex } from "@constellation/bytes";
 import { CryptoError, digest, ecPublicKey, type PublicKey, verifySignature } from "@constellation/crypto";
-import { check, fail, pass } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import { type Certificate, publicKeyOf, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import type { Check } from "./check.ts";
@@ -9,6 +9,8 @@ import { type PckExtensions, readPckExtensions } from "./pck-extensions.ts";
 import type { TdQuote } from "./quote.ts";
 import { ECDSA_P256 } from "./signature-scheme.ts";
 import { chainChecks, type ChainSpec, verifyCertificateChain } from "./verify-certificate-chain.ts";
+
+const { check, fail, pass } = about("hardware.genuine");
 
 /** A platform that a verified PCK certificate speaks of. */
 export interface Platform {

@@ -1,9 +1,11 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
-import { check } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import type { Check } from "./check.ts";
 import type { EnclaveReport } from "./enclave-report.ts";
 import { equalUnderMask } from "./masked.ts";
 import type { QeIdentity } from "./qe-identity.ts";
+
+const { check } = about("hardware.genuine");
 
 /** Every check of the quoting enclave's identity, in the order of the verdict. */
 export const QE_IDENTITY_CHECKS: readonly string[] = [

@@ -1,4 +1,4 @@
-import { fail, pass } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import type { Certificate } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import { type Check, complete } from "./check.ts";
@@ -9,6 +9,9 @@ import { parseQuote, type TdQuote } from "./quote.ts";
 import type { TcbAssessment } from "./tcb-assessment.ts";
 import { COLLATERAL_CHECKS, verifyCollateral } from "./verify-collateral.ts";
 import { PLATFORM_CHECKS, type Platform, verifyPlatform } from "./verify-platform.ts";
+
+const { fail, pass } = about("hardware.genuine");
+const authority = about("hardware.authority");
 
 /** What `verifyQuote` judges. */
 export interface VerifyQuoteInput {
@@ -78,17 +81,18 @@ function judgeCollateral(
 ): Judgement {
   const name = "collateral";
   switch (collateral.kind) {
-    case "none": {
-      const { reason } = collateral;
-      return { checks: [{ name, outcome: "accepted-by-choice", got: "not judged", wanted: "any", reason }] };
-    }
+    case "none":
+      return { checks: [authority.open(name, collateral.reason, { got: "not judged" })] };
     case "missing": {
-      const missing = fail(name, "collateral_missing", { got: "none", wanted: "collateral of Intel's PCS" });
+      const missing = authority.fail(name, "collateral_missing", { got: "none", wanted: "collateral of Intel's PCS" });
       return { checks: [missing, ...complete(COLLATERAL_CHECKS, [])] };
     }
     case "given": {
       const judged: Judgement = quote && platform ? verifyCollateral(quote, platform, collateral, now) : { checks: [] };
-      return { ...judged, checks: [pass(name, { got: "given" }), ...complete(COLLATERAL_CHECKS, judged.checks)] };
+      return {
+        ...judged,
+        checks: [authority.pass(name, { got: "given" }), ...complete(COLLATERAL_CHECKS, judged.checks)],
+      };
     }
   }
 }

@@ -1,10 +1,12 @@
-import { check, fail, pass } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import { type Certificate, type Crl, isRevoked, parseCrl, verifyCrl, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import type { Check, CheckCode } from "./check.ts";
 import type { Collateral } from "./collateral.ts";
 import { chainChecks, type ChainSpec, verifyCertificateChain } from "./verify-certificate-chain.ts";
 import { PCK_CA_NAMES, type Platform } from "./verify-platform.ts";
+
+const { check, fail, pass } = about("hardware.genuine");
 
 /** The certificates under the root that signed collateral; one that is not known has no check. */
 export interface Signers {

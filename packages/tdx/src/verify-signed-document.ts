@@ -1,12 +1,14 @@
 import { hex } from "@constellation/bytes";
 import { verifySignature } from "@constellation/crypto";
-import { check, fail, pass } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import { type Certificate, publicKeyOf, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import type { Check } from "./check.ts";
 import { TdxError } from "./error.ts";
 import { ECDSA_P256 } from "./signature-scheme.ts";
 import { chainChecks, verifyCertificateChain } from "./verify-certificate-chain.ts";
+
+const { check, fail, pass } = about("hardware.genuine");
 
 /** What the signed answers of the PCS have in common. */
 interface SignedDocument {

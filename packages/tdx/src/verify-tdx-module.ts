@@ -1,9 +1,11 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
-import { check, fail, pass } from "@constellation/verdict";
+import { about } from "@constellation/verdict";
 import type { Check } from "./check.ts";
 import { equalUnderMask } from "./masked.ts";
 import type { TcbInfo, TdxModule, TdxModuleIdentity } from "./tcb-info.ts";
 import type { TdReport } from "./td-report.ts";
+
+const { check, fail, pass } = about("hardware.genuine");
 
 /** Every check of the TDX module's identity, in the order of the verdict. */
 export const TDX_MODULE_CHECKS: readonly string[] = ["tdxModule.id", "tdxModule.mrsigner", "tdxModule.attributes"];

@@ -1,8 +1,10 @@
 import { hex } from "@constellation/bytes";
 import { CryptoError, digest, importSpki, type PublicKey, rsaSpki } from "@constellation/crypto";
 import { parsePublic, TPM_ALG, TPMA_OBJECT, TpmError, type TpmtPublic, tpmPublicToSpki } from "@constellation/tpm2";
-import { type Check, check, fail, pass } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import type { AkPublicCode } from "./check-code.ts";
+
+const { check, fail, open, pass } = about("hardware.evidence");
 
 /** The attestation key as it comes with the evidence. */
 export type AkPublicInput =
@@ -56,7 +58,7 @@ function verifyKind(input: AkPublicInput, area: TpmtPublic | undefined): Check<A
   if (area !== undefined) return [verifyAttributes(area), verifyScheme(area)];
   const reason = (input as { vouchedBy: string }).vouchedBy;
   return ["akPublic.attributes", "akPublic.scheme"].map((name) => {
-    return { name, outcome: "accepted-by-choice", got: "not stated", wanted: "any", reason };
+    return open(name, reason, { got: "not stated" });
   });
 }
 

@@ -1,9 +1,11 @@
 import { concat } from "@constellation/bytes";
 import { type SignatureScheme, verifySignature } from "@constellation/crypto";
 import { parseSignature, TPM_ALG, TpmError, type TpmtPublic, type TpmtSignature } from "@constellation/tpm2";
-import { type Check, check, fail } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import type { AttestationKey } from "./attestation-key.ts";
 import type { QuoteCode } from "./check-code.ts";
+
+const { check, fail } = about("hardware.evidence");
 
 /** The signature as it comes with the quote. */
 export type QuoteSignature =

@@ -1,8 +1,10 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { digest } from "@constellation/crypto";
-import { type Check, check, fail, pass } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import { type Certificate, type KeyUsage, parseCertificate, verifyChain, X509Error } from "@constellation/x509";
 import type { TpmCertificateCode } from "./check-code.ts";
+
+const { check, fail, pass } = about("runtime-opaque.operator");
 
 /** What {@link verifyTpmCertificate} judges, and against what. */
 export interface TpmCertificateInput {

@@ -1,7 +1,9 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { type Bank, type EventLog, EventLogError, isMeasured, parseEventLog, replay } from "@constellation/eventlog";
-import { type Check, check, fail, pass } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import type { EventLogCode } from "./check-code.ts";
+
+const { check, fail, pass } = about("executables.log");
 
 /** What {@link verifyEventLog} judges, and against what. */
 export interface EventLogInput {

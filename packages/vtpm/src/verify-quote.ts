@@ -1,10 +1,13 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { digest } from "@constellation/crypto";
 import { parseQuoteAttest, type QuoteAttest, selectedPcrs, TPM_ALG, TpmError } from "@constellation/tpm2";
-import { type Check, check, type Expectation, expectBytes, fail, pass } from "@constellation/verdict";
+import { about, type Check, type Expectation } from "@constellation/verdict";
 import type { AttestationKey } from "./attestation-key.ts";
 import type { QuoteCode } from "./check-code.ts";
 import { type QuoteSignature, verifyQuoteSignature } from "./quote-signature.ts";
+
+const { check, fail, pass } = about("hardware.evidence");
+const { expectBytes } = about("instance-identity.binding");
 
 /** PCR banks that may be judged. */
 export type TrustedBank = "sha256" | "sha384" | "sha512";

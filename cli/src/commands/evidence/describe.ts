@@ -1,30 +1,22 @@
-import { type CaseInput, isAccepted, type Judgement } from "@constellation/evidence";
+import type { CaseInput, CaseVerdict } from "@constellation/evidence/case";
+import { type Check, describeTrustVector } from "@constellation/verdict";
+import { earOfVerdict } from "../../ear.ts";
 import { printable } from "../../terminal/printable.ts";
 import { formatTable } from "../../terminal/table.ts";
 
-type Check = Judgement["checks"][number];
-
-/** What came of a case. */
-export interface CaseVerdict extends Judgement {
-  readonly id: string;
-  readonly kind: string;
-  readonly accepted: boolean;
-}
-
-/** The verdict: accepted where checks were made and none failed. */
-export function verdictOf({ case: { id, kind } }: CaseInput, { checks, claims }: Judgement): CaseVerdict {
-  return { id, kind, accepted: isAccepted({ checks, claims }), checks, claims };
-}
-
-/** The verdict for people, with every check, or as JSON. */
-export function describeVerdict(verdict: CaseVerdict, json: boolean): string {
-  return json ? `${JSON.stringify(verdict, null, 2)}\n` : describeText(verdict);
+/** The verdict on a case as JSON, with the EAR that says the same. */
+export function describeJson({ case: { id, kind } }: CaseInput, verdict: CaseVerdict, issuedAt: Date): string {
+  const { accepted, checks, claims, policyId } = verdict;
+  const ear = earOfVerdict(kind, { verdict, policyId }, issuedAt);
+  return `${JSON.stringify({ id, kind, accepted, checks, claims, ear }, null, 2)}\n`;
 }
 
 /** Long values are cut in the table; JSON has them whole. */
 const MAX_SHOWN = 140;
 
-function describeText({ id, kind, accepted, checks }: CaseVerdict): string {
+/** The verdict on a case for people: what is shown, and every check. */
+export function describeText({ case: { id, kind } }: CaseInput, verdict: CaseVerdict): string {
+  const { accepted, checks, status, trustVector } = verdict;
   const failed = checks.flatMap((done) => (done.outcome === "fail" ? [done] : []));
   const [first] = failed;
   const head = [
@@ -37,10 +29,12 @@ function describeText({ id, kind, accepted, checks }: CaseVerdict): string {
     ["Case", printable(id)],
     ["Kind", kind],
   ];
+  const shown = describeTrustVector(trustVector).map((row) => row.map(printable));
   const rows = checks.map((done) => [OUTCOMES[done.outcome], done.name, printable(explain(done))]);
   const why = failed.map((done) => `  ${done.name} (${done.code}): ${printable(explain(done))}`);
   const sections = [
     formatTable(head),
+    `Trustworthiness: ${status}\n${formatTable(shown, "  ")}`,
     `Checks:\n${formatTable(rows, "  ")}`,
     ...(why.length === 0 ? [] : [`Refused because of:\n${why.join("\n")}`]),
   ];

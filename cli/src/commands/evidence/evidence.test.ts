@@ -3,6 +3,7 @@ import { cp, readFile, truncate, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type EndorsementSource, readBundle } from "@constellation/endorsements";
+import type { Ear } from "@constellation/verdict";
 import { pemToDer } from "@constellation/x509";
 import { Harness } from "../../testing/harness.ts";
 
@@ -52,6 +53,36 @@ test("evidence verify accepts a good case, lists every check, and says what the 
     report.checks.filter(({ outcome }) => outcome === "accepted-by-choice").every(({ reason }) => reason !== ""),
   );
   assert.equal(report.claims["vmpl"], 0);
+});
+
+test("evidence verify says what the evidence shows, in words and as an EAR", async (t) => {
+  const harness = await Harness.create(t);
+  const folder = join(VECTORS, "tdx/synthetic-v4");
+  const { out } = await harness.run("evidence", "verify", folder);
+  assert.match(out, /^Trustworthiness: warning$/m);
+  assert.match(out, /^ {2}executables {8}warning {4}not all that was loaded is known: MRTD, RTMR1, RTMR2$/m);
+  assert.match(out, /^ {2}runtime-opaque {5}affirming {2}memory is encrypted, and closed to whoever runs the host$/m);
+  const json = await harness.run("evidence", "verify", "-o", "json", folder);
+  const { ear, checks, claims } = JSON.parse(json.out) as Report & { ear: Ear };
+  assert.equal(ear.eat_profile, "tag:github.com,2023:veraison/ear");
+  assert.equal(ear.iat, Math.floor(harness.clock.now().getTime() / 1000));
+  assert.match(ear["ear.verifier-id"].build, /^constellation v\d/);
+  const { tdx } = ear.submods;
+  assert.ok(tdx !== undefined);
+  assert.equal(tdx["ear.status"], "warning");
+  assert.equal(tdx["ear.trustworthiness-vector"].executables, 33);
+  assert.match(tdx["ear.appraisal-policy-id"] ?? "", /^sha256:[0-9a-f]{64}$/);
+  assert.deepEqual(tdx["urn:constellation:appraisal"], { accepted: true, checks, claims });
+});
+
+test("evidence verify gives refused evidence an EAR that is contraindicated", async (t) => {
+  const harness = await Harness.create(t);
+  const folder = join(VECTORS, "sev-snp/milan-v3-dstack-flip-measurement_fail");
+  const { code, out } = await harness.run("evidence", "verify", "-o", "json", folder);
+  const { ear } = JSON.parse(out) as { ear: Ear };
+  const appraisal = ear.submods["sev-snp"];
+  assert.deepEqual([code, appraisal?.["ear.status"]], [1, "contraindicated"]);
+  assert.equal(appraisal?.["ear.trustworthiness-vector"].hardware, 99);
 });
 
 test("evidence verify refuses a bad case with its first code, and exits with 1", async (t) => {

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type CaseInput, EvidenceFiles, parseCase, pemCertificates } from "@constellation/evidence";
+import { EvidenceFiles, pemCertificates } from "@constellation/evidence";
+import { type CaseInput, parseCase } from "@constellation/evidence/case";
 import { CliError } from "../../errors.ts";
 
 /** Largest file of evidence that is looked at. */

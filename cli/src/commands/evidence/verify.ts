@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { judgeCase, parsePolicyDocument } from "@constellation/evidence";
+import { judgeCase, parsePolicyDocument } from "@constellation/evidence/case";
 import type { Context } from "../../context.ts";
 import { EXIT, type ExitCode } from "../../exit-codes.ts";
-import { describeVerdict, verdictOf } from "./describe.ts";
+import { describeJson, describeText } from "./describe.ts";
 import { readCase, readFile } from "./read-case.ts";
 import { asUsage } from "./usage.ts";
 
@@ -12,11 +12,11 @@ import { asUsage } from "./usage.ts";
  */
 export function verifyCase(context: Context, folder: string, policyFile: string | undefined): ExitCode {
   const from = (path: string): string => resolve(context.workingDirectory, path);
-  const verdict = asUsage(() => {
+  const { input, verdict } = asUsage(() => {
     const input = readCase(from(folder));
     const policy = policyFile === undefined ? undefined : parsePolicyDocument(readFile(from(policyFile)));
-    return verdictOf(input, judgeCase(input, policy));
+    return { input, verdict: judgeCase(input, policy) };
   });
-  context.io.out(describeVerdict(verdict, context.json));
+  context.io.out(context.json ? describeJson(input, verdict, context.clock.now()) : describeText(input, verdict));
   return verdict.accepted ? EXIT.ok : EXIT.failed;
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { clusterIdPcr } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import { parseState } from "@constellation/config";
+import { about, type Ear } from "@constellation/verdict";
 import { Harness } from "../../testing/harness.ts";
 
 async function up(t: Parameters<typeof Harness.create>[0]): Promise<Harness> {
@@ -26,13 +27,10 @@ test("verify shows each register with actual and expected value and the chain, a
 
 test("verify exits with 1 and names the register that differs", async (t) => {
   const harness = await up(t);
-  harness.nodes.verdict = {
-    accepted: false,
-    checks: [
-      { name: "quote.signature", outcome: "pass" },
-      { name: "pcr[4]", outcome: "fail", code: "pcr_mismatch", got: "aa", wanted: "bb" },
-    ],
-  };
+  harness.nodes.checks = [
+    about("hardware.evidence").pass("quote.signature"),
+    about("executables.boot").fail("pcr[4]", "pcr_mismatch", { got: "aa", wanted: "bb" }),
+  ];
   const text = await harness.run("verify");
   assert.equal(text.code, 1);
   assert.match(text.out, /FAILED +PCR 4 +actual +aa\n +expected +bb/);
@@ -42,6 +40,22 @@ test("verify exits with 1 and names the register that differs", async (t) => {
   const report = JSON.parse(json.out) as { accepted: boolean; pcrs: { index: number; outcome: string }[] };
   assert.equal(report.accepted, false);
   assert.equal(report.pcrs.find(({ index }) => index === 4)?.outcome, "fail");
+});
+
+test("verify says what the node's evidence shows, whose word it rests on, and both as an EAR", async (t) => {
+  const harness = await up(t);
+  const { out } = await harness.run("verify");
+  assert.match(out, /^Trustworthiness: warning$/m);
+  assert.match(out, /^Rests on the word of +the fake computer$/m);
+  assert.match(out, /^ {2}executables +warning +not all that was loaded is known: pcr\[0\], pcr\[2\]$/m);
+  const json = await harness.run("verify", "-o", "json");
+  const { ear, verifiedAt } = JSON.parse(json.out) as { ear: Ear; verifiedAt: string };
+  assert.equal(ear.iat, Math.floor(new Date(verifiedAt).getTime() / 1000));
+  const appraisal = ear.submods["qemu-vtpm"];
+  assert.equal(appraisal?.["ear.status"], "warning");
+  assert.match(appraisal["ear.appraisal-policy-id"] ?? "", /^sha256:[0-9a-f]{64}$/);
+  const { trust, checks } = appraisal["urn:constellation:appraisal"];
+  assert.deepEqual([trust, checks.length], [["the fake computer"], 17]);
 });
 
 test("verify --output json parses and has all registers, checks and the chain", async (t) => {
@@ -56,10 +70,10 @@ test("verify --output json parses and has all registers, checks and the chain", 
 
 test("verify does not let evidence move the cursor of a terminal", async (t) => {
   const harness = await up(t);
-  harness.nodes.verdict = {
-    claims: { chain: ["CN=\u001b[2J"] },
-    checks: [{ name: "evidence", outcome: "fail", code: "evidence_malformed", reason: "got \u001b[1A" }],
-  };
+  harness.nodes.claims = { chain: ["CN=\u001b[2J"] };
+  harness.nodes.checks = [
+    about("hardware.evidence").fail("evidence", "evidence_malformed", { reason: "got \u001b[1A" }),
+  ];
   const { out } = await harness.run("verify");
   // oxlint-disable-next-line no-control-regex
   assert.doesNotMatch(out, /\u001b/);

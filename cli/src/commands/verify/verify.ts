@@ -1,9 +1,11 @@
-import { clusterIdPcr, type Check, type Verdict } from "@constellation/attestation";
+import { clusterIdPcr, type Check, policyId, type Verdict } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import { attestationPolicy, CONFIG_FILE, PCR_COUNT, STATE_FILE } from "@constellation/config";
+import { describeTrustVector } from "@constellation/verdict";
 import { parseEndpoint } from "../../cluster/endpoint.ts";
 import { PORTS } from "../../cluster/ports.ts";
 import type { Context } from "../../context.ts";
+import { earOfVerdict } from "../../ear.ts";
 import { CliError } from "../../errors.ts";
 import type { Endpoint } from "../../ports/cluster.ts";
 import { retry } from "../../retry.ts";
@@ -25,6 +27,8 @@ export interface Verification {
   readonly clusterId: string;
   readonly verifiedAt: Date;
   readonly verdict: Verdict;
+  /** Names the policy that configuration and state stand for. */
+  readonly policyId: string;
 }
 
 /**
@@ -61,7 +65,8 @@ export async function verify(context: Context, options: VerifyOptions): Promise<
   const policy = attestationPolicy(config, state, { clusterPcr: [clusterIdPcr(fromHex(clusterId))], admit: "all" });
   const verifiedAt = clock.now();
   const appraiser = await dependencies.appraiser();
-  return { endpoint, clusterId, verifiedAt, verdict: appraiser.appraise(evidence, policy, { nonce, now: verifiedAt }) };
+  const verdict = appraiser.appraise(evidence, policy, { nonce, now: verifiedAt });
+  return { endpoint, clusterId, verifiedAt, verdict, policyId: policyId(policy) };
 }
 
 /** The report: for people a table of registers with the other checks above it, or JSON. */
@@ -107,11 +112,13 @@ function describeText({ verdict, clusterId, endpoint }: Verification): string {
   const head = [
     ["Verdict", accepted ? "accepted" : `refused: ${failed.length} of ${verdict.checks.length} checks failed`],
     ["Variant", variant],
+    ...verdict.trust.map((party) => ["Rests on the word of", party]),
     ["Node asked", `${endpoint.host}:${endpoint.port}`],
     ["Cluster ID", clusterId],
     ["Endorsement key", claims.ekDigest === undefined ? "unknown" : `sha256:${claims.ekDigest}`],
     ["Certificate chain", (claims.chain ?? ["none"]).map(printable).join(" <- ")],
   ];
+  const shown = describeTrustVector(verdict.trustVector).map((row) => row.map(printable));
   const checks = otherChecks(verdict).map((check) => [outcomeWord(check.outcome), check.name, explain(check)]);
   const pcrs = pcrReports(verdict).flatMap((pcr) => [
     [outcomeWord(pcr.outcome), `PCR ${pcr.index}`, "actual", printable(pcr.actual)],
@@ -120,6 +127,7 @@ function describeText({ verdict, clusterId, endpoint }: Verification): string {
   const why = failed.map((check) => `  ${failureLine(check)}`);
   const sections = [
     formatTable(head),
+    `Trustworthiness: ${verdict.status}\n${formatTable(shown, "  ")}`,
     `Checks:\n${formatTable(checks, "  ")}`,
     `Registers:\n${formatTable(pcrs, "  ")}`,
     ...(why.length === 0 ? [] : [`Refused because of:\n${why.join("\n")}`]),
@@ -133,7 +141,7 @@ function failureLine(check: Check): string {
   return `${pcr === undefined ? check.name : `PCR ${pcr}`}${code}: ${explain(check)}`;
 }
 
-function describeJson({ verdict, clusterId, endpoint, verifiedAt }: Verification): string {
+function describeJson({ verdict, clusterId, endpoint, verifiedAt, policyId: id }: Verification): string {
   const report = {
     accepted: verdict.accepted,
     variant: verdict.variant,
@@ -144,6 +152,7 @@ function describeJson({ verdict, clusterId, endpoint, verifiedAt }: Verification
     chain: verdict.claims.chain ?? [],
     pcrs: pcrReports(verdict),
     checks: otherChecks(verdict),
+    ear: earOfVerdict(verdict.variant, { verdict, policyId: id, trust: verdict.trust }, verifiedAt),
   };
   return `${JSON.stringify(report, null, 2)}\n`;
 }

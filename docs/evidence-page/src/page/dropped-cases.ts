@@ -1,6 +1,7 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { digest } from "@constellation/crypto";
-import { type CaseInput, EvidenceError, EvidenceFiles, parseCase, pemCertificates } from "@constellation/evidence";
+import { EvidenceError, EvidenceFiles, pemCertificates } from "@constellation/evidence";
+import { type CaseInput, parseCase } from "@constellation/evidence/case";
 import { pemToDer } from "@constellation/x509";
 import type { DroppedFile } from "./dropped-files.ts";
 

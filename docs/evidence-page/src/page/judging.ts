@@ -1,17 +1,17 @@
-import { type CaseInput, EvidenceError, isAccepted, judgeCase, type Judgement } from "@constellation/evidence";
+import { EvidenceError } from "@constellation/evidence";
+import { type CaseInput, type CaseVerdict, judgeCase } from "@constellation/evidence/case";
 import { showEvidence, type ShownEvidence } from "@constellation/evidence/show";
 import { settle } from "@constellation/web-crypto";
 
 /** What came out: a verdict, or why there is none. */
 export type Outcome =
-  | { readonly kind: "judged"; readonly accepted: boolean; readonly judgement: Judgement }
+  | { readonly kind: "judged"; readonly judgement: CaseVerdict }
   | { readonly kind: "not-judged"; readonly reason: string };
 
 /** Judges what `read` gives, with WebCrypto. What goes wrong makes no verdict, and leaves other evidence alone. */
 export async function judge(read: () => CaseInput): Promise<Outcome> {
   try {
-    const judgement = await settle(() => judgeCase(read()));
-    return { kind: "judged", accepted: isAccepted(judgement), judgement };
+    return { kind: "judged", judgement: await settle(() => judgeCase(read())) };
   } catch (error) {
     return { kind: "not-judged", reason: reasonOf(error) };
   }

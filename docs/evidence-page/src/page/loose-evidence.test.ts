@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { EvidenceError, judgeCase, parseCase } from "@constellation/evidence";
+import { EvidenceError } from "@constellation/evidence";
+import { judgeCase, parseCase } from "@constellation/evidence/case";
 import { showEvidence } from "@constellation/evidence/show";
 import { filesBelow, vectorCases } from "../testing/vectors.ts";
 import type { DroppedFile } from "./dropped-files.ts";

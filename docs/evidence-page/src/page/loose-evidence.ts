@@ -1,5 +1,6 @@
 import { utf8 } from "@constellation/bytes";
-import { type Case, type CaseInput, type CaseKind, EvidenceFiles, pemCertificates } from "@constellation/evidence";
+import { EvidenceFiles, pemCertificates } from "@constellation/evidence";
+import type { Case, CaseInput, CaseKind } from "@constellation/evidence/case";
 import type { ShownEvidence } from "@constellation/evidence/show";
 import type { DroppedFile } from "./dropped-files.ts";
 

@@ -1,4 +1,4 @@
-import type { CaseInput } from "@constellation/evidence";
+import type { CaseInput } from "@constellation/evidence/case";
 import {
   caseFolders,
   type Dropped,

@@ -1,9 +1,8 @@
-import type { Judgement } from "@constellation/evidence";
+import type { CaseVerdict } from "@constellation/evidence/case";
+import { type Check, describeTrustVector } from "@constellation/verdict";
 import type { TrustedRoot } from "./dropped-cases.ts";
 import { element } from "./elements.ts";
 import type { Outcome } from "./judging.ts";
-
-type Check = Judgement["checks"][number];
 
 /** What a verdict is about. */
 export interface Subject {
@@ -38,16 +37,27 @@ export function verdictView(subject: Subject, outcome: Outcome): HTMLElement {
   );
 }
 
-function judgementViews(title: string, judgement: Judgement): HTMLElement[] {
+function judgementViews(title: string, judgement: CaseVerdict): HTMLElement[] {
   const failed = judgement.checks.flatMap((check) => (check.outcome === "fail" ? [check] : []));
   // What was not looked at failed for what stands before it.
   const causes = failed.filter(({ code }) => code !== "not_checked");
   const list = causes.map((check) => element("li", {}, `${check.name} (${check.code}): ${explain(check)}`));
   return [
     ...(list.length === 0 ? [] : [element("ul", { class: "causes", "aria-label": "Refused because of" }, ...list)]),
+    trustView(judgement),
     checksTable(title, judgement.checks),
     claimsView(judgement),
   ];
+}
+
+/** What the checks show of each claim of AR4SI. */
+function trustView({ status, trustVector }: CaseVerdict): HTMLElement {
+  const rows = describeTrustVector(trustVector).flatMap(([claim, tier, words]) => [
+    element("dt", {}, claim),
+    element("dd", {}, `${tier}: ${words}`),
+  ]);
+  const summary = element("summary", {}, `Trustworthiness: ${status}`);
+  return element("details", { class: "trust" }, summary, element("dl", {}, ...rows));
 }
 
 function explain({ got, wanted, reason }: { got?: string; wanted?: string; reason?: string }): string {
@@ -65,15 +75,15 @@ function rootView({ name, sha256 }: TrustedRoot): HTMLElement {
 
 function verdictWord(outcome: Outcome): "accepted" | "refused" | "not-judged" {
   if (outcome.kind === "not-judged") return "not-judged";
-  return outcome.accepted ? "accepted" : "refused";
+  return outcome.judgement.accepted ? "accepted" : "refused";
 }
 
 function verdictText({ policy }: Subject, outcome: Outcome): string {
   if (outcome.kind === "not-judged") return `No verdict: ${outcome.reason}`;
-  const { checks } = outcome.judgement;
+  const { accepted, checks } = outcome.judgement;
   const failed = checks.flatMap((check) => (check.outcome === "fail" ? [check] : []));
   const open = checks.filter((check) => check.outcome === "accepted-by-choice").length;
-  if (outcome.accepted) {
+  if (accepted) {
     return policy === "stated"
       ? `Accepted: ${checks.length} checks, of which the policy leaves ${open} open`
       : `Genuine, by the roots you trust: ${checks.length} checks, of which ${open} are open, as no policy says what is acceptable`;
@@ -116,7 +126,7 @@ function checkRow(check: Check): HTMLElement {
 }
 
 /** Claims of refused evidence are nobody's word. */
-function claimsView({ claims, checks }: Judgement): HTMLElement {
+function claimsView({ claims, checks }: CaseVerdict): HTMLElement {
   const warning = checks.some(({ outcome }) => outcome === "fail") ? " (refused: do not rely on it)" : "";
   const summary = element("summary", {}, `What the evidence says${warning}`);
   return element("details", {}, summary, element("pre", { tabindex: "0" }, JSON.stringify(claims, null, 2)));

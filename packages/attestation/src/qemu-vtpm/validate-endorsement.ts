@@ -1,15 +1,15 @@
 import { equalConstantTime, fromHex } from "@constellation/bytes";
-import { type Check, check } from "../check.ts";
+import { about, type Check } from "../check.ts";
 import type { EndorsementPolicy } from "../policy.ts";
+
+const { check, open } = about("instance-identity.machine");
 
 /** Validates that the machine is one that the policy accepts. No check where there is no identity to judge. */
 export function validateEndorsement(ekDigest: string | undefined, policy: EndorsementPolicy): Check[] {
   if (ekDigest === undefined) return [];
   const name = "endorsement";
   if (policy.kind === "anyOfRoots") {
-    return [
-      { name, outcome: "accepted-by-choice", got: ekDigest, wanted: "any under the roots", reason: policy.reason },
-    ];
+    return [open(name, policy.reason, { got: ekDigest, wanted: "any under the roots" })];
   }
   const got = fromHex(ekDigest);
   const holds = policy.ekDigests.filter((allowed) => equalConstantTime(fromHex(allowed), got)).length > 0;

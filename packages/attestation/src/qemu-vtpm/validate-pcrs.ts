@@ -1,5 +1,6 @@
 import { equalConstantTime, fromHex, hex } from "@constellation/bytes";
-import { type Check, check, fail } from "../check.ts";
+import { pcrAspect } from "@constellation/verdict";
+import { about, type Check } from "../check.ts";
 import { PCR_INDICES, type PcrIndex } from "../pcr-index.ts";
 import type { PcrPolicy } from "../policy.ts";
 
@@ -10,10 +11,12 @@ export function validatePcrs(
   pcrs: ReadonlyMap<number, Uint8Array>,
   policy: Readonly<Record<PcrIndex, PcrPolicy>>,
 ): Check[] {
-  return PCR_INDICES.map((index) => validatePcr(`pcr[${index}]`, pcrs.get(Number(index)) as Uint8Array, policy[index]));
+  return PCR_INDICES.map((index) => validatePcr(Number(index), pcrs.get(Number(index)) as Uint8Array, policy[index]));
 }
 
-function validatePcr(name: string, value: Uint8Array, policy: PcrPolicy): Check {
+function validatePcr(index: number, value: Uint8Array, policy: PcrPolicy): Check {
+  const { check, fail, open } = about(pcrAspect(index, value));
+  const name = `pcr[${index}]`;
   const got = hex(value);
   switch (policy.kind) {
     case "equal": {
@@ -22,9 +25,9 @@ function validatePcr(name: string, value: Uint8Array, policy: PcrPolicy): Check 
     }
     case "nonzero":
       if (equalConstantTime(value, ZERO)) return fail(name, "pcr_zero", { got, wanted: "any but zeros" });
-      return { name, outcome: "accepted-by-choice", got, wanted: "any but zeros", reason: policy.reason };
+      return open(name, policy.reason, { got, wanted: "any but zeros" });
     case "any":
-      return { name, outcome: "accepted-by-choice", got, wanted: "any", reason: policy.reason };
+      return open(name, policy.reason, { got });
   }
 }
 

@@ -1,7 +1,9 @@
 import { type Certificate, parseCertificate, subjectAltNameUris, verifyChain, X509Error } from "@constellation/x509";
-import { type Check, check, type FailedCheck, fail, pass } from "../check.ts";
+import { about, type Check, type FailedCheck } from "../check.ts";
 import { DIGEST_HEX } from "../pcr-index.ts";
 import { shown } from "../shown.ts";
+
+const { check, fail, pass } = about("runtime-opaque.operator");
 
 /** What a verified AK certificate gives to the checks after it. */
 export interface AkCertificateResult {

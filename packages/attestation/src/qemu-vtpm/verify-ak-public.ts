@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { equalConstantTime } from "@constellation/bytes";
 import { parsePublic, TPM_ALG, TPM_ECC, TPMA_OBJECT, type TpmtPublic, tpmPublicToSpki } from "@constellation/tpm2";
 import { type Certificate, spkiDer } from "@constellation/x509";
-import { type Check, check, fail, pass } from "../check.ts";
+import { about, type Check } from "../check.ts";
+
+const { check, fail, pass } = about("hardware.evidence");
 
 /** What a parsed attestation key gives to the checks after it. */
 export interface AkPublicResult {

@@ -1,6 +1,8 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { parseEventLog, replay } from "@constellation/eventlog";
-import { type Check, check, fail, pass } from "../check.ts";
+import { about, type Check } from "../check.ts";
+
+const { check, fail, pass } = about("executables.log");
 
 /**
  * PCRs that only the firmware, the boot loader stub and the kernel's loader extend, so that the log must explain them

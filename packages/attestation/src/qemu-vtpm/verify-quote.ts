@@ -14,9 +14,12 @@ import {
   type TpmtSignature,
 } from "@constellation/tpm2";
 import { publicKeyOf } from "@constellation/tpm2/node";
-import { type Check, check, fail, pass } from "../check.ts";
+import { about, type Check } from "../check.ts";
 import type { QemuVtpmEvidence } from "../evidence.ts";
 import { PCR_INDICES } from "../pcr-index.ts";
+
+const { check, fail, pass } = about("hardware.evidence");
+const binding = about("instance-identity.binding");
 
 type QuoteEvidence = Pick<QemuVtpmEvidence, "quote" | "signature" | "pcrs">;
 
@@ -44,7 +47,7 @@ export function verifyQuote(
     pass("quote.type", { got: "TPM_ST_ATTEST_QUOTE" }),
     ...signature,
     ...(akPublic === undefined ? [] : verifySigner(attest, akPublic)),
-    equalDigest("quote.qualifyingData", "quote_qualifying_data", attest.extraData, qualifyingData),
+    verifyQualifyingData(attest.extraData, qualifyingData),
     verifySelection(attest),
     equalDigest("quote.pcrDigest", "quote_pcr_digest", attest.pcrDigest, pcrDigest(evidence.pcrs)),
   ];
@@ -101,6 +104,10 @@ function verifySigner(attest: QuoteAttest, akPublic: TpmtPublic): Check[] {
   return [equalDigest("quote.signer", "quote_signer", attest.qualifiedSigner, qualifiedName)];
 }
 
+function verifyQualifyingData(got: Uint8Array, wanted: Uint8Array): Check {
+  return binding.expectBytes("quote.qualifyingData", "quote_qualifying_data", got, { kind: "equal", anyOf: [wanted] });
+}
+
 /** One bank, SHA-256, all of PCR 0 to 15 and no other. */
 function verifySelection({ pcrSelect }: QuoteAttest): Check {
   const text = (hash: number, indices: readonly (number | string)[]) => `0x${hash.toString(16)}:${indices.join(",")}`;
@@ -116,7 +123,7 @@ function pcrDigest(pcrs: ReadonlyMap<number, Uint8Array>): Uint8Array {
 
 function equalDigest(
   name: string,
-  code: "quote_qualifying_data" | "quote_pcr_digest" | "quote_signer",
+  code: "quote_pcr_digest" | "quote_signer",
   got: Uint8Array,
   wanted: Uint8Array,
 ): Check {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8 } from "@constellation/bytes";
-import { parseCase, parsePolicyDocument } from "../index.ts";
+import { parseCase, parsePolicyDocument } from "../case.ts";
 import { errorOf } from "../testing/cases.ts";
 
 const GOOD = {

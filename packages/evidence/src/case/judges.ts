@@ -1,6 +1,6 @@
 import type { HclReport } from "@constellation/hcl";
 import { parseReport, SevSnpError } from "@constellation/sev-snp";
-import { type Check, fail } from "@constellation/verdict";
+import { about, type Check } from "@constellation/verdict";
 import { verifyTpmCertificate } from "@constellation/vtpm";
 import { readHcl, verifyReportData } from "../azure.ts";
 import { complete, type Judgement } from "../judgement.ts";
@@ -48,7 +48,7 @@ function judgeReportData(report: HclReport): Check {
     return verifyReportData(report, parseReport(hwReport).reportData);
   } catch (error) {
     if (!(error instanceof SevSnpError)) throw error;
-    return fail("hcl.reportData", error.code, { reason: error.message });
+    return about("hardware.evidence").fail("hcl.reportData", error.code, { reason: error.message });
   }
 }
 
@@ -76,6 +76,7 @@ export function judgeEkCertificate({ case: subject, files, roots }: CaseInput, n
 export function judgeLaunchDigests({ files, named }: CaseInput): Judgement {
   const predictions = parseLaunchVectors(files.get("vectors"), named);
   const checks: Check[] = predictions.map(judgeLaunchPrediction);
-  if (checks.length === 0) checks.push(fail("vectors", "vectors_missing", { got: "none", wanted: "some" }));
+  if (checks.length === 0)
+    checks.push(about("executables.firmware").fail("vectors", "vectors_missing", { got: "none", wanted: "some" }));
   return { checks, claims: { entries: predictions.length } };
 }

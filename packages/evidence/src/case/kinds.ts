@@ -24,22 +24,28 @@ import { judgeEkCertificate, judgeHcl, judgeLaunchDigests } from "./judges.ts";
 import { azurePolicy, sevSnpPolicy, tdxPolicy, tpmQuotePolicy } from "./own-policy.ts";
 import { azureParts, eventLogParts, sevSnpParts, tdxParts, tpmQuoteParts } from "./parts.ts";
 
+/** What was made of a case, and the policy that it was judged by; undefined for kinds that have none. */
+interface Judged extends Judgement {
+  readonly policy: Json | undefined;
+}
+
 /** Judges cases of a kind by the policy given, or by the case's own. */
-type Judge = (input: CaseInput, now: Date, policy: Json | undefined) => Judgement;
+type Judge = (input: CaseInput, now: Date, policy: Json | undefined) => Judged;
 
 /** A kind of evidence with a policy of its own. */
-export interface KindWithPolicy<Parts, Policy, Judged extends Judgement> {
+export interface KindWithPolicy<Parts, Policy, Found extends Judgement> {
   readonly field: Field<Policy>;
   readonly partsOf: (input: CaseInput) => Parts;
   readonly policyOf: (input: CaseInput) => Policy;
-  readonly judge: (parts: Parts, policy: Policy, now: Date) => Judged;
+  readonly judge: (parts: Parts, policy: Policy, now: Date) => Found;
 }
 
-function withPolicy<Parts, Policy, Judged extends Judgement>(kind: KindWithPolicy<Parts, Policy, Judged>): Judge {
+function withPolicy<Parts, Policy, Found extends Judgement>(kind: KindWithPolicy<Parts, Policy, Found>): Judge {
   const { field, partsOf, policyOf, judge } = kind;
   return (input, now, document) => {
     const policy = document === undefined ? policyOf(input) : readPolicy(field, document);
-    return judge(partsOf(input), policy, now);
+    const { checks, claims } = judge(partsOf(input), policy, now);
+    return { checks, claims, policy: field.write(policy) };
   };
 }
 
@@ -52,7 +58,7 @@ function readPolicy<Policy>(field: Field<Policy>, document: Json): Policy {
 /** A kind of evidence that asks for one thing only, so that there is no policy to state. */
 function withoutPolicy(kind: CaseKind, judge: (input: CaseInput, now: Date) => Judgement): Judge {
   return (input, now, policy) => {
-    if (policy === undefined) return judge(input, now);
+    if (policy === undefined) return { ...judge(input, now), policy };
     throw new EvidenceError("policy_malformed", `Read policy failed: got one, wanted none for kind "${kind}"`);
   };
 }

@@ -10,7 +10,14 @@ import type { BankQuote, QuotesPolicy } from "../vtpm.ts";
 
 /** The policy that accepts a genuine report. */
 export function observedSevSnp({ genuine }: SevSnpJudgement, policy: SevSnpPolicy): SevSnpPolicy | undefined {
-  return genuine && { ...policy, report: reportPolicyFrom(genuine.report, genuine.product) };
+  if (genuine === undefined) return undefined;
+  const { report, endorsement } = genuine;
+  const { cspId, product } = endorsement;
+  return {
+    ...policy,
+    cspId: cspId === undefined ? { kind: "absent" } : equal(cspId),
+    report: reportPolicyFrom(report, product),
+  };
 }
 
 /** The policy that accepts a quote. */

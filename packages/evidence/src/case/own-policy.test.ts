@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Json } from "@constellation/fields";
-import { judgeCase } from "../index.ts";
+import { judgeCase } from "../case.ts";
 import { codesOf, errorOf, goodCases, readTestCase, type TestCase, withFile } from "../testing/cases.ts";
 import { policyFromCase } from "./policy-from-case.ts";
 

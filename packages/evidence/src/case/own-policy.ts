@@ -9,7 +9,8 @@ import type { CaseInput } from "./input.ts";
 /** The case's policy for a report; a CRL that is there is asked for. */
 export function sevSnpPolicy({ case: subject, files, roots }: CaseInput): SevSnpPolicy {
   const report = reportPolicyOf(parseCasePolicy(subject));
-  return { roots, revocation: files.has("crl") ? { kind: "required" } : NOT_ASKED, report };
+  const revocation = files.has("crl") ? ({ kind: "required", thisUpdate: NOT_ASKED } as const) : NOT_ASKED;
+  return { roots, revocation, cspId: NOT_ASKED, report };
 }
 
 /** The case's policy for a quote; collateral that is there is judged unless the case says not to. */

@@ -8,8 +8,8 @@ import {
   type Report,
   type TurinSvns,
 } from "@constellation/sev-snp";
-import type { FakeAmd } from "@constellation/sev-snp/testing";
-import { derToPem } from "@constellation/x509";
+import { FAKE_CSP_ID, type FakeAmd } from "@constellation/sev-snp/testing";
+import { derToPem, parseCrl } from "@constellation/x509";
 import { equal, least, notStated } from "../expect.ts";
 
 /** A total policy that pins everything that a report says, under one fake AMD. */
@@ -17,7 +17,8 @@ export function pinnedSevSnpPolicy(amd: FakeAmd, reportBytes: Uint8Array): Bound
   const report = parseReport(reportBytes);
   return {
     roots: [derToPem(amd.ark)],
-    revocation: { kind: "required" },
+    revocation: { kind: "required", thisUpdate: least(parseCrl(amd.issueCrl([])).thisUpdate) },
+    cspId: report.signingKey === "VLEK" ? equal(FAKE_CSP_ID) : { kind: "absent" },
     report: {
       version: least(report.version),
       guestSvn: least(report.guestSvn),

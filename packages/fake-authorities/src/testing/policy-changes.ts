@@ -85,12 +85,22 @@ function changesOfRule(rule: JsonObject, path: readonly string[]): Change[] {
     case "minimum":
       return [...boundsOf(rule, path), ...(path.includes("products") ? [{ path, value: { kind: "refuse" } }] : [])];
     case "required":
-      return "explained" in rule
-        ? [{ path: [...path, "explained"], value: [...(rule["explained"] as readonly Json[]), OTHER_REGISTER] }]
-        : [];
+      return changesOfRequired(rule, path);
     default:
       return [];
   }
+}
+
+/** What is asked to be there may have to be of some kind, too. */
+function changesOfRequired({ explained, thisUpdate }: JsonObject, path: readonly string[]): Change[] {
+  return [
+    ...(explained === undefined
+      ? []
+      : [{ path: [...path, "explained"], value: [...(explained as readonly Json[]), OTHER_REGISTER] }]),
+    ...(thisUpdate === undefined
+      ? []
+      : [{ path: [...path, "thisUpdate", "value"], value: laterBy((thisUpdate as JsonObject)["value"], 1) }]),
+  ];
 }
 
 /** Each number under a bound, one more. */

@@ -1,6 +1,8 @@
 /** Which check refuses evidence because of a field of a policy: its name and code, by the field's path; `*` is any. */
 const REFUSALS: readonly (readonly [field: RegExp, refusal: (...groups: string[]) => string])[] = [
   [/^sevSnp\.roots$/, () => "caChain ca_chain_*"],
+  [/^sevSnp\.revocation\.thisUpdate\.value$/, () => "caChain.crl.thisUpdate crl_this_update"],
+  [/^sevSnp\.cspId\b/, () => "endorsementCert.cspId csp_id"],
   [/^sevSnp\.report\.products\.\w+$/, () => "report.product product"],
   [/^sevSnp\.report\.products\.\w+\.(\w+)\.(\w+)$/, (tcb, svn) => `report.${tcb}Tcb.${svn} ${tcb}_tcb_${snake(svn)}`],
   [/^sevSnp\.report\.(current|committed)\b/, (name) => `report.${name} ${name}_version`],

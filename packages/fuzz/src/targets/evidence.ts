@@ -1,15 +1,13 @@
 import { concat, utf8 } from "@constellation/bytes";
+import { EvidenceError, EvidenceFiles, pemCertificates } from "@constellation/evidence";
 import {
   CASE_KINDS,
   type CaseInput,
   type CaseKind,
-  EvidenceError,
-  EvidenceFiles,
   judgeCase,
   parseCase,
   parsePolicyDocument,
-  pemCertificates,
-} from "@constellation/evidence";
+} from "@constellation/evidence/case";
 import { policyFromCase } from "@constellation/evidence/policy-from-case";
 import { showEvidence } from "@constellation/evidence/show";
 import type { Target } from "../target.ts";

@@ -4,6 +4,9 @@ import type { Product } from "../product.ts";
 import { caExtensions, extension, issueCertificate, issueCrl } from "./amd-certificate.ts";
 import { count, ia5String } from "./der-values.ts";
 
+/** The provider that VLEKs are of by default. */
+export const FAKE_CSP_ID = "CN=csp.example";
+
 /** Serial numbers that `FakeAmd` issues its authorities under. */
 export const SERIAL_NUMBERS = { ARK: 0x10000, ASK: 0x10001, ASVK: 0x10101 } as const;
 
@@ -95,7 +98,7 @@ export class FakeAmd {
 
   /** Issues a VLEK. */
   issueVlek(request: EndorsementRequest = {}): EndorsementKey {
-    return this.#issue("SEV-VLEK", "ASVK", request, { [`${AMD}.5`]: ia5String(request.cspId ?? "CN=csp.example") });
+    return this.#issue("SEV-VLEK", "ASVK", request, { [`${AMD}.5`]: ia5String(request.cspId ?? FAKE_CSP_ID) });
   }
 
   /** Issues a CRL of the ARK, DER. */
