@@ -1,6 +1,7 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { concat, fromHex } from "@constellation/bytes";
 import { CryptoError } from "./error.ts";
+import { rsaSpki } from "./rsa-spki.ts";
 import { parseSpki } from "./spki.ts";
 
 /** Curves that are supported, by their NIST names. */
@@ -56,8 +57,7 @@ export function ecPublicKey(curve: EcCurve, x: Uint8Array, y: Uint8Array): Publi
 /** An RSA key from modulus and exponent, big-endian without leading zeros. Throws `CryptoError`. */
 export function rsaPublicKey(modulus: Uint8Array, exponent: Uint8Array): PublicKey {
   const modulusBits = requireRsaSizes(modulus, exponent);
-  const key = { kty: "RSA", n: base64url(modulus), e: base64url(exponent) };
-  return { kind: "rsa", modulusBits, pssOnly: false, handle: importKey({ key, format: "jwk" }) };
+  return { kind: "rsa", modulusBits, pssOnly: false, handle: importDer(rsaSpki(modulus, exponent)) };
 }
 
 /** RFC 5480 section 2.2: other forms of a point are optional, and nobody here writes them. */
@@ -90,15 +90,14 @@ function bitLength(number: Uint8Array): number {
   return first === 0 ? 0 : number.length * 8 - Math.clz32(first) + 24;
 }
 
-type KeyInput = { key: Buffer; format: "der"; type: "spki" } | { key: JsonWebKey; format: "jwk" };
-
+/**
+ * PEM and not DER, since node:crypto takes twice as long for anything but text: it tells what it was given by calls that
+ * throw.
+ */
 function importDer(spki: Uint8Array): KeyObject {
-  return importKey({ key: Buffer.from(spki.buffer, spki.byteOffset, spki.length), format: "der", type: "spki" });
-}
-
-function importKey(input: KeyInput): KeyObject {
+  const base64 = Buffer.from(spki.buffer, spki.byteOffset, spki.length).toString("base64");
   try {
-    return createPublicKey(input);
+    return createPublicKey(`-----BEGIN PUBLIC KEY-----\n${base64}\n-----END PUBLIC KEY-----\n`);
   } catch (cause) {
     throw new CryptoError("key_malformed", "Read public key failed: got numbers that are no public key", { cause });
   }
@@ -110,8 +109,4 @@ function malformed(got: string, wanted: string): CryptoError {
 
 function unsupported(got: string, wanted: string): CryptoError {
   return new CryptoError("key_unsupported", `Read public key failed: got ${got}, wanted ${wanted}`);
-}
-
-function base64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64url");
 }
