@@ -1,7 +1,10 @@
 import { BytesError } from "./error.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const VALUES = new Map(Array.from(ALPHABET).map((digit, value) => [digit, value]));
+const NO_DIGIT = 0xff;
+/** Value of each digit by its character code. */
+const VALUES = new Uint8Array(128).fill(NO_DIGIT);
+for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
 
 /** Base64 text (RFC 4648 section 4, padded) of the bytes. */
 export function base64(bytes: Uint8Array): string {
@@ -44,8 +47,8 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
 }
 
 function digitValue(text: string, index: number): number {
-  const value = VALUES.get(text.charAt(index));
-  if (value === undefined) {
+  const value = VALUES[text.charCodeAt(index)] ?? NO_DIGIT;
+  if (value === NO_DIGIT) {
     throw new BytesError(
       "encoding",
       `Decode base64 failed: got a character outside the alphabet at offset "${index}", wanted a base64 digit`,
