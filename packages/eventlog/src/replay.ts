@@ -1,4 +1,5 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
+import { concat } from "@constellation/bytes";
 import type { Bank } from "./algorithm.ts";
 import { EventLogError } from "./error.ts";
 import type { EventLog, LogEvent } from "./event-log.ts";
@@ -28,7 +29,7 @@ export function replay(log: EventLog, bank: Bank): Map<number, Uint8Array> {
 
 /** The value of a PCR after one extend (TPM 2.0 Library, Part 1, 17.2). */
 export function extend(bank: Bank, value: Uint8Array, digest: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash(bank).update(value).update(digest).digest());
+  return new Uint8Array(hash(bank, concat(value, digest), "buffer"));
 }
 
 function bankSize(log: EventLog, bank: Bank): number {

@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { createPublicKey } from "node:crypto";
+import { rsaSpki } from "@constellation/crypto";
 import { TPM_ALG, TPM_ECC } from "./constants.ts";
 import { TpmError } from "./error.ts";
 import type { EccPublic, RsaPublic, TpmtPublic } from "./public-area.ts";
@@ -12,6 +13,7 @@ const CURVES: ReadonlyMap<number, { readonly name: string; readonly sizeBytes: n
 /** RSA moduli that this package accepts, in bits. */
 const RSA_BITS: ReadonlySet<number> = new Set([2048, 3072, 4096]);
 const DEFAULT_EXPONENT = 65537;
+const DEFAULT_EXPONENT_BYTES = Uint8Array.of(1, 0, 1);
 
 /**
  * The key of a public area for node:crypto. The point must lie on its curve.
@@ -28,6 +30,7 @@ export function publicKeyOf(area: TpmtPublic): KeyObject {
 
 /** The SubjectPublicKeyInfo (DER) of a public area. Throws as {@link publicKeyOf}. */
 export function tpmPublicToSpki(area: TpmtPublic): Uint8Array {
+  if (area.type === TPM_ALG.RSA) return rsaSpki(rsaModulus(area), DEFAULT_EXPONENT_BYTES);
   return new Uint8Array(publicKeyOf(area).export({ type: "spki", format: "der" }));
 }
 
@@ -58,6 +61,11 @@ function eccJwk(area: EccPublic): { kty: string; crv: string; x: string; y: stri
 }
 
 function rsaJwk(area: RsaPublic): { kty: string; n: string; e: string } {
+  return { kty: "RSA", n: base64url(rsaModulus(area)), e: base64url(DEFAULT_EXPONENT_BYTES) };
+}
+
+/** The modulus of a key of a known size and with the usual exponent. */
+function rsaModulus(area: RsaPublic): Uint8Array {
   const { keyBits, exponent } = area.parameters;
   if (!RSA_BITS.has(keyBits) || area.unique.length !== keyBits / 8 || ((area.unique[0] ?? 0) & 0x80) === 0) {
     throw new TpmError(
@@ -68,7 +76,7 @@ function rsaJwk(area: RsaPublic): { kty: string; n: string; e: string } {
   if (exponent !== 0 && exponent !== DEFAULT_EXPONENT) {
     throw new TpmError("key", `Convert TPMT_PUBLIC failed: got RSA exponent "${exponent}", wanted "65537"`);
   }
-  return { kty: "RSA", n: base64url(area.unique), e: base64url(Uint8Array.of(1, 0, 1)) };
+  return area.unique;
 }
 
 function base64url(bytes: Uint8Array): string {
