@@ -77,7 +77,8 @@ export function judgeSevSnp(parts: SevSnpParts, policy: SevSnpPolicy, now: Date)
   const validated = validateReport(report, endorsement.product, policy.report);
   return {
     checks: [...verified.checks, ...validated],
-    claims: JSON.parse(JSON.stringify(claimsOf(report, endorsement.product))) as Judgement["claims"],
+    // JSON as they are: no big integer, no date, nothing undefined.
+    claims: claimsOf(report, endorsement.product) as unknown as Judgement["claims"],
     genuine: { report, product: endorsement.product },
   };
 }
