@@ -60,7 +60,7 @@ e2e: install image image-debug components ## Run all tests in virtual machines (
 bench: install image image-debug components ## Print the measured numbers of SPECIFICATION.md
 	@$(NODE) bench/src/main.ts
 
-bench-evidence: ## Print the numbers of verifying evidence, beside other verifiers
+bench-evidence: install ## Print the numbers of verifying evidence, beside other verifiers
 	@$(NODE) bench/src/main.ts evidence
 
 clean: ## Remove what builds left in the checkout (the cache outside it stays)

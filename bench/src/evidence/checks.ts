@@ -10,10 +10,10 @@ export const CHECKS: Readonly<Record<string, string>> = {
   "go-tdx-guest":
     "PCK chain, QE report and quote signatures, TCB info and QE identity with their chains, both CRLs with signatures, " +
     "TDX module, TCB status UpToDate; MRSEAM, TDATTRIBUTES, XFAM, MRTD, MRCONFIGID, MROWNER, MROWNERCONFIG, RTMR 0 to 3, " +
-    "REPORTDATA. Not: the issue dates of collateral and the beginnings of its certificates' validity",
+    "REPORTDATA. Not: the issue dates of TCB info, QE identity and CRLs",
   "@phala/dcap-qvl":
-    "chains, QE report, quote, TCB info and QE identity signatures, serial numbers on the CRLs, TCB status. Not: the CRLs' " +
-    "signatures, dates and issuers, names and CA bits of issuers, the TDX module's identity, any policy over the TD",
+    "chains, QE report, quote, TCB info and QE identity signatures, serial numbers on the CRLs, TCB status, that the TD is not in debug mode. Not: the CRLs' " +
+    "signatures, dates and issuers, names and CA bits of issuers, the TDX module's identity, any other policy over the TD",
   "go-attestation":
     "quote signature, nonce, PCR selection and digest, replay of the log; the AK certificate's chain by crypto/x509 and its " +
     "key by the bench. Not: the AK's attributes, the certificate's usage, that registers 0 to 7 are explained in full, the " +
