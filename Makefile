@@ -4,7 +4,7 @@ NODE := scripts/node
 MINI_WORKSPACE ?= $(CURDIR)/constellation-mini
 .DEFAULT_GOAL := help
 
-.PHONY: help install browser generate ok types lint format dead unit integration test image image-debug components evidence-page e2e mini mini-down bench clean
+.PHONY: help install browser generate ok types lint format dead unit integration test image image-debug components evidence-page e2e mini mini-down bench bench-evidence clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -67,6 +67,9 @@ e2e: install image image-debug components ## Run all tests in virtual machines (
 
 bench: install image image-debug components ## Print the measured numbers of SPECIFICATION.md
 	@$(NODE) bench/src/main.ts
+
+bench-evidence: install ## Print the numbers of verifying evidence, beside other verifiers
+	@$(NODE) bench/src/main.ts evidence
 
 clean: ## Remove what builds left in the checkout (the cache outside it stays)
 	rm -rf build

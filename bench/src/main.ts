@@ -1,9 +1,24 @@
 import { benchAppraisal } from "./appraisal.ts";
 import { benchBoot } from "./boot/boot.ts";
+import { benchEvidence } from "./evidence/evidence.ts";
 import { benchImage } from "./image.ts";
 import { benchStartUp } from "./start-up.ts";
 
-/** Prints the figures that SPECIFICATION.md names, in one run on one machine. */
-for (const bench of [benchImage, benchStartUp, benchAppraisal, benchBoot]) {
+const BENCHES = {
+  image: benchImage,
+  "start-up": benchStartUp,
+  appraisal: benchAppraisal,
+  evidence: benchEvidence,
+  boot: benchBoot,
+};
+
+/** Prints the figures that SPECIFICATION.md names, in one run on one machine; with names of parts, of these parts. */
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
+if (unknown !== undefined) {
+  throw new Error(`Start benchmark failed: got "${unknown}", wanted ${Object.keys(BENCHES).join(", ")} or nothing`);
+}
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (names.length > 0 && !names.includes(name)) continue;
   for (const row of await bench()) console.log(`${row.what.padEnd(52)} ${row.figure}`);
 }

@@ -1,11 +1,12 @@
 import { BytesError } from "./error.ts";
 
 const HEX_PAIRS = /^(?:[0-9a-fA-F]{2})*$/;
+const TEXTS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Lower-case hexadecimal text of the bytes. */
 export function hex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  for (let i = 0; i < bytes.length; i++) text += TEXTS[bytes[i] as number] as string;
   return text;
 }
 

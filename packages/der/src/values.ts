@@ -19,9 +19,17 @@ export function readInteger(element: DerElement): bigint {
 /** As many as a safe integer and its sign take, and one to spare. */
 const MAX_COUNT_OCTETS = 8;
 
+/** Octets of numbers that are read without a detour over big integers. */
+const MAX_SMALL_OCTETS = 4;
+
 /** Value of an INTEGER that counts something: between 0 and `max`. Throws `DerError` "integer" outside. */
 export function readCount(element: DerElement, max: number): number {
-  const { length } = readIntegerBytes(element);
+  const bytes = readIntegerBytes(element);
+  const { length } = bytes;
+  if (length <= MAX_SMALL_OCTETS && (bytes[0] as number) < 0x80) {
+    const small = bytes.reduce((value, byte) => value * 256 + byte, 0);
+    if (small <= max) return small;
+  }
   // The value of a number of millions of octets takes minutes to write out for the message.
   if (length > MAX_COUNT_OCTETS) {
     throw new DerError("integer", `Read INTEGER failed: got "${length}" octets, wanted "0" to "${max}"`);

@@ -1,4 +1,4 @@
-import { fromLatin1 } from "@constellation/bytes";
+import { concat, fromLatin1 } from "@constellation/bytes";
 import { digest as hash } from "@constellation/crypto";
 import type { Bank } from "./algorithm.ts";
 import { EventLogError } from "./error.ts";
@@ -29,7 +29,7 @@ export function replay(log: EventLog, bank: Bank): Map<number, Uint8Array> {
 
 /** The value of a PCR after one extend (TPM 2.0 Library, Part 1, 17.2). */
 export function extend(bank: Bank, value: Uint8Array, digest: Uint8Array): Uint8Array {
-  return hash(bank, value, digest);
+  return hash(bank, concat(value, digest));
 }
 
 function bankSize(log: EventLog, bank: Bank): number {

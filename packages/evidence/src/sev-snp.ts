@@ -95,7 +95,8 @@ export function judgeSevSnp(parts: SevSnpParts, policy: SevSnpPolicy, now: Date)
       validateCspId(endorsement, cspId),
       ...validateReport(report, endorsement.product, policy.report),
     ],
-    claims: JSON.parse(JSON.stringify(claimsOf(report, endorsement.product))) as Judgement["claims"],
+    // JSON as they are: no big integer, no date, nothing undefined.
+    claims: claimsOf(report, endorsement.product) as unknown as Judgement["claims"],
     genuine: { report, endorsement },
   };
 }

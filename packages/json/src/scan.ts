@@ -40,12 +40,17 @@ function closesNothing(character: string): JsonError {
 
 /** Index after the closing quote of the string that starts at `start`. @throws JsonError `syntax` where there is none */
 export function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    const character = text.charAt(i);
-    if (character === "\\") i += 1;
-    else if (character === '"') return i + 1;
+  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    if (!isEscaped(text, start, quote)) return quote + 1;
   }
   throw new JsonError("syntax", "Parse JSON failed: got a string without end, wanted a closing quote");
+}
+
+/** Whether an odd number of backslashes stands before a quote of the string that starts at `start`. */
+function isEscaped(text: string, start: number, quote: number): boolean {
+  let first = quote;
+  while (first - 1 > start && text.charAt(first - 1) === "\\") first -= 1;
+  return (quote - first) % 2 === 1;
 }
 
 /** Index after the value that starts at `start`, in a text that is known to be JSON. */

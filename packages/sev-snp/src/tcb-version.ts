@@ -34,8 +34,10 @@ export function tcbLayout(product: Product): Readonly<Partial<Record<TcbComponen
  * REPORTED_TCB are bound to the endorsement certificate, see `verifyReport`.
  */
 export function decodeTcbVersion(raw: Uint8Array, product: Product): TcbVersion {
-  const entries = Object.entries(tcbLayout(product)).map(([name, index]) => [name, raw[index]]);
-  return Object.fromEntries(entries) as TcbVersion;
+  const at = (index: number): number => raw[index] as number;
+  const { bootLoader, tee, snp, microcode } = product === "Turin" ? TURIN : MILAN_GENOA;
+  const common = { bootLoader: at(bootLoader), tee: at(tee), snp: at(snp), microcode: at(microcode) };
+  return product === "Turin" ? { fmc: at(TURIN.fmc), ...common } : common;
 }
 
 /** A TCB_VERSION for people: `bootLoader 4, tee 0, snp 24, microcode 219`. */

@@ -4,10 +4,12 @@ import { concat, utf8 } from "@constellation/bytes";
 import { issueCertificate } from "./testing/index.ts";
 import { commonNameOf } from "./common-name.ts";
 import { TdxError } from "./index.ts";
-import { parsePemChain } from "./pem-chain.ts";
+import { type KnownCertificates, parsePemChain } from "./pem-chain.ts";
 
 const one = await issueCertificate({ commonName: "One" });
 const two = await issueCertificate({ commonName: "Two" });
+/** Like the first in all but key and signature. */
+const three = await issueCertificate({ commonName: "One" });
 const pem = one.pem.trimEnd();
 
 test("parsePemChain() reads certificates in their order", () => {
@@ -22,6 +24,18 @@ test("parsePemChain() reads certificates in their order", () => {
     const found = parsePemChain(utf8(text)).map(commonNameOf);
     assert.deepEqual(found, ["One", "Two"]);
   }
+});
+
+test("parsePemChain() gives a known certificate for the same block only", () => {
+  const known: KnownCertificates = new Map();
+  const [first, second] = parsePemChain(utf8(`${pem}\n${two.pem}`), known);
+  const [again, other] = parsePemChain(utf8(`${two.pem}${pem}`), known);
+  assert.equal(again, second);
+  assert.equal(other, first);
+  const [third] = parsePemChain(utf8(three.pem), known);
+  assert.deepEqual(third.der, three.certificate.der);
+  // By another map nothing is known.
+  assert.notEqual(parsePemChain(utf8(pem))[0], first);
 });
 
 test("parsePemChain() refuses everything else", () => {

@@ -5,7 +5,7 @@ import { attempt } from "./attempt.ts";
 import type { ChainName, Check } from "./check.ts";
 import { commonNameOf } from "./common-name.ts";
 import { TdxError } from "./error.ts";
-import { parsePemChain, type PemChain } from "./pem-chain.ts";
+import { type KnownCertificates, parsePemChain, type PemChain } from "./pem-chain.ts";
 
 const { check, fail, pass } = about("hardware.genuine");
 
@@ -20,7 +20,7 @@ export interface ChainSpec {
   readonly leafIsCa: boolean;
 }
 
-/** A verified chain, leaf first and root last; none where a check failed. */
+/** A verified chain, leaf first and pinned root last; none where a check failed. */
 export interface ChainResult {
   readonly checks: readonly Check[];
   readonly chain?: readonly Certificate[];
@@ -41,22 +41,24 @@ export function verifyCertificateChain(
   spec: ChainSpec,
   roots: readonly Certificate[],
   now: Date,
+  known?: KnownCertificates,
 ): ChainResult {
-  const { certificates, check: format } = readCertificates(pem, spec);
+  const { certificates, check: format } = readCertificates(pem, spec, known);
   if (certificates === undefined) return { checks: [format] };
-  const linked = verifyLinks(certificates, spec, roots, now);
+  const { chain, check: linked } = verifyLinks(certificates, spec, roots, now);
   const subject = verifySubjects(certificates, spec);
   const checks = [format, linked, subject];
-  return checks.every(({ outcome }) => outcome === "pass") ? { checks, chain: certificates } : { checks };
+  return chain && checks.every(({ outcome }) => outcome === "pass") ? { checks, chain } : { checks };
 }
 
 function readCertificates(
   pem: Uint8Array,
   { name, code, commonNames }: ChainSpec,
+  known: KnownCertificates | undefined,
 ): { certificates?: PemChain; check: Check } {
   const checkName = `${name}.format`;
   const wanted = `${commonNames.length + 1} certificates`;
-  const { value: certificates, error } = attempt([TdxError], () => parsePemChain(pem));
+  const { value: certificates, error } = attempt([TdxError], () => parsePemChain(pem, known));
   if (error) return { check: fail(checkName, `${code}_format`, { reason: error.message }) };
   const got = `${certificates.length} certificates`;
   if (certificates.length !== commonNames.length + 1) {
@@ -71,13 +73,14 @@ function verifyLinks(
   { name, code }: ChainSpec,
   roots: readonly Certificate[],
   now: Date,
-): Check {
+): { chain?: readonly Certificate[]; check: Check } {
   const [leaf, ...issuers] = certificates;
   const checkName = `${name}.chain`;
   const intermediates = issuers.slice(0, -1);
   const { value: chain, error } = attempt([X509Error], () => verifyChain({ leaf, intermediates, roots, now }));
-  if (error) return fail(checkName, `${code}_${error.code}`, { reason: error.message });
-  return check(isSame(chain, certificates), checkName, `${code}_order`, describe(chain), describe(certificates));
+  if (error) return { check: fail(checkName, `${code}_${error.code}`, { reason: error.message }) };
+  const holds = isSame(chain, certificates);
+  return { chain, check: check(holds, checkName, `${code}_order`, describe(chain), describe(certificates)) };
 }
 
 function verifySubjects(certificates: PemChain, { name, code, commonNames, leafIsCa }: ChainSpec): Check {

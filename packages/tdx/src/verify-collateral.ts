@@ -4,6 +4,7 @@ import { assessTcb, TCB_CHECKS, type TcbResult } from "./assess-tcb.ts";
 import type { Check } from "./check.ts";
 import type { Collateral } from "./collateral.ts";
 import { parseQeIdentity, type QeIdentity } from "./qe-identity.ts";
+import type { KnownCertificates } from "./pem-chain.ts";
 import type { TdQuote } from "./quote.ts";
 import { parseTcbInfo, type TcbInfo } from "./tcb-info.ts";
 import type { Platform } from "./verify-platform.ts";
@@ -31,12 +32,25 @@ const TCB_INFO = { name: "tcbInfo", code: "tcb_info", parse: parseTcbInfo } as c
 const QE_IDENTITY = { name: "qeIdentity", code: "qe_identity", parse: parseQeIdentity } as const;
 
 /** Verifies collateral, judges the platform by it, and finds the platform's TCB status. */
-export function verifyCollateral(quote: TdQuote, platform: Platform, collateral: Collateral, now: Date): TcbResult {
+export function verifyCollateral(
+  quote: TdQuote,
+  platform: Platform,
+  collateral: Collateral,
+  now: Date,
+  known: KnownCertificates,
+): TcbResult {
   const { root } = platform;
-  const tcbInfo = verifySignedDocument(TCB_INFO, collateral.tcbInfo, collateral.tcbInfoIssuerChain, root, now);
-  const qe = verifySignedDocument(QE_IDENTITY, collateral.qeIdentity, collateral.qeIdentityIssuerChain, root, now);
+  const tcbInfo = verifySignedDocument(TCB_INFO, collateral.tcbInfo, collateral.tcbInfoIssuerChain, root, now, known);
+  const qe = verifySignedDocument(
+    QE_IDENTITY,
+    collateral.qeIdentity,
+    collateral.qeIdentityIssuerChain,
+    root,
+    now,
+    known,
+  );
   const signers = { tcbInfoSigner: tcbInfo.signer, qeIdentitySigner: qe.signer };
-  const checks = [...tcbInfo.checks, ...qe.checks, ...verifyRevocation(collateral, platform, signers, now)];
+  const checks = [...tcbInfo.checks, ...qe.checks, ...verifyRevocation(collateral, platform, signers, now, known)];
   const judged = judge(quote, platform, tcbInfo.document, qe.document);
   return { ...judged, checks: [...checks, ...judged.checks] };
 }

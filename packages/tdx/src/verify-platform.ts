@@ -6,6 +6,7 @@ import { attempt } from "./attempt.ts";
 import type { Check } from "./check.ts";
 import { TdxError } from "./error.ts";
 import { type PckExtensions, readPckExtensions } from "./pck-extensions.ts";
+import type { KnownCertificates } from "./pem-chain.ts";
 import type { TdQuote } from "./quote.ts";
 import { ECDSA_P256 } from "./signature-scheme.ts";
 import { chainChecks, type ChainSpec, verifyCertificateChain } from "./verify-certificate-chain.ts";
@@ -52,8 +53,13 @@ const REPORT_DATA_BYTES = 64;
  * Verifies the way from the pinned root to the quote: PCK certificate, QE report, attestation key, quote (Intel TDX DCAP
  * Quoting Library API, A.3.8 and A.3.11).
  */
-export function verifyPlatform(quote: TdQuote, roots: readonly Certificate[], now: Date): PlatformResult {
-  const { checks, chain } = verifyCertificateChain(quote.pckCertificateChain, PCK_CHAIN, roots, now);
+export function verifyPlatform(
+  quote: TdQuote,
+  roots: readonly Certificate[],
+  now: Date,
+  known?: KnownCertificates,
+): PlatformResult {
+  const { checks, chain } = verifyCertificateChain(quote.pckCertificateChain, PCK_CHAIN, roots, now, known);
   const ownChecks = [...checks, verifyQeReportData(quote), verifyQuoteSignature(quote)];
   if (chain === undefined) return { checks: ownChecks };
   const [pckCertificate, pckCa, root] = chain as [Certificate, Certificate, Certificate];

@@ -5,6 +5,7 @@ import { type Check, complete } from "./check.ts";
 import type { CollateralInput } from "./collateral.ts";
 import { TdxError } from "./error.ts";
 import type { PckExtensions } from "./pck-extensions.ts";
+import type { KnownCertificates } from "./pem-chain.ts";
 import { parseQuote, type TdQuote } from "./quote.ts";
 import type { TcbAssessment } from "./tcb-assessment.ts";
 import { COLLATERAL_CHECKS, verifyCollateral } from "./verify-collateral.ts";
@@ -58,8 +59,10 @@ interface Judgement {
  */
 export function verifyQuote({ quote: given, roots, now, collateral }: VerifyQuoteInput): VerifiedQuote {
   const { quote, check } = readQuote(given);
-  const { checks: platformChecks, platform } = quote ? verifyPlatform(quote, roots, now) : { checks: [] };
-  const { checks: collateralChecks, tcb } = judgeCollateral(quote, platform, collateral, now);
+  // For this one verification.
+  const known: KnownCertificates = new Map();
+  const { checks: platformChecks, platform } = quote ? verifyPlatform(quote, roots, now, known) : { checks: [] };
+  const { checks: collateralChecks, tcb } = judgeCollateral(quote, platform, collateral, now, known);
   const checks = [check, ...complete(PLATFORM_CHECKS, platformChecks), ...collateralChecks];
   const genuine = checks.every(({ outcome }) => outcome !== "fail");
   if (!genuine || !quote || !platform) return { genuine: false, checks };
@@ -78,6 +81,7 @@ function judgeCollateral(
   platform: Platform | undefined,
   collateral: CollateralInput,
   now: Date,
+  known: KnownCertificates,
 ): Judgement {
   const name = "collateral";
   switch (collateral.kind) {
@@ -88,7 +92,8 @@ function judgeCollateral(
       return { checks: [missing, ...complete(COLLATERAL_CHECKS, [])] };
     }
     case "given": {
-      const judged: Judgement = quote && platform ? verifyCollateral(quote, platform, collateral, now) : { checks: [] };
+      const judged: Judgement =
+        quote && platform ? verifyCollateral(quote, platform, collateral, now, known) : { checks: [] };
       return {
         ...judged,
         checks: [authority.pass(name, { got: "given" }), ...complete(COLLATERAL_CHECKS, judged.checks)],

@@ -3,6 +3,7 @@ import { type Certificate, type Crl, isRevoked, parseCrl, verifyCrl, X509Error }
 import { attempt } from "./attempt.ts";
 import type { Check, CheckCode } from "./check.ts";
 import type { Collateral } from "./collateral.ts";
+import type { KnownCertificates } from "./pem-chain.ts";
 import { chainChecks, type ChainSpec, verifyCertificateChain } from "./verify-certificate-chain.ts";
 import { PCK_CA_NAMES, type Platform } from "./verify-platform.ts";
 
@@ -45,9 +46,10 @@ export function verifyRevocation(
   platform: Omit<Platform, "extensions">,
   signers: Signers,
   now: Date,
+  known?: KnownCertificates,
 ): Check[] {
   const { pckCertificate, pckCa, root } = platform;
-  const issuer = verifyCertificateChain(collateral.pckCrlIssuerChain, PCK_CRL_CHAIN, [root], now);
+  const issuer = verifyCertificateChain(collateral.pckCrlIssuerChain, PCK_CRL_CHAIN, [root], now, known);
   const pckCrlIssuer = issuer.chain?.[0];
   const rootCrl = readCrl("rootCaCrl", "root_ca_crl", collateral.rootCaCrl, root, pckCa, now);
   const pckCrl = pckCrlIssuer && readCrl("pckCrl", "pck_crl", collateral.pckCrl, pckCrlIssuer, pckCertificate, now);

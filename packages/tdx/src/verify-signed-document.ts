@@ -5,6 +5,7 @@ import { type Certificate, publicKeyOf, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import type { Check } from "./check.ts";
 import { TdxError } from "./error.ts";
+import type { KnownCertificates } from "./pem-chain.ts";
 import { ECDSA_P256 } from "./signature-scheme.ts";
 import { chainChecks, verifyCertificateChain } from "./verify-certificate-chain.ts";
 
@@ -45,6 +46,7 @@ export function verifySignedDocument<T extends SignedDocument>(
   issuerChain: Uint8Array,
   root: Certificate,
   now: Date,
+  known?: KnownCertificates,
 ): DocumentResult<T> {
   const { document, check: format } = parseDocument(spec, bytes);
   const { checks: chainChecksDone, chain } = verifyCertificateChain(
@@ -57,6 +59,7 @@ export function verifySignedDocument<T extends SignedDocument>(
     },
     [root],
     now,
+    known,
   );
   const checks = [format, ...chainChecksDone];
   if (document === undefined) return { checks };

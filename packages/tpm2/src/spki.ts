@@ -17,7 +17,8 @@ const DEFAULT_EXPONENT = 65537;
  * @throws TpmError `key` where the area holds no usable key, `unsupported` for other curves
  */
 export function tpmPublicToSpki(area: TpmtPublic): Uint8Array {
-  const spki = area.type === TPM_ALG.ECC ? eccSpki(area) : rsaSpkiOf(area);
+  if (area.type === TPM_ALG.RSA) return rsaSpkiOf(area);
+  const spki = eccSpki(area);
   try {
     importSpki(spki);
     return spki;

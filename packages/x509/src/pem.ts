@@ -1,7 +1,7 @@
 import { BytesError, base64, fromBase64 } from "@constellation/bytes";
 import { X509Error } from "./error.ts";
 
-const CERTIFICATE_BLOCK = /^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]+?)\r?\n?-----END CERTIFICATE-----$/;
+const CERTIFICATE_BLOCK = /^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END CERTIFICATE-----$/;
 const LINE_LENGTH = 64;
 
 /** DER bytes of a text that holds exactly one PEM certificate (RFC 7468). Throws `X509Error` "pem". */

@@ -55,6 +55,17 @@ test("verifySignature() refuses signatures that do not match, for each algorithm
   }
 });
 
+test("verifySignature() remembers what it verified for that certificate and that issuer alone", () => {
+  const certificate = selfSigned(rootKey, ecdsaSha256);
+  const issuer = selfSigned(rootKey, ecdsaSha256);
+  const other = selfSigned(p256(), ecdsaSha256);
+  for (let time = 0; time < 2; time++) {
+    verifySignature(certificate, issuer);
+    assert.throws(() => verifySignature(certificate, other), { code: "signature" });
+    assert.throws(() => verifySignature({ ...certificate, tbs: other.tbs }, issuer), { code: "signature" });
+  }
+});
+
 test("verifySignature() refuses a PSS salt of another length than stated", () => {
   const certificate = selfSigned(rsaKey, { ...pssSha256, algorithm: pssAlgorithm(OID.sha256, OID.sha256, 20) });
   assert.throws(() => verifySignature(certificate, certificate), { code: "signature" });

@@ -13,12 +13,18 @@ interface Signed {
   readonly signature: Uint8Array;
 }
 
+/** Certificates with those that were found to have signed them: chains of one piece of evidence share their upper part. */
+const signers = new WeakMap<Certificate, WeakSet<Certificate>>();
+
 /**
  * Verifies the signature on a certificate with the key of its issuer.
  * Throws `X509Error` "signature", "unsupported_algorithm" or "public_key".
  */
 export function verifySignature(certificate: Certificate, issuer: Certificate): void {
+  const known = signers.get(certificate) ?? new WeakSet();
+  if (known.has(issuer)) return;
   requireSignature(certificate, issuer, "certificate", "signature");
+  signers.set(certificate, known.add(issuer));
 }
 
 /** Verifies the signature on a CRL. Throws `X509Error` "crl_signature", "unsupported_algorithm" or "public_key". */
