@@ -59,7 +59,7 @@ function eccJwk(area: EccPublic): { kty: string; crv: string; x: string; y: stri
 
 function rsaJwk(area: RsaPublic): { kty: string; n: string; e: string } {
   const { keyBits, exponent } = area.parameters;
-  if (!RSA_BITS.has(keyBits) || area.unique.length !== keyBits / 8 || ((area.unique[0] ?? 0) & 0x80) === 0) {
+  if (!RSA_BITS.has(keyBits) || area.unique.length !== keyBits / 8 || ((area.unique[0] as number) & 0x80) === 0) {
     throw new TpmError(
       "key",
       `Convert TPMT_PUBLIC failed: got an RSA modulus of ${area.unique.length} bytes for ${keyBits} bits`,
