@@ -81,7 +81,6 @@ function connectTls(
     const settle = (finish: () => void): void => {
       signal.removeEventListener("abort", onAbort);
       socket.off("secureConnect", onSecure);
-      socket.off("close", onClose);
       finish();
     };
     const onAbort = (): void =>
@@ -95,15 +94,10 @@ function connectTls(
         socket.destroy();
         reject(fromTlsError(cause));
       });
-    const onClose = (): void => settle(() => reject(closedEarly()));
     signal.addEventListener("abort", onAbort, { once: true });
     socket.once("secureConnect", onSecure);
-    // Stays attached: a later error has its own listener, and none may end the process.
+    // Stays attached: a later error has its own listener, and none may end the process. Every end before TLS is up comes
+    // as one; should it not, the signal's deadline is there.
     socket.on("error", onError);
-    socket.once("close", onClose);
   });
-}
-
-function closedEarly(): AtlsError {
-  return new AtlsError("closed", "Open TLS connection failed: got end of connection, wanted the TLS handshake");
 }
