@@ -48,7 +48,7 @@ function withPolicy<Parts, Policy, Judged extends Judgement>(kind: KindWithPolic
       const judged = judge(parts, policy, now);
       if (judged.checks.some(({ outcome }) => outcome === "fail")) return undefined;
       const found = observed(judged, policy, parts);
-      return found === undefined ? undefined : field.write(found);
+      return found && field.write(found);
     },
   };
 }
