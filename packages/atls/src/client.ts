@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
 import { createEphemeralIdentity, type EphemeralIdentity } from "./certificate.ts";
 import { createDeadline } from "./deadline.ts";
-import { AtlsError } from "./errors.ts";
 import { type ExchangeParties, exchangeEvidence } from "./exchange.ts";
 import { Gate } from "./gate.ts";
 import { checkPurpose, NONCE_BYTES } from "./messages.ts";

@@ -6,8 +6,8 @@ export interface RemoteAddress {
 
 /** The other end of a socket; a connection that is gone already does not say. */
 export function remoteAddressOf(socket: {
-  readonly remoteAddress?: string;
-  readonly remotePort?: number;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
 }): RemoteAddress {
   return { address: socket.remoteAddress ?? "unknown", port: socket.remotePort ?? 0 };
 }

@@ -66,7 +66,7 @@ export function* flipCase(
   for (const part of parts(subject)) {
     if (done(part.name)) continue;
     const ranges = unprotected(subject, part);
-    if (isLeftAside(ranges)) yield leftAside(id, subject, part, ranges, read);
+    if (isLeftAside(ranges, part)) yield leftAside(id, subject, part, ranges, read);
     else yield flipPart(id, subject, part, ranges, masks);
   }
 }
@@ -122,9 +122,8 @@ class Tally {
 /** Reasons for which a whole file is not looked at, so that changing it can change nothing. */
 const LEFT_ASIDE: ReadonlySet<Reason> = new Set<Reason>(["notRead", "sha1"]);
 
-function isLeftAside(ranges: readonly Range[]): boolean {
-  const [only, ...others] = ranges;
-  return only !== undefined && others.length === 0 && only.start === 0 && LEFT_ASIDE.has(only.reason);
+function isLeftAside(ranges: readonly Range[], { bytes }: Part): boolean {
+  return ranges.some(({ start, end, reason }) => start === 0 && end === bytes.length && LEFT_ASIDE.has(reason));
 }
 
 /** @throws Error where the judge does read what the table says it leaves aside */
