@@ -199,11 +199,13 @@ test("AtlsServer hands on bytes that came in one piece with the last message", a
   assert.equal(String(bytes), "first words");
 });
 
-test("AtlsServer ends a handshake that stalls after TLS", async () => {
+test("AtlsServer ends a handshake that stalls after TLS", async ({ mock }) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
   await using server = await startServer({ handshakeTimeoutMs: 50 });
   using attacker = await RawPeer.connect(server.address);
-  assert.equal((await server.nextRefusal()).code, "timeout");
   await attacker.takeFrame();
+  mock.timers.tick(50);
+  assert.equal((await server.nextRefusal()).code, "timeout");
   assert.equal((await attacker.takeFrame())[0], MessageType.refused);
 });
 
@@ -214,9 +216,14 @@ test("AtlsServer ends a connection that never starts TLS", async () => {
   await silent.closed;
 });
 
-test("AtlsServer ends a handshake whose appraiser never answers", async () => {
-  await using server = await startServer({ handshakeTimeoutMs: 500, appraiser: heldAppraiser() });
-  const error = await errorOf(connectTo(server.address));
+test("AtlsServer ends a handshake whose appraiser never answers", async ({ mock }) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const appraiser = heldAppraiser();
+  await using server = await startServer({ handshakeTimeoutMs: 50, appraiser });
+  const ended = errorOf(connectTo(server.address, { timeoutMs: 60 }));
+  await appraiser.asked;
+  mock.timers.tick(50);
+  const error = await ended;
   assert.equal(error.code, "peer-refused");
   assert.equal(error.peerCode, "timeout");
   assert.equal((await server.nextRefusal()).code, "timeout");

@@ -60,9 +60,11 @@ function derLength(length: number): number[] {
 }
 
 function pem(certificateDer: Uint8Array): string {
-  const lines =
+  const lines = Array.from(
     Buffer.from(certificateDer)
       .toString("base64")
-      .match(/.{1,64}/g) ?? [];
+      .matchAll(/.{1,64}/g),
+    ([line]) => line,
+  );
   return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
 }

@@ -84,7 +84,6 @@ function connectTls(
     const settle = (finish: () => void): void => {
       signal.removeEventListener("abort", onAbort);
       socket.off("secureConnect", onSecure);
-      socket.off("close", onClose);
       finish();
     };
     const onAbort = (): void =>
@@ -98,12 +97,11 @@ function connectTls(
         socket.destroy();
         reject(cause instanceof AtlsError ? cause : fromTlsError(cause));
       });
-    const onClose = (): void => settle(() => reject(closedEarly()));
     signal.addEventListener("abort", onAbort, { once: true });
     socket.once("secureConnect", onSecure);
-    // Stays attached: a later error has its own listener, and none may end the process.
+    // Stays attached: a later error has its own listener, and none may end the process. Every end before TLS is up comes
+    // as one; should it not, the signal's deadline is there.
     socket.on("error", onError);
-    socket.once("close", onClose);
   });
 }
 
@@ -116,8 +114,4 @@ function boundConnecting(socket: TLSSocket, tcpTimeoutMs: number): void {
   const stop = (): void => clearTimeout(timer);
   socket.once("connect", stop);
   socket.once("close", stop);
-}
-
-function closedEarly(): AtlsError {
-  return new AtlsError("closed", "Open TLS connection failed: got end of connection, wanted the TLS handshake");
 }

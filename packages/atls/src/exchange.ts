@@ -2,6 +2,7 @@ import type { TLSSocket } from "node:tls";
 import { AtlsError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
 import { Handshake, type HandshakeEvent, type HandshakeOptions } from "./handshake.ts";
+import { ignoreError } from "./ignore-error.ts";
 import { ANONYMOUS, type Appraiser, type Attester } from "./parties.ts";
 
 /** How long a refused peer may take to read our last words before the socket is torn down. */
@@ -171,7 +172,7 @@ class Exchange<P> {
     this.#socket.off("close", this.#onEnd);
     this.#socket.off("error", this.#onError);
     // Whoever owns the socket next may attach its own listener later; until then an error must not end the process.
-    this.#socket.on("error", ignore);
+    this.#socket.on("error", ignoreError);
     this.#signal.removeEventListener("abort", this.#onAbort);
   }
 }
@@ -196,5 +197,3 @@ function failure(code: "issue-failed" | "evidence-refused", operation: string, c
 function brokenConnection(cause: Error): AtlsError {
   return new AtlsError("closed", `Attest peer failed: the connection broke: ${cause.message}`, { cause });
 }
-
-function ignore(): void {}

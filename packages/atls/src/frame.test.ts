@@ -13,6 +13,13 @@ const frames = fc.array(
     .map(([type, body]): Frame => ({ type, body })),
 );
 
+test("FrameReader.firstByte is the first of the bytes that wait", () => {
+  const reader = new FrameReader();
+  assert.equal(reader.firstByte, undefined);
+  reader.push(Uint8Array.of(MessageType.accepted));
+  assert.equal(reader.firstByte, MessageType.accepted);
+});
+
 test("FrameReader gives the messages that were sent, however the stream was cut", () => {
   fc.assert(
     fc.property(frames, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (sent, cuts) => {

@@ -235,6 +235,18 @@ test("Handshake reports the end of the connection as closed", () => {
   assert.equal(sentBy(events).length, 0);
 });
 
+test("Handshake says what was missing when the connection ends before its own verdict", () => {
+  const server = appraisingServer();
+  server.receive(ACCEPTED);
+  assert.match(eventOf(server.end(), "fail").error.message, /got end of connection, wanted our own verdict$/);
+});
+
+test("Handshake hands on a fault of the caller, which is no refusal", () => {
+  const server = machine("server");
+  server.receive(hello("client"));
+  assert.throws(() => server.issued(undefined as unknown as Uint8Array), TypeError);
+});
+
 test("Handshake refuses options that can't be meant", () => {
   const anonymous = { mode: "anonymous", peerMode: "anonymous" } as const;
   assert.throws(() => machine("client", anonymous), RangeError);

@@ -3,5 +3,6 @@ export { ATLS_ERROR_CODES, AtlsError, type AtlsErrorCode, type AtlsErrorOptions,
 export { Handshake, type HandshakeEvent, type HandshakeOptions } from "./handshake.ts";
 export type { Mode, Role } from "./messages.ts";
 export { ANONYMOUS, type Appraiser, type Attester } from "./parties.ts";
-export { AtlsServer, type AtlsServerOptions, type ClientAppraiser, type RemoteAddress } from "./server.ts";
+export type { RemoteAddress } from "./remote-address.ts";
+export { AtlsServer, type AtlsServerOptions, type ClientAppraiser } from "./server.ts";
 export { type Channel, reportData, type Transcript } from "./transcript.ts";

@@ -13,6 +13,7 @@ import {
   RawPeer,
   startServer,
   startTcp,
+  tcpConnect,
 } from "./test-support.ts";
 
 test("AtlsServer and connectAtls() give each side the other as its appraiser saw it", async () => {
@@ -25,6 +26,13 @@ test("AtlsServer and connectAtls() give each side the other as its appraiser saw
   const [bytes] = await once(accepted.socket, "data");
   assert.equal(String(bytes), "ping");
   socket.destroy();
+});
+
+test("AtlsServer outlives a connection that is reset before TLS", async () => {
+  await using server = await startServer();
+  using attacker = await tcpConnect(server.address);
+  attacker.socket.resetAndDestroy();
+  assert.equal((await server.nextRefusal()).code, "closed");
 });
 
 test("AtlsServer gives an anonymous client as ANONYMOUS", async () => {

@@ -1,15 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
+import { acceptTls } from "./accept-tls.ts";
 import { createEphemeralIdentity, type EphemeralIdentity } from "./certificate.ts";
 import { createDeadline } from "./deadline.ts";
 import { AtlsError } from "./errors.ts";
 import { type ExchangeParties, exchangeEvidence } from "./exchange.ts";
 import { Gate } from "./gate.ts";
+import { ignoreError } from "./ignore-error.ts";
 import { checkPurpose, NONCE_BYTES } from "./messages.ts";
 import type { ANONYMOUS, Appraiser, Attester } from "./parties.ts";
-import { channelOf, TLS_OPTIONS } from "./tls-channel.ts";
-import { fromTlsError } from "./tls-errors.ts";
+import { type RemoteAddress, remoteAddressOf } from "./remote-address.ts";
+import { channelOf } from "./tls-channel.ts";
 
 /** Takes the appraiser of `P`, or `ANONYMOUS` where the clients are anonymous and `P` says so. */
 export type ClientAppraiser<P> = Appraiser<P> | ([P] extends [typeof ANONYMOUS] ? typeof ANONYMOUS : never);
@@ -36,12 +38,6 @@ export interface AtlsServerOptions<P> {
   readonly onRefused?: (error: AtlsError, remote: RemoteAddress) => void;
   /** Source of the nonces. */
   readonly random?: (sizeBytes: number) => Uint8Array;
-}
-
-/** Where a connection came from, as far as the operating system knows. */
-export interface RemoteAddress {
-  readonly address: string;
-  readonly port: number;
 }
 
 /** Takes connections, attests to each client, appraises it, and hands on only those where both sides accepted. */
@@ -95,12 +91,12 @@ export class AtlsServer<P = typeof ANONYMOUS> {
   /** The system could not accept a connection, for example because file descriptors ran out; the next one may do. */
   #reportAcceptError(cause: Error): void {
     const error = new AtlsError("connect-failed", `Accept connection failed: ${cause.message}`, { cause });
-    this.#options.onRefused?.(error, { address: "unknown", port: 0 });
+    this.#options.onRefused?.(error, remoteAddressOf({}));
   }
 
   #admit(raw: Socket): void {
-    const remote = { address: raw.remoteAddress ?? "unknown", port: raw.remotePort ?? 0 };
-    raw.on("error", ignore);
+    const remote = remoteAddressOf(raw);
+    raw.on("error", ignoreError);
     if (this.#pending.size >= this.#options.maxPending) {
       const got = `got more than ${this.#options.maxPending} handshakes at once`;
       this.#options.onRefused?.(new AtlsError("too-many-pending", `Attest peer failed: ${got}`), remote);
@@ -158,42 +154,7 @@ export class AtlsServer<P = typeof ANONYMOUS> {
   }
 }
 
-/**
- * TLS on an accepted TCP socket, with a key, certificate and ticket key for this connection alone: sessions can't be
- * resumed on another one.
- */
-function acceptTls(raw: Socket, identity: EphemeralIdentity, signal: AbortSignal): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const tls = createTlsServer({
-      ...TLS_OPTIONS,
-      key: identity.keyPem,
-      cert: identity.certificatePem,
-      requestCert: true,
-    });
-    const settle = (finish: () => void): void => {
-      signal.removeEventListener("abort", onAbort);
-      finish();
-    };
-    const refuse = (error: unknown): void =>
-      settle(() => {
-        raw.destroy();
-        reject(error);
-      });
-    const onAbort = (): void => refuse(signal.reason);
-    tls.once("secureConnection", (socket: TLSSocket) => settle(() => resolve(socket)));
-    tls.on("tlsClientError", (cause: Error, socket: TLSSocket) => {
-      refuse(fromTlsError(cause));
-      socket.destroy();
-    });
-    if (signal.aborted) return refuse(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    tls.emit("connection", raw);
-  });
-}
-
 function closed(socket: Socket): Promise<void> {
   if (socket.destroyed) return Promise.resolve();
   return new Promise((resolve) => socket.once("close", () => resolve()));
 }
-
-function ignore(): void {}

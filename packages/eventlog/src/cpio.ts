@@ -9,7 +9,6 @@ export interface CpioFile {
 
 const DIRECTORY_MODE = 0o040555;
 const FILE_MODE = 0o100444;
-const HEADER_FIELDS = 13;
 
 /**
  * A "newc" cpio archive (kernel documentation, "initramfs buffer format") with one read-only directory and one file
@@ -41,8 +40,24 @@ function trailer(): Uint8Array {
   return padTo4(latin1(`${fields}TRAILER!!!\0`));
 }
 
-function header(fields: readonly number[]): string {
-  if (fields.length !== HEADER_FIELDS) throw new RangeError(`Pack cpio failed: got ${fields.length} header fields`);
+/** The fields of a header, in their order. */
+type HeaderFields = readonly [
+  inode: number,
+  mode: number,
+  uid: number,
+  gid: number,
+  links: number,
+  modified: number,
+  sizeBytes: number,
+  major: number,
+  minor: number,
+  rMajor: number,
+  rMinor: number,
+  nameBytes: number,
+  check: number,
+];
+
+function header(fields: HeaderFields): string {
   return `070701${fields.map((field) => field.toString(16).padStart(8, "0")).join("")}`;
 }
 

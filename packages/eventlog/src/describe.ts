@@ -121,7 +121,7 @@ function quoted(text: string): string {
   const shown = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}...` : text;
   const escaped = shown.replace(
     /[^\x20-\x7e]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
   );
   return `"${escaped}"`;
 }

@@ -7,8 +7,9 @@ import type { Bank } from "./algorithm.ts";
 import { describeEvent } from "./describe.ts";
 import { EventLogError } from "./error.ts";
 import { MAX_EVENTS, MAX_LOG_BYTES, parseCcEventLog, parseEventLog } from "./event-log.ts";
+import { EVENT_TYPE, eventTypeName } from "./event-type.ts";
 import { parseLegacyEventLog } from "./legacy-event-log.ts";
-import { efiApplicationDigests, replay } from "./replay.ts";
+import { efiApplicationDigests, extend, replay } from "./replay.ts";
 
 type PcrOracle = Partial<Record<Bank, Record<string, string>>>;
 
@@ -111,6 +112,57 @@ describe("parseEventLog() and replay()", () => {
   });
 });
 
+describe("parseEventLog()", () => {
+  const SHA256 = [0x0b, 32] as const;
+  const u32 = (value: number): Buffer => Buffer.from(Uint32Array.of(value).buffer);
+  const u16 = (value: number): Buffer => u32(value).subarray(0, 2);
+
+  /** A log with one event, whose digests may be of other algorithms than the header says. */
+  function log(algorithms: readonly (readonly [number, number])[], digests = algorithms): Uint8Array {
+    const list = algorithms.map(([id, sizeBytes]) => Buffer.concat([u16(id), u16(sizeBytes)]));
+    const specId = Buffer.concat([
+      Buffer.from("Spec ID Event03\0"),
+      Buffer.alloc(8),
+      u32(list.length),
+      ...list,
+      Buffer.of(0),
+    ]);
+    const values = digests.map(([id, sizeBytes]) => Buffer.concat([u16(id), Buffer.alloc(sizeBytes)]));
+    const event = [u32(0), u32(1), u32(values.length), ...values, u32(0)];
+    return Uint8Array.from(Buffer.concat([u32(0), u32(3), Buffer.alloc(20), u32(specId.length), specId, ...event]));
+  }
+
+  it("takes the locality that PCR 0 starts with from the event that states it", () => {
+    const event = (type: number, data: Buffer) =>
+      Buffer.concat([u32(0), u32(type), u32(1), u16(0x0b), Buffer.alloc(32), u32(data.length), data]);
+    const header = Buffer.from(log([SHA256])).subarray(0, -event(1, Buffer.of()).length);
+    const pcr0 = (locality: Buffer) => {
+      const bytes = Uint8Array.from(Buffer.concat([header, event(3, locality), event(1, Buffer.of())]));
+      return hex(replay(parseEventLog(bytes), "sha256").get(0) as Uint8Array);
+    };
+    const extended = (first: number) => {
+      const value = new Uint8Array(32).fill(first, 31);
+      return hex(extend("sha256", value, new Uint8Array(32)));
+    };
+    assert.equal(pcr0(Buffer.from("StartupLocality\0\x03")), extended(3));
+    assert.equal(pcr0(Buffer.from("StartupLocality\0")), extended(0));
+  });
+
+  it("refuses an algorithm that is listed twice", () => {
+    assert.equal(parseEventLog(log([SHA256])).events.length, 1);
+    assert.throws(() => parseEventLog(log([SHA256, SHA256])), { code: "format", message: /lists an algorithm twice/ });
+  });
+
+  it("refuses digests of a wrong size, and of other algorithms than the header's", () => {
+    assert.throws(() => parseEventLog(log([[0x0b, 20]])), { code: "format", message: /digest size 20 for sha256/ });
+    const sha1 = [0x04, 20] as const;
+    assert.throws(() => parseEventLog(log([sha1, SHA256], [SHA256, SHA256])), {
+      code: "format",
+      message: /event 1 does not have the digests of the header/,
+    });
+  });
+});
+
 describe("parseCcEventLog()", () => {
   const log = Uint8Array.from(file("ccel-ovmf", "eventlog.bin"));
   const end = log.findLastIndex((byte) => byte !== 0xff) + 1;
@@ -187,6 +239,37 @@ describe("describeEvent()", () => {
     assert.deepEqual(texts(9), ['tag 0x8f3b22ed "LOADED_IMAGE::LoadOptions"', 'tag 0x8f3b22ec "Linux initrd"']);
     assert.equal(texts(11)[0], '".linux"');
     assert.equal(texts(7)[0], 'variable "SecureBoot" of 8be4df61-93ca-11d2-aa0d-00e098032b8c, 0 bytes');
+  });
+
+  it("puts each type of event into words", () => {
+    const u32 = (value: number): Buffer => Buffer.from(Uint32Array.of(value).buffer);
+    const utf16 = (text: string): Buffer => Buffer.from(`${text}\0`, "utf16le");
+    const node = Buffer.concat([Buffer.of(0x04, 0x06, 20, 0), Buffer.alloc(16, 0xab)]);
+    const unknown = Buffer.of(0x7f, 0xff, 4, 0);
+    const image = (...path: Buffer[]): Buffer =>
+      Buffer.concat([Buffer.alloc(24), u32(Buffer.concat(path).length), u32(0), ...path]);
+    const cases: [number, Buffer, string][] = [
+      [EVENT_TYPE.EV_SEPARATOR, u32(0xffffffff), "end of the firmware's measurements"],
+      [EVENT_TYPE.EV_SEPARATOR, u32(1), "error in the firmware's measurements"],
+      [EVENT_TYPE.EV_SEPARATOR, Buffer.alloc(5), "separator of 5 bytes"],
+      [EVENT_TYPE.EV_POST_CODE, Buffer.from("ACPI DATA"), '"ACPI DATA"'],
+      [EVENT_TYPE.EV_IPL, Buffer.from("grub_cmd"), '"grub_cmd"'],
+      [EVENT_TYPE.EV_S_CRTM_VERSION, utf16("1.2"), '"1.2"'],
+      [EVENT_TYPE.EV_EVENT_TAG, Buffer.concat([u32(7), u32(3), Buffer.from("abc")]), 'tag 0x7 "abc"'],
+      [EVENT_TYPE.EV_EVENT_TAG, Buffer.concat([u32(7), u32(8), utf16("abc")]), 'tag 0x7 "abc"'],
+      [EVENT_TYPE.EV_EVENT_TAG, Buffer.alloc(3), "3 bytes that do not fit the event type"],
+      [EVENT_TYPE.EV_EFI_BOOT_SERVICES_DRIVER, image(), "image of 0 bytes in memory"],
+      [
+        EVENT_TYPE.EV_EFI_BOOT_SERVICES_DRIVER,
+        image(node, unknown),
+        "image of 0 bytes in memory from firmware file abababab-abab-abab-abab-abababababab",
+      ],
+      [EVENT_TYPE.EV_ACTION, Buffer.alloc(201, "a"), `"${"a".repeat(200)}..."`],
+      [0x12345678, Buffer.alloc(2), "2 bytes"],
+    ];
+    for (const [eventType, event, wanted] of cases) assert.equal(describeEvent({ eventType, event }), wanted);
+    assert.equal(eventTypeName(EVENT_TYPE.EV_IPL), "EV_IPL");
+    assert.equal(eventTypeName(0x55), "0x00000055");
   });
 
   it("escapes what a terminal would act on", () => {

@@ -74,7 +74,7 @@ function commonLengths(wanted: readonly PredictedEvent[], got: readonly LogEvent
 }
 
 function at(table: readonly Uint32Array[], w: number, g: number): number {
-  return table[w]?.[g] ?? 0;
+  return (table[w] as Uint32Array)[g] as number;
 }
 
 function isEqual(predicted: PredictedEvent, logged: LogEvent): boolean {

@@ -70,6 +70,24 @@ describe("parsePe()", () => {
 });
 
 describe("authenticodeHash()", () => {
+  it("leaves out no certificate entry where the image has none", () => {
+    const { checksum, certificateEntry } = PE_OFFSETS;
+    // The number of data directories stands before the first of them; the entry of certificates would be the fifth.
+    const short = changed(PLAIN, certificateEntry - 4 * 8 - 4, 4);
+    const rest = [short.subarray(0, checksum), short.subarray(checksum + 4)];
+    const wanted = createHash("sha256").update(Buffer.concat(rest)).digest("hex");
+    assert.equal(hex(authenticodeHash(short, "sha256")), wanted);
+  });
+
+  it("refuses an image whose sections overlap", () => {
+    const image = Buffer.from(PLAIN);
+    const [text, data] = [".text", ".data"].map((name) => image.indexOf(name)) as [number, number];
+    const start = image.readUInt32LE(text + 20);
+    image.writeUInt32LE(image.length - start, data + 16);
+    image.writeUInt32LE(start, data + 20);
+    assert.throws(() => authenticodeHash(image, "sha256"), { name: "EventLogError", code: "pe", message: /overlap/ });
+  });
+
   it("is the digest of the file without checksum, certificate entry and certificates", () => {
     const { checksum, certificateEntry } = PE_OFFSETS;
     const rest = [

@@ -10,6 +10,7 @@ import { buildPe, findTool } from "@constellation/testkit";
 import { authenticodeHash } from "./authenticode.ts";
 import { parseEventLog } from "./event-log.ts";
 import { explainDifference } from "./explain.ts";
+import { parseLegacyEventLog } from "./legacy-event-log.ts";
 import type { PredictedMeasurements } from "./predict.ts";
 import { predictMeasurements } from "./predict.ts";
 
@@ -75,6 +76,18 @@ describe("predictMeasurements()", () => {
     const predicted = predictMeasurements({ uki: uki([]) });
     assert.equal(predicted.pcrs[9], "00".repeat(32));
     assert.equal(eventsOf(predicted, 11).length, 2);
+  });
+
+  it("takes a single initrd as it is, and the command line up to its first zero", () => {
+    const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+    const initrd = Buffer.from("initrd of 20 bytes..");
+    const options = (text: string) =>
+      eventsOf(
+        predictMeasurements({ uki: uki([[".initrd", initrd] as const, [".cmdline", Buffer.from(text)] as const]) }),
+        9,
+      );
+    assert.deepEqual(options("quiet\0more"), options("quiet"));
+    assert.deepEqual(options("quiet")[1], ["EV_EVENT_TAG", sha256(initrd)]);
   });
 
   it("changes with one byte of the kernel, the initrd or the command line, each in its own PCRs", () => {
@@ -152,6 +165,13 @@ describe("explainDifference()", () => {
       differences.at(-1)?.text ?? "",
       /^PCR 11: got event 40 EV_IPL "\.sbat" with digest "[0-9a-f]{64}", wanted no such event$/u,
     );
+  });
+
+  it("finds that all events differ in a log without SHA-256", () => {
+    const legacy = parseLegacyEventLog(readFileSync(new URL("../vectors/debian-10/eventlog.bin", import.meta.url)));
+    const predicted = predictMeasurements({ uki: uki(bootedSections()) });
+    const [first] = explainDifference(predicted, legacy).filter(({ pcr, logged }) => pcr === 4 && logged !== undefined);
+    assert.match(first?.text ?? "", /^PCR 4: got event \d+ EV_EFI_ACTION .* with digest "", wanted /u);
   });
 
   it("finds nothing where log and prediction agree", () => {

@@ -22,6 +22,11 @@ test("parseUki() takes sections that are longer in memory than in the file, up t
   assert.equal(parseUki(withVirtualSize(".linux", IMAGE.length)).linux.length, IMAGE.length);
 });
 
+test("parseUki() refuses an image without the section that names its stub", () => {
+  const image = buildPe({ sections: [{ name: ".linux", content: Buffer.from("kernel") }] });
+  assert.throws(() => parseUki(image), { code: "uki", message: /got systemd-stub null, wanted "257"/ });
+});
+
 test("parseUki() refuses a section that asks for more memory than the image has bytes", () => {
   for (const section of [".linux", ".sdmagic"]) {
     for (const sizeBytes of [IMAGE.length + 1, 1 << 30]) {

@@ -52,7 +52,7 @@ const TYPE_OFFSET = 4;
 const TYPE_END = 8;
 
 /** A crypto-agile log starts with an EV_NO_ACTION event (PC Client Platform Firmware Profile, 10.4.5.1). */
-function isLegacy(eventLog: Uint8Array): boolean {
+export function isLegacy(eventLog: Uint8Array): boolean {
   if (eventLog.length < TYPE_END) return false;
   const view = new DataView(eventLog.buffer, eventLog.byteOffset, TYPE_END);
   return view.getUint32(TYPE_OFFSET, true) !== EV_NO_ACTION;

@@ -12,6 +12,7 @@ for (const make of [Secret, MasterSecret, DiskKey, EtcdSecretsKey, DataKey]) {
     const secret = new make(bytes);
     assert.equal(["key: ", secret].join(""), "key: [secret]");
     assert.equal(String(secret), "[secret]");
+    assert.equal(secret.toString(), "[secret]");
     assert.equal(JSON.stringify({ secret }), '{"secret":"[secret]"}');
     assert.equal(inspect({ secret }, { showHidden: true, depth: 9 }), "{ secret: [secret] }");
     assert.equal(inspect(new Error("x", { cause: secret })).includes("Uint8Array"), false);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseCertificate, pemToDer } from "@constellation/x509";
+import { type Certificate, parseCertificate, pemToDer, X509Error } from "@constellation/x509";
 import { ecdsaSha256, p256 } from "@constellation/x509/testing/certificate-writer";
 import { FakeNitro } from "./testing/fake-nitro.ts";
 import { nitroCases } from "./testing/vector-cases.ts";
@@ -60,6 +60,24 @@ test("verifyDocument() refuses a document of AWS with bytes changed all over it"
   const payloadEnd = real.document.length - SIGNATURE_BYTES;
   const isTried = (offset: number) => offset < PAYLOAD_START || offset >= payloadEnd || offset % STEP === 0;
   assert.deepEqual(accepted(real, isTried), []);
+});
+
+test("verifyDocument() refuses a pinned root with any byte changed", () => {
+  const [root] = fake.roots;
+  assert.ok(root);
+  const found = Array.from(root.der.keys()).flatMap((offset) => MASKS.flatMap((mask) => acceptsRoot(offset, mask)));
+  assert.deepEqual(found, []);
+
+  function acceptsRoot(offset: number, mask: number): string[] {
+    const der = Uint8Array.from((root as Certificate).der);
+    der[offset] = (der[offset] as number) ^ mask;
+    try {
+      return verifyDocument({ ...fake, roots: [parseCertificate(der)] }).genuine ? [`${offset} ^ ${mask}`] : [];
+    } catch (error) {
+      assert.ok(error instanceof X509Error);
+      return [];
+    }
+  }
 });
 
 test("verifyDocument() refuses a document cut at any byte", () => {

@@ -1,7 +1,14 @@
 import { algorithmIdentifier, HEADER, type Sign1, verifySign1 } from "@constellation/cose";
 import type { PublicKey } from "@constellation/crypto";
 import { about, type Check } from "@constellation/verdict";
-import { type Certificate, parseCertificate, publicKeyOf, verifyChain, X509Error } from "@constellation/x509";
+import {
+  type Certificate,
+  parseCertificate,
+  publicKeyOf,
+  verifyChain,
+  verifySignature as verifyCertificateSignature,
+  X509Error,
+} from "@constellation/x509";
 import { type AttestationDocument, parseDocument, type SignedDocument } from "./attestation-document.ts";
 import type { VerifyCode } from "./check-code.ts";
 import { NitroError } from "./error.ts";
@@ -131,7 +138,8 @@ function verifyUsage({ basicConstraints, keyUsage = [] }: Certificate): Check<Ve
 
 /**
  * The chain from the certificate over the bundle to a pinned root, all valid now (AWS's section 3.2.3, RFC 5280 section
- * 6.1). The root in the bundle is not trusted for being there, and the order of the bundle plays no part.
+ * 6.1), which has to have signed itself: one that was damaged on its way is not used. The root in the bundle is not
+ * trusted for being there, and the order of the bundle plays no part.
  */
 function verifyCabundle(
   leaf: Certificate,
@@ -142,6 +150,8 @@ function verifyCabundle(
   const name: CheckName = "cabundle";
   try {
     const value = verifyChain({ leaf, intermediates: cabundle.map(parseCertificate), roots, now });
+    const root = value.at(-1) as Certificate;
+    verifyCertificateSignature(root, root);
     return { check: pass(name, { got: value.map(({ subject }) => subject.text).join("; ") }), value };
   } catch (error) {
     return { check: refusal(name, "cabundle", error) };

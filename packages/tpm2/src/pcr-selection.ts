@@ -21,7 +21,7 @@ export function selectPcrs(indices: Iterable<number>, hash: number = TPM_ALG.SHA
     if (!Number.isInteger(index) || index < 0 || index >= 8 * SELECT_BYTES) {
       throw new TpmError("malformed", `Select PCRs failed: got PCR "${index}", wanted 0 to ${8 * SELECT_BYTES - 1}`);
     }
-    pcrSelect[index >> 3] = (pcrSelect[index >> 3] ?? 0) | (1 << (index & 7));
+    pcrSelect[index >> 3] = (pcrSelect[index >> 3] as number) | (1 << (index & 7));
   }
   return { hash, pcrSelect };
 }

@@ -56,7 +56,7 @@ function eccSpki(area: EccPublic): Uint8Array {
 
 function rsaSpkiOf(area: RsaPublic): Uint8Array {
   const { keyBits, exponent } = area.parameters;
-  if (!RSA_BITS.has(keyBits) || area.unique.length !== keyBits / 8 || ((area.unique[0] ?? 0) & 0x80) === 0) {
+  if (!RSA_BITS.has(keyBits) || area.unique.length !== keyBits / 8 || ((area.unique[0] as number) & 0x80) === 0) {
     throw new TpmError(
       "key",
       `Convert TPMT_PUBLIC failed: got an RSA modulus of ${area.unique.length} bytes for ${keyBits} bits`,

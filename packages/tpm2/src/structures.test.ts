@@ -76,6 +76,8 @@ describe("structures", () => {
     assert.deepEqual(parseQuoteAttest(serializeQuoteAttest(QUOTE)), QUOTE);
     const ecdsa = { sigAlg: TPM_ALG.ECDSA, hash: TPM_ALG.SHA256, r: POINT.x, s: POINT.y } as const;
     assert.deepEqual(parseSignature(serializeSignature(ecdsa)), ecdsa);
+    const unsafe = { ...QUOTE, clockInfo: { ...QUOTE.clockInfo, safe: false } };
+    assert.deepEqual(parseQuoteAttest(serializeQuoteAttest(unsafe)), unsafe);
   });
 });
 
@@ -129,6 +131,11 @@ describe("tpmPublicToSpki()", () => {
     const rsa = parsePublic(RSA_PUBLIC);
     assert.ok(rsa.type === TPM_ALG.RSA);
     assert.ok(hex(tpmPublicToSpki(rsa)).includes(hex(rsa.unique)));
+  });
+
+  it("refuses other curves than P-256 and P-384", () => {
+    const p521 = { ...area, parameters: { ...area.parameters, curveID: 5 } };
+    assert.throws(() => tpmPublicToSpki(p521), { code: "unsupported", message: /got curve "5"/ });
   });
 
   it("refuses points off the curve and keys of other shapes", () => {

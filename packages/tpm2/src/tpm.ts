@@ -214,8 +214,9 @@ export class Tpm {
     for (let offset = 0; offset < dataSizeBytes; offset += NV_CHUNK_BYTES) {
       const size = Math.min(NV_CHUNK_BYTES, dataSizeBytes - offset);
       const chunk = await this.#run(nvReadCommand({ handle, auth }, nvIndex, size, offset), signal);
-      if (chunk.length !== size)
+      if (chunk.length !== size) {
         throw new TpmError("protocol", `TPM2_NV_Read failed: got ${chunk.length} bytes, wanted ${size}`);
+      }
       data.set(chunk, offset);
     }
     return data;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { constants, createHash, generateKeyPairSync, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fromHex } from "@constellation/bytes";
 import type { QuoteAttest } from "./attest.ts";
 import { serializeQuoteAttest } from "./attest.ts";
-import { TPM_ALG, TPMA_OBJECT } from "./constants.ts";
+import { TPM_ALG, TPM_ECC, TPMA_OBJECT } from "./constants.ts";
 import { selectPcrs } from "./pcr-selection.ts";
-import type { EccPublic } from "./public-area.ts";
+import type { EccPublic, RsaPublic } from "./public-area.ts";
 import { parsePublic } from "./public-area.ts";
 import { parseSignature, serializeSignature } from "./signature.ts";
 import { AK_TEMPLATE } from "./templates.ts";
@@ -124,6 +124,37 @@ describe("verifyQuote()", () => {
     assert.throws(() => verifyQuote(options({ pcrs: new Map(PCRS).set(4, new Uint8Array(31)) })), {
       code: "malformed",
     });
+  });
+
+  it("accepts a P-384 key with SHA-256, and an RSA key with RSAPSS", () => {
+    const { quote } = signed();
+    const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
+    const { x, y } = p384.publicKey.export({ format: "jwk" });
+    const unique = { x: Buffer.from(x ?? "", "base64url"), y: Buffer.from(y ?? "", "base64url") };
+    const ecc = { ...AK, parameters: { ...AK.parameters, curveID: TPM_ECC.NIST_P384 }, unique };
+    const raw = sign("sha256", quote, { key: p384.privateKey, dsaEncoding: "ieee-p1363" });
+    const hash = TPM_ALG.SHA256;
+    const ecdsa384 = { sigAlg: TPM_ALG.ECDSA, hash, r: raw.subarray(0, 48), s: raw.subarray(48) } as const;
+    verifyQuote(options({ akPublic: ecc, quote, signature: serializeSignature(ecdsa384) }));
+
+    const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const { n } = rsa.publicKey.export({ format: "jwk" });
+    const scheme = { scheme: TPM_ALG.RSAPSS, hashAlg: hash };
+    const parameters = { symmetric: { algorithm: TPM_ALG.NULL }, scheme, keyBits: 2048, exponent: 0 };
+    const area: RsaPublic = { ...AK, type: TPM_ALG.RSA, parameters, unique: Buffer.from(n ?? "", "base64url") };
+    const pss = { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+    const rsapss = serializeSignature({ sigAlg: TPM_ALG.RSAPSS, hash, sig: sign("sha256", quote, pss) });
+    verifyQuote(options({ akPublic: area, quote, signature: rsapss }));
+  });
+
+  it("refuses numbers of an ECDSA signature that are longer than the curve's", () => {
+    const { quote, signature } = signed();
+    const parsed = parseSignature(signature);
+    assert.ok(parsed.sigAlg === TPM_ALG.ECDSA);
+    for (const name of ["r", "s"] as const) {
+      const long = serializeSignature({ ...parsed, [name]: Uint8Array.of(0, ...new Uint8Array(32).fill(1)) });
+      assert.throws(() => verifyQuote(options({ quote, signature: long })), { code: "quote_signature" });
+    }
   });
 
   it("refuses another signature, scheme or hash", () => {

@@ -113,7 +113,7 @@ function requireSelection(quote: QuoteAttest, pcrs: ReadonlyMap<number, Uint8Arr
 
 /** The digest over the values in ascending order of PCR (Part 3, 18.4). */
 function requirePcrDigest(quote: QuoteAttest, pcrs: ReadonlyMap<number, Uint8Array>): void {
-  const values = ascending(pcrs.keys()).map((index) => pcrValue(pcrs, index));
+  const values = [...pcrs].sort(([a], [b]) => a - b).map(([index, value]) => requireLength(index, value));
   const computed = digest(TPM_ALG.SHA256, ...values);
   if (equalConstantTime(quote.pcrDigest, computed)) return;
   throw new TpmError(
@@ -122,10 +122,9 @@ function requirePcrDigest(quote: QuoteAttest, pcrs: ReadonlyMap<number, Uint8Arr
   );
 }
 
-function pcrValue(pcrs: ReadonlyMap<number, Uint8Array>, index: number): Uint8Array {
-  const value = pcrs.get(index);
-  if (value?.length === 32) return value;
-  throw new TpmError("malformed", `Verify quote failed: got ${value?.length ?? 0} bytes for PCR ${index}, wanted 32`);
+function requireLength(index: number, value: Uint8Array): Uint8Array {
+  if (value.length === 32) return value;
+  throw new TpmError("malformed", `Verify quote failed: got ${value.length} bytes for PCR ${index}, wanted 32`);
 }
 
 function ascending(indices: Iterable<number>): number[] {

@@ -61,6 +61,15 @@ describe("verifyTpmCertificate()", () => {
     assert.throws(() => failed(inputOf(signing, { certificate: undefined as unknown as Uint8Array })), TypeError);
   });
 
+  test("refuses a pinned root that is another than the one that signed itself", () => {
+    const roots = rootsOf(signing).map(({ der }) => {
+      const damaged = Uint8Array.from(der);
+      damaged[der.length - 1] = (der.at(-1) as number) ^ 1;
+      return parseCertificate(damaged);
+    });
+    assert.deepEqual(failed(inputOf(signing, { roots })), ["akCertificate.chain chain_signature"]);
+  });
+
   test("refuses what has no chain to a root, at any other time, and what is no certificate", () => {
     assert.deepEqual(failed(inputOf(signing, { roots: [] })), ["akCertificate.chain chain_issuer_unknown"]);
     assert.deepEqual(failed(inputOf(signing, { intermediates: [] })), ["akCertificate.chain chain_issuer_unknown"]);

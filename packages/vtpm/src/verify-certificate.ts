@@ -1,7 +1,14 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { digest } from "@constellation/crypto";
 import { about, type Check } from "@constellation/verdict";
-import { type Certificate, type KeyUsage, parseCertificate, verifyChain, X509Error } from "@constellation/x509";
+import {
+  type Certificate,
+  type KeyUsage,
+  parseCertificate,
+  verifyChain,
+  verifySignature,
+  X509Error,
+} from "@constellation/x509";
 import type { TpmCertificateCode } from "./check-code.ts";
 
 const { check, fail, pass } = about("runtime-opaque.operator");
@@ -14,7 +21,7 @@ export interface TpmCertificateInput {
   readonly certificate: Uint8Array;
   /** DER; an issuer is not trusted for being here. */
   readonly intermediates: readonly Uint8Array[];
-  /** The pinned roots. An empty list trusts nobody. */
+  /** The pinned roots, which have signed themselves. An empty list trusts nobody. */
   readonly roots: readonly Certificate[];
   readonly now: Date;
   /** What the key is to be for: `sign` for an attestation key, `encrypt` for an endorsement key. */
@@ -55,12 +62,15 @@ export function verifyTpmCertificate(input: TpmCertificateInput): TpmCertificate
   return { checks, certificate, ...(chained.chain && { chain: chained.chain }) };
 }
 
+/** A root that did not sign itself as it stands was damaged on its way, and is not used. */
 function verifyRoots(
   leaf: Certificate,
   { name, intermediates, roots, now }: TpmCertificateInput,
 ): { check: Check<TpmCertificateCode>; chain?: readonly Certificate[] } {
   try {
     const chain = verifyChain({ leaf, intermediates: intermediates.map(parseCertificate), roots, now });
+    const root = chain.at(-1) as Certificate;
+    verifySignature(root, root);
     return { check: pass(`${name}.chain`, { got: chain.map(({ subject }) => subject.text).join(" <- ") }), chain };
   } catch (error) {
     return { check: refusal(`${name}.chain`, "chain", error) };

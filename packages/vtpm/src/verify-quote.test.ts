@@ -305,4 +305,18 @@ describe("verifyAkPublic()", () => {
     const quote = quoteWith();
     assert.deepEqual(codes(verifyQuote(inputOf(quote), attestationKey).checks), []);
   });
+
+  test("refuses a signature that a key that comes alone can't make", () => {
+    const quote = quoteWith();
+    const { n, e } = rsa.publicKey.export({ format: "jwk" });
+    const [modulus, exponent] = [n, e].map((text) => Buffer.from(text ?? "", "base64url")) as [Buffer, Buffer];
+    const vouchedBy = "test";
+    const ofRsa = verifyAkPublic({ format: "rsa", modulus, exponent, vouchedBy }).attestationKey;
+    const der = new Uint8Array(p256.publicKey.export({ format: "der", type: "spki" }));
+    const ofEc = verifyAkPublic({ format: "spki", der, vouchedBy }).attestationKey;
+    const bare = { format: "rsassa-sha256", bytes: sign("sha256", quote, rsa.privateKey) } as const;
+    assert.deepEqual(codes(verifyQuote(inputOf(quote, { signature: bare }), ofRsa).checks), []);
+    assert.deepEqual(codes(verifyQuote(inputOf(quote, { signature: bare }), ofEc).checks), ["quote_signature_scheme"]);
+    assert.deepEqual(codes(verifyQuote(inputOf(quote), ofRsa).checks), ["quote_signature_scheme"]);
+  });
 });

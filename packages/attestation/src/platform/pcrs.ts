@@ -13,7 +13,7 @@ export const PCRS_SHA256: Field<ReadonlyMap<number, Uint8Array>> = {
     return new Map(PCR_INDICES.map((index) => [Number(index), values[index]]));
   },
   write: (value) => {
-    const entries = PCR_INDICES.map((index) => [index, value.get(Number(index)) ?? new Uint8Array()]);
+    const entries = PCR_INDICES.map((index) => [index, value.get(Number(index))]);
     return VALUES.write(Object.fromEntries(entries) as Record<PcrIndex, Uint8Array>);
   },
 };

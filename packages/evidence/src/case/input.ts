@@ -7,6 +7,6 @@ export interface CaseInput {
   readonly files: EvidenceFiles;
   /** The roots that the case trusts, PEM. */
   readonly roots: readonly string[];
-  /** A file of the case's folder that another one names. */
+  /** A file of the case's folder that another one names. @throws EvidenceError `file_missing` where there is none */
   readonly named: (name: string) => Uint8Array;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Json } from "@constellation/fields";
+import { parseCertificate } from "@constellation/x509";
 import { judgeCase } from "../case.ts";
 import { codesOf, errorOf, goodCases, readTestCase, type TestCase, withFile } from "../testing/cases.ts";
 import { policyFromCase } from "./policy-from-case.ts";
@@ -54,6 +55,31 @@ describe("judgeCase() by the case's own policy", () => {
     const none = withFile(tdx, "tcb_info", undefined);
     assert.deepEqual(codesOf(judgeCase(asking(none, {}))), []);
     assert.ok(codesOf(judgeCase(asking(none, { collateral: "required" }))).includes("collateral_missing"));
+  });
+
+  test("accepts whatever it is left to accept, and says so", () => {
+    const subject = firstOf("sev-snp");
+    const asked = asking(subject, { ...subject.case.policy, signing_key: "any" });
+    const done = judgeCase(asked).checks.find(({ name }) => name === "report.signingKey");
+    assert.deepEqual(
+      [done?.outcome, done?.outcome === "accepted-by-choice" && done.reason],
+      ["accepted-by-choice", "allowed by the case"],
+    );
+  });
+
+  test("does without log and certificate of a TPM's key, and takes the key alone as it is given", () => {
+    const subject = firstOf("tpm-quote");
+    const bare = withFile(withFile(subject, "eventlog", undefined), "ak_cert", undefined);
+    const { checks } = judgeCase(bare);
+    assert.deepEqual(codesOf({ checks, claims: {} }), []);
+    const chosen = checks.filter(({ outcome }) => outcome === "accepted-by-choice").map(({ name }) => name);
+    assert.ok(chosen.includes("akCertificate") && chosen.includes("sha256.eventLog"), chosen.join(" "));
+    const { spki } = parseCertificate(subject.contents.get("ak_cert") as Uint8Array);
+    const alone = withFile(bare, "ak_public", spki);
+    const asSpki = { ...alone, case: { ...alone.case, akPublicFormat: "spki-der" as const } };
+    assert.deepEqual(codesOf(judgeCase(asSpki)), []);
+    const issuerless = withFile(subject, "ak_ca_chain", undefined);
+    assert.ok(codesOf(judgeCase(issuerless)).includes("chain_issuer_unknown"));
   });
 
   test("says of the paravisor's report alone what is wrong with it", () => {

@@ -9,7 +9,7 @@ export function indexed<T>(max: number, item: Field<T>): Field<ReadonlyMap<numbe
         return new Map();
       }
       const entries = Object.entries(value).flatMap(([key, member]): [number, T][] => {
-        const place = path === "" ? key : `${path}.${key}`;
+        const place = `${path}.${key}`;
         if (/^(?:0|[1-9]\d?)$/.test(key) && Number(key) <= max)
           return [[Number(key), item.read(reader, place, member)]];
         reader.add(place, "an unknown register", `only 0 to ${max}`);

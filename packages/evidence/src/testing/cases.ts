@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CaseInput } from "../case/input.ts";
 import { parseCase } from "../case/case.ts";
@@ -20,7 +20,11 @@ export function readTestCase(id: string): TestCase {
   const subject = parseCase(read(id, "case.json"));
   const contents = new Map(Array.from(subject.files, ([role, name]) => [role, read(id, name)]));
   const roots = subject.roots.flatMap((path) => pemCertificates(read(path)));
-  return { case: subject, contents, files: new EvidenceFiles(contents), roots, named: (name) => read(id, name) };
+  const named = (name: string): Uint8Array => {
+    if (existsSync(join(VECTORS, id, name))) return read(id, name);
+    throw new EvidenceError("file_missing", `Read evidence failed: got no file named "${name}", wanted one`);
+  };
+  return { case: subject, contents, files: new EvidenceFiles(contents), roots, named };
 }
 
 /** The names of a folder's good cases, but those of kinds that are not judged, and of SHA-1 quotes alone. */
