@@ -7,7 +7,7 @@ import { type Range, type Reason, reasonsByPosition } from "./range.ts";
 import { unprotectedIn } from "./unprotected.ts";
 
 /** What each byte is changed with: all bits, then the lowest. */
-export const MASKS: readonly number[] = [0xff, 0x01];
+const MASKS: readonly number[] = [0xff, 0x01];
 
 /** A change that was not refused as it should have been. */
 export interface Finding {
