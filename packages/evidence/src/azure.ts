@@ -11,7 +11,7 @@ import {
 } from "@constellation/hcl";
 import { about, type Check, type Expectation } from "@constellation/verdict";
 import { type AttestationKey, verifyAkPublic } from "@constellation/vtpm";
-import { complete, type Judgement } from "./judgement.ts";
+import { complete, type Judgement, prefixed } from "./judgement.ts";
 import { judgeSevSnp, SEV_SNP_POLICY, type SevSnpJudgement, type SevSnpParts, type SevSnpPolicy } from "./sev-snp.ts";
 import { judgeTdx, TDX_POLICY, type TdxJudgement, type TdxParts, type TdxPolicy } from "./tdx.ts";
 import { judgeQuotes, QUOTES_POLICY, type QuotesPolicy, type VtpmParts } from "./vtpm.ts";
@@ -148,7 +148,7 @@ interface Hardware extends Judgement {
   readonly reportData: Uint8Array | undefined;
 }
 
-const AZURE_CHECKS = ["hcl", "hcl.reportType", "hcl.runtimeClaims", "hcl.reportData"];
+const HCL_CHECKS = ["hcl", "hcl.reportType", "hcl.runtimeClaims"];
 
 function judgeAzure(parts: AzureParts, policy: AzurePolicy, hcl: HclReading, hardware: Hardware): AzureJudgement {
   const { report, claims } = hcl;
@@ -156,12 +156,14 @@ function judgeAzure(parts: AzureParts, policy: AzurePolicy, hcl: HclReading, har
   const ak = claims && akOf(claims);
   const quotes = judgeQuotes(parts, policy.vtpm, ak?.attestationKey);
   return {
+    // A report of SEV-SNP is inside the paravisor's: where that can't be read, it is the reason for what follows.
     checks: [
+      ...complete(HCL_CHECKS, hcl.checks),
       ...hardware.checks,
-      ...complete(AZURE_CHECKS, [...hcl.checks, ...bound]),
+      ...complete(["hcl.reportData"], bound),
       ...(claims ? validateVmConfiguration(claims, policy.vmConfiguration) : []),
-      ...(ak?.checks ?? []),
-      ...quotes.checks,
+      // A TD has a quote, too.
+      ...prefixed("vtpm", [...(ak?.checks ?? []), ...quotes.checks]),
     ],
     claims: {
       [hardware.name]: hardware.claims,

@@ -12,6 +12,11 @@ export class EvidenceFiles {
     return this.#files.has(role);
   }
 
+  /** The same files and these, which take the place of those of their roles. */
+  with(more: ReadonlyMap<string, Uint8Array>): EvidenceFiles {
+    return new EvidenceFiles(new Map([...this.#files, ...more]));
+  }
+
   /** @throws EvidenceError `file_missing` */
   get(role: string): Uint8Array {
     const bytes = this.#files.get(role);

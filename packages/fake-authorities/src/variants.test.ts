@@ -37,7 +37,7 @@ const BINDINGS: Readonly<Record<string, string>> = {
   tdx: "tdx.REPORTDATA report_data",
   nitroTpm: "nitroTpm.document.nonce nonce",
   vtpm: "vtpm.quote.qualifyingData quote_qualifying_data",
-  azure: "azure.quote.qualifyingData quote_qualifying_data",
+  azure: "azure.vtpm.quote.qualifyingData quote_qualifying_data",
 };
 
 /** What each kind of machine may leave out, and what refuses it then where it is asked for. */

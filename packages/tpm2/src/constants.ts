@@ -17,6 +17,12 @@ export const TPM_ALG = {
   CFB: 0x0043,
 } as const;
 
+/** The name of an algorithm without TPM_ALG_, for people; its number where it is none of these. */
+export function algName(id: number): string {
+  const known = Object.entries(TPM_ALG).find(([, value]) => value === id);
+  return known?.[0] ?? `0x${id.toString(16).padStart(4, "0")}`;
+}
+
 /** TPM_ECC_CURVE (Part 2, 6.4). */
 export const TPM_ECC = { NIST_P256: 0x0003, NIST_P384: 0x0004 } as const;
 

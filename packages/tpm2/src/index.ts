@@ -9,6 +9,7 @@ export { NV_PLATFORM_READABLE } from "./commands/nv.ts";
 export type { LoadedObject, PrimaryObject } from "./commands/objects.ts";
 export type { PcrAllocation } from "./commands/pcr.ts";
 export {
+  algName,
   TPM_ALG,
   TPM_CAP,
   TPM_ECC,

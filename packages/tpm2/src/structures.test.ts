@@ -5,7 +5,7 @@ import { fromHex, hex } from "@constellation/bytes";
 import fc from "fast-check";
 import type { QuoteAttest } from "./attest.ts";
 import { parseQuoteAttest, serializeQuoteAttest } from "./attest.ts";
-import { TPM_ALG } from "./constants.ts";
+import { algName, TPM_ALG } from "./constants.ts";
 import { TpmError } from "./error.ts";
 import { computeName } from "./name.ts";
 import { parsePcrSelections, selectedPcrs, selectPcrs, serializePcrSelections } from "./pcr-selection.ts";
@@ -25,6 +25,14 @@ const POINT = {
   x: fromHex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"),
   y: fromHex("4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"),
 };
+
+describe("algName()", () => {
+  it("names what it knows, and gives the number of what it does not", () => {
+    assert.equal(algName(0x0014), "RSASSA");
+    assert.equal(algName(0x000b), "SHA256");
+    assert.equal(algName(0x0027), "0x0027");
+  });
+});
 
 const QUOTE: QuoteAttest = {
   qualifiedSigner: Uint8Array.of(0, 0x0b, ...new Uint8Array(32)),

@@ -1,6 +1,14 @@
 import { hex } from "@constellation/bytes";
 import { CryptoError, digest, importSpki, type PublicKey, rsaSpki } from "@constellation/crypto";
-import { parsePublic, TPM_ALG, TPMA_OBJECT, TpmError, type TpmtPublic, tpmPublicToSpki } from "@constellation/tpm2";
+import {
+  algName,
+  parsePublic,
+  TPM_ALG,
+  TPMA_OBJECT,
+  TpmError,
+  type TpmtPublic,
+  tpmPublicToSpki,
+} from "@constellation/tpm2";
 import { about, type Check } from "@constellation/verdict";
 import type { AkPublicCode } from "./check-code.ts";
 
@@ -56,7 +64,7 @@ function spkiOf(input: AkPublicInput, area: TpmtPublic | undefined): Uint8Array 
 
 function verifyKind(input: AkPublicInput, area: TpmtPublic | undefined): Check<AkPublicCode>[] {
   if (area !== undefined) return [verifyAttributes(area), verifyScheme(area)];
-  const reason = (input as { vouchedBy: string }).vouchedBy;
+  const reason = `vouched for by ${(input as { vouchedBy: string }).vouchedBy}`;
   return ["akPublic.attributes", "akPublic.scheme"].map((name) => {
     return open(name, reason, { got: "not stated" });
   });
@@ -71,7 +79,8 @@ function verifyAttributes({ objectAttributes }: TpmtPublic): Check<AkPublicCode>
 
 /** SHA-1 neither names the key nor is in what it signs. */
 function verifyScheme({ nameAlg, parameters: { scheme } }: TpmtPublic): Check<AkPublicCode> {
-  const got = `scheme 0x${scheme.scheme.toString(16)}, hash 0x${(scheme.hashAlg ?? 0).toString(16)}, nameAlg 0x${nameAlg.toString(16)}`;
+  const hash = scheme.hashAlg === undefined ? "" : ` with ${algName(scheme.hashAlg)}`;
+  const got = `scheme ${algName(scheme.scheme)}${hash}, nameAlg ${algName(nameAlg)}`;
   const holds = nameAlg !== WEAK_HASH && scheme.hashAlg !== WEAK_HASH;
   return check(holds, "akPublic.scheme", "ak_public_scheme", got, "no SHA-1");
 }

@@ -1,6 +1,6 @@
 import { concat } from "@constellation/bytes";
 import { type SignatureScheme, verifySignature } from "@constellation/crypto";
-import { parseSignature, TPM_ALG, TpmError, type TpmtPublic, type TpmtSignature } from "@constellation/tpm2";
+import { algName, parseSignature, TPM_ALG, TpmError, type TpmtPublic, type TpmtSignature } from "@constellation/tpm2";
 import { about, type Check } from "@constellation/verdict";
 import type { AttestationKey } from "./attestation-key.ts";
 import type { QuoteCode } from "./check-code.ts";
@@ -34,7 +34,7 @@ export function verifyQuoteSignature(quote: Uint8Array, input: QuoteSignature, a
     if (!(error instanceof TpmError)) throw error;
     return fail(NAME, "quote_signature_malformed", { reason: error.message });
   }
-  const got = `scheme 0x${signature.sigAlg.toString(16)}, hash 0x${signature.hash.toString(16)}`;
+  const got = `${algName(signature.sigAlg)} with ${algName(signature.hash)}`;
   const scheme = schemeOf(signature, ak);
   if (scheme === undefined) {
     return fail(NAME, "quote_signature_scheme", { got, wanted: "the key's own scheme, with SHA-256 or longer" });

@@ -3,6 +3,7 @@ import { digest } from "@constellation/crypto";
 import { about, type Check } from "@constellation/verdict";
 import {
   type Certificate,
+  certificateName,
   type KeyUsage,
   parseCertificate,
   verifyChain,
@@ -56,7 +57,7 @@ export function verifyTpmCertificate(input: TpmCertificateInput): TpmCertificate
   } catch (error) {
     return { checks: [refusal(`${name}.format`, "certificate", error)] };
   }
-  const format = pass(`${name}.format`, { got: certificate.subject.text });
+  const format = pass(`${name}.format`, { got: certificateName(certificate) });
   const chained = verifyRoots(certificate, input);
   const checks = [format, chained.check, verifyUsage(certificate, input), ...verifyKey(certificate, input)];
   return { checks, certificate, ...(chained.chain && { chain: chained.chain }) };
@@ -71,7 +72,7 @@ function verifyRoots(
     const chain = verifyChain({ leaf, intermediates: intermediates.map(parseCertificate), roots, now });
     const root = chain.at(-1) as Certificate;
     verifySignature(root, root);
-    return { check: pass(`${name}.chain`, { got: chain.map(({ subject }) => subject.text).join(" <- ") }), chain };
+    return { check: pass(`${name}.chain`, { got: chain.map(certificateName).join(" <- ") }), chain };
   } catch (error) {
     return { check: refusal(`${name}.chain`, "chain", error) };
   }

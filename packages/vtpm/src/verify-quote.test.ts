@@ -297,8 +297,8 @@ describe("verifyAkPublic()", () => {
       checks.map((done) => [done.name, done.outcome, done.outcome === "accepted-by-choice" ? done.reason : ""]),
       [
         ["akPublic.format", "pass", ""],
-        ["akPublic.attributes", "accepted-by-choice", "the paravisor"],
-        ["akPublic.scheme", "accepted-by-choice", "the paravisor"],
+        ["akPublic.attributes", "accepted-by-choice", "vouched for by the paravisor"],
+        ["akPublic.scheme", "accepted-by-choice", "vouched for by the paravisor"],
       ],
     );
     assert.equal(attestationKey?.area, undefined);

@@ -1,6 +1,6 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import { digest } from "@constellation/crypto";
-import { parseQuoteAttest, type QuoteAttest, selectedPcrs, TPM_ALG, TpmError } from "@constellation/tpm2";
+import { algName, parseQuoteAttest, type QuoteAttest, selectedPcrs, TPM_ALG, TpmError } from "@constellation/tpm2";
 import { about, type Check, type Expectation } from "@constellation/verdict";
 import type { AttestationKey } from "./attestation-key.ts";
 import type { QuoteCode } from "./check-code.ts";
@@ -102,7 +102,7 @@ function verifySelection(
   pcrs: ReadonlyMap<number, Uint8Array>,
 ): Check<QuoteCode> {
   const name = "quote.pcrSelection";
-  const text = (hash: number, indices: readonly number[]): string => `0x${hash.toString(16)}:${indices.join(",")}`;
+  const text = (hash: number, indices: readonly number[]): string => `${algName(hash)}:${indices.join(",")}`;
   const indices = ascending(pcrs.keys());
   const details = {
     got: pcrSelect.map((selection) => text(selection.hash, selectedPcrs(selection))).join(" "),

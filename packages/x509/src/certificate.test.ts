@@ -3,7 +3,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { concat, fromHex, utf8 } from "@constellation/bytes";
 import { bits, bool, int, nul, octets, oid, seq, set, text, tlv } from "@constellation/der/testing/der-writer";
-import { parseCertificate, spkiDer, subjectAltNameUris } from "./index.ts";
+import { certificateName, parseCertificate, spkiDer, subjectAltNameUris } from "./index.ts";
 import {
   basicConstraints,
   type CertificateParts,
@@ -48,6 +48,11 @@ test("parseCertificate() agrees with node:crypto", () => {
 test("parseCertificate() reads serial numbers that are not positive", () => {
   assert.equal(parseWith({ serial: int(0) }).serialNumber, "00");
   assert.equal(parseWith({ serial: int(0x80) }).serialNumber, "80");
+});
+
+test("certificateName() is the subject, or the serial number where that is empty", () => {
+  assert.equal(certificateName(parseWith({ subject: name("Leaf") })), "CN=Leaf");
+  assert.equal(certificateName(parseWith({ subject: seq(), serial: int(0x01, 0xa2) })), "serial 01a2");
 });
 
 test("parseCertificate() reads basic constraints, key usage and alternative names", () => {

@@ -35,6 +35,11 @@ export interface Certificate extends Extensions {
   readonly signature: Uint8Array;
 }
 
+/** What to call a certificate: its subject, or its serial number where that is empty (RFC 5280 section 4.1.2.6). */
+export function certificateName({ subject, serialNumber }: Certificate): string {
+  return subject.text === "" ? `serial ${serialNumber}` : subject.text;
+}
+
 const VERSION_3 = 2;
 const MAX_VERSION = 255;
 

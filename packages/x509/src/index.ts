@@ -1,5 +1,5 @@
 export type { AlgorithmIdentifier } from "./algorithm-identifier.ts";
-export { type Certificate, parseCertificate, spkiDer, subjectAltNameUris } from "./certificate.ts";
+export { type Certificate, certificateName, parseCertificate, spkiDer, subjectAltNameUris } from "./certificate.ts";
 export { type Crl, parseCrl } from "./crl.ts";
 export type { CrlScope } from "./crl-extensions.ts";
 export { X509Error, type X509ErrorCode } from "./error.ts";

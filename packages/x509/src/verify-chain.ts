@@ -1,5 +1,5 @@
 import { equalConstantTime } from "@constellation/bytes";
-import type { Certificate } from "./certificate.ts";
+import { type Certificate, certificateName } from "./certificate.ts";
 import { X509Error } from "./error.ts";
 import { requireTime, verifyIssuer } from "./verify-issuer.ts";
 import { verifySignature } from "./verify-signature.ts";
@@ -93,8 +93,8 @@ function verifyLength(chain: readonly Certificate[], issuer: Certificate): void 
 
 /** Checks that every certificate of a chain must pass, whatever its place. */
 function verifyCertificate(certificate: Certificate, now: Date): void {
-  const { subject, notBefore, notAfter, unknownCritical } = certificate;
-  const operation = `Verify certificate "${subject.text}" failed`;
+  const { notBefore, notAfter, unknownCritical } = certificate;
+  const operation = `Verify certificate "${certificateName(certificate)}" failed`;
   if (now < notBefore) {
     throw new X509Error(
       "not_yet_valid",

@@ -1,6 +1,10 @@
 import { type Command, Option } from "commander";
 import type { CommandSetup } from "../../program.ts";
 import type { FetchOptions } from "./fetch.ts";
+import type { InitOptions } from "./policy.ts";
+import type { VerifyOptions } from "./verify.ts";
+
+const ENDORSEMENTS = "what `evidence fetch` wrote, instead of the case's own certificates and collateral";
 
 /** Defines `evidence` and its subcommands. */
 export function defineEvidence(program: Command, setup: CommandSetup): void {
@@ -20,10 +24,11 @@ The exit code is 0 if the evidence is accepted, 1 if it is refused, and 2 if the
     )
     .argument("<case folder>", "folder with a case.json")
     .option("--policy <file>", "judge by this policy, instead of the case's own")
+    .option("--endorsements <file>", ENDORSEMENTS)
     .action(
-      setup.run(async (context, options: { policy?: string }, folder = "") => {
+      setup.run(async (context, options: VerifyOptions, folder = "") => {
         const { verifyCase } = await import("./verify.ts");
-        return verifyCase(context, folder, options.policy);
+        return verifyCase(context, folder, options);
       }),
     );
   setup
@@ -37,7 +42,7 @@ is, is told by its contents. Nothing in it is verified.`,
     .action(
       setup.run(async (context, _options: object, file = "") => {
         const { showFile } = await import("./show.ts");
-        showFile(context, file);
+        await showFile(context, file);
       }),
     );
   evidence
@@ -53,10 +58,11 @@ before you rely on it.`,
     )
     .requiredOption("--from <case folder>", "folder with a case.json")
     .option("--to <file>", "where the policy is written, instead of stdout")
+    .option("--endorsements <file>", ENDORSEMENTS)
     .action(
-      setup.run(async (context, options: { from: string; to?: string }) => {
+      setup.run(async (context, options: InitOptions) => {
         const { initPolicy } = await import("./policy.ts");
-        initPolicy(context, options.from, options.to);
+        await initPolicy(context, options);
       }),
     );
   setup

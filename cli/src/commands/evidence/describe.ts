@@ -18,7 +18,8 @@ const MAX_SHOWN = 140;
 export function describeText({ case: { id, kind } }: CaseInput, verdict: CaseVerdict): string {
   const { accepted, checks, status, trustVector } = verdict;
   const failed = checks.flatMap((done) => (done.outcome === "fail" ? [done] : []));
-  const [first] = failed;
+  // A check that did not run says nothing on why.
+  const first = failed.find(({ code }) => code !== "not_checked") ?? failed[0];
   const head = [
     [
       "Verdict",
@@ -48,8 +49,8 @@ function explain(done: Check): string {
   const reason = done.outcome === "pass" ? undefined : done.reason;
   const isShort = done.outcome === "pass" && got === wanted;
   return [
-    ...(got === undefined ? [] : [`got ${cut(got)}`]),
-    ...(wanted === undefined || isShort ? [] : [`wanted ${cut(wanted)}`]),
+    ...(got === undefined ? [] : [`got ${got === "" ? "nothing" : cut(got)}`]),
+    ...(wanted === undefined || isShort ? [] : [`wanted ${wanted === "" ? "nothing" : cut(wanted)}`]),
     ...(reason === undefined ? [] : [reason]),
   ].join(", ");
 }

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { cp, readFile, truncate, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type EndorsementSource, readBundle } from "@constellation/endorsements";
+import { readBundle } from "@constellation/endorsements";
 import type { Ear } from "@constellation/verdict";
-import { pemToDer } from "@constellation/x509";
 import { Harness } from "../../testing/harness.ts";
+import { vendorsOf } from "../../testing/vendors.ts";
 
 const VECTORS = process.env["CONSTELLATION_VECTORS"] ?? resolve(import.meta.dirname, "../../../../../shared/vectors");
 const GOOD = join(VECTORS, "sev-snp/milan-v3-dstack");
@@ -18,10 +18,10 @@ interface Report {
 }
 
 /** A copy of a good case that may be changed, with its roots two levels above. */
-async function copyOfCase(t: TestContext): Promise<{ harness: Harness; folder: string }> {
+async function copyOfCase(t: TestContext, good = GOOD): Promise<{ harness: Harness; folder: string }> {
   const harness = await Harness.create(t);
   const folder = join(harness.folder, "set/sev-snp/copy");
-  await cp(GOOD, folder, { recursive: true, mode: 0 });
+  await cp(good, folder, { recursive: true, mode: 0 });
   await cp(join(VECTORS, "trust-roots"), join(harness.folder, "set/trust-roots"), { recursive: true });
   return { harness, folder };
 }
@@ -143,6 +143,27 @@ test("evidence verify exits with 2 where there is no case that can be judged, an
   assert.equal((await harness.run("evidence", "verify")).code, 2);
 });
 
+test("evidence verify says in its first line what failed, and not what was left out for it", async (t) => {
+  const harness = await Harness.create(t);
+  const headOf = async (name: string): Promise<string | undefined> => {
+    const { code, out } = await harness.run("evidence", "verify", join(VECTORS, name));
+    assert.equal(code, 1, name);
+    return /^Verdict {2}refused \((\w+)\)/.exec(out)?.[1];
+  };
+  assert.equal(await headOf("azure/snp-milan-v3-trustee-v1-quote-magic_fail"), "quote_magic");
+  assert.equal(await headOf("azure/snp-milan-v3-trustee-v1-hcl-magic_fail"), "hcl_format");
+});
+
+test("evidence verify says of a value that is empty that there is nothing", async (t) => {
+  const harness = await Harness.create(t);
+  const { out } = await harness.run(
+    "evidence",
+    "verify",
+    join(VECTORS, "gcp-tpm/gce-cos-85-no-nonce-nonce-mismatch_fail"),
+  );
+  assert.match(out, /quote\.qualifyingData \(quote_qualifying_data\): got nothing, wanted 00/);
+});
+
 test("evidence verify refuses damaged evidence without a stack trace", async (t) => {
   const { harness, folder } = await copyOfCase(t);
   for (const file of ["report.bin", "vcek.der", "ask.pem"]) {
@@ -245,34 +266,9 @@ test("evidence verify --policy refuses a policy that is not total, or of another
   await refused({ more: 1 }, /more: got an unknown field/);
 });
 
-/** What AMD and Intel say of the platforms of two cases. */
-function vendorsOf(): EndorsementSource {
-  const read = async (name: string): Promise<Uint8Array> => new Uint8Array(await readFile(join(VECTORS, name)));
-  const tdx = "azure/tdx-trustee-v1-collateral";
-  return {
-    sevSnp: async () => ({
-      endorsementCert: await read("sev-snp/milan-v3-dstack/vcek.der"),
-      caChain: [pemToDer(await readFile(join(GOOD, "ask.pem"), "latin1"))],
-      crls: [],
-    }),
-    tdx: async ({ fmspc, ca }) => {
-      assert.deepEqual([Buffer.from(fmspc).toString("hex"), ca], ["00806f050000", "platform"]);
-      return {
-        tcbInfo: await read(`${tdx}/tcb_info.json`),
-        tcbInfoIssuerChain: await read(`${tdx}/tcb_info_issuer_chain.pem`),
-        qeIdentity: await read(`${tdx}/qe_identity.json`),
-        qeIdentityIssuerChain: await read(`${tdx}/qe_identity_issuer_chain.pem`),
-        rootCaCrl: await read(`${tdx}/root_ca_crl.der`),
-        pckCrl: await read(`${tdx}/pck_crl.der`),
-        pckCrlIssuerChain: await read(`${tdx}/pck_crl_issuer_chain.pem`),
-      };
-    },
-  };
-}
-
 test("evidence fetch writes the endorsements of reports and quotes to a bundle, and says when each is over", async (t) => {
   const harness = await Harness.create(t);
-  harness.endorsements = vendorsOf();
+  harness.endorsements = vendorsOf(VECTORS);
   const quote = join(VECTORS, "azure/tdx-trustee-v1-collateral/td_quote.bin");
   const { code, out, err } = await harness.run(
     "evidence",
@@ -289,6 +285,74 @@ test("evidence fetch writes the endorsements of reports and quotes to a bundle, 
   assert.deepEqual([bundle.vceks.length, bundle.tdx.length], [1, 1]);
   const json = await harness.run("evidence", "fetch", "-o", "json", quote, "--to", "w/bundle.json");
   assert.equal((JSON.parse(json.out) as { parts: unknown[] }).parts.length > 5, true);
+});
+
+test("evidence verify and policy init take endorsements from a bundle in the place of the case's own", async (t) => {
+  const { harness, folder } = await copyOfCase(t);
+  harness.endorsements = vendorsOf(VECTORS);
+  const report = join(folder, "report.bin");
+  const quote = join(VECTORS, "azure/tdx-trustee-v1-collateral/td_quote.bin");
+  assert.equal((await harness.run("evidence", "fetch", report, quote, "--to", "w/bundle.json")).code, 0);
+  await editCase(folder, (value) => (value["files"] = { report: "report.bin" }));
+  assert.equal((await harness.run("evidence", "verify", folder)).code, 2, "without any");
+  const offline = ["--endorsements", "w/bundle.json"];
+  const { code, out, err } = await harness.run("evidence", "verify", folder, ...offline);
+  assert.equal(code, 0, err);
+  assert.match(out, /^ {2}ok +endorsementCert +got VCEK of Milan-B0$/m);
+  const policy = await harness.run("evidence", "policy", "init", "--from", folder, "--to", "w/policy.json", ...offline);
+  assert.equal(policy.code, 0, policy.err);
+});
+
+test("evidence verify believes a bundle no more than the case's own files", async (t) => {
+  const { harness, folder } = await copyOfCase(t);
+  const good = vendorsOf(VECTORS);
+  const endorsementCert = new Uint8Array(await readFile(join(VECTORS, "sev-snp/milan-v2-virtee/vcek.der")));
+  harness.endorsements = {
+    ...good,
+    sevSnp: async (platform) => ({ ...(await good.sevSnp(platform)), endorsementCert }),
+  };
+  assert.equal((await harness.run("evidence", "fetch", join(folder, "report.bin"), "--to", "w/bundle.json")).code, 0);
+  assert.equal((await harness.run("evidence", "verify", folder)).code, 0);
+  const { code, out } = await harness.run("evidence", "verify", folder, "--endorsements", "w/bundle.json");
+  assert.equal(code, 1);
+  assert.match(out, /^ {2}endorsementCert\.hwId \(chip_id_mismatch\): /m);
+});
+
+test("evidence verify takes the collateral of an Azure machine's TD quote from a bundle", async (t) => {
+  const { harness, folder } = await copyOfCase(t, join(VECTORS, "azure/tdx-trustee-v1-collateral"));
+  harness.endorsements = vendorsOf(VECTORS);
+  const fetched = await harness.run("evidence", "fetch", join(folder, "td_quote.bin"), "--to", "w/bundle.json");
+  assert.equal(fetched.code, 0, fetched.err);
+  const own = ["hcl_report", "tpm_quote_msg", "tpm_quote_sig", "pcrs", "td_quote"];
+  await editCase(folder, (value) => {
+    const files = Object.entries(value["files"] as Record<string, string>);
+    value["files"] = Object.fromEntries(files.filter(([role]) => own.includes(role)));
+  });
+  assert.equal((await harness.run("evidence", "verify", folder)).code, 1, "collateral is asked for");
+  const { code, out, err } = await harness.run("evidence", "verify", folder, "--endorsements", "w/bundle.json");
+  assert.equal(code, 0, err);
+  assert.match(out, /^ {2}ok +pckCrl\.pckCertificate /m);
+});
+
+test("evidence verify --endorsements refuses a bundle that has nothing for the evidence, or is none", async (t) => {
+  const harness = await Harness.create(t);
+  harness.endorsements = vendorsOf(VECTORS);
+  const quote = join(VECTORS, "azure/tdx-trustee-v1-collateral/td_quote.bin");
+  assert.equal((await harness.run("evidence", "fetch", quote, "--to", "w/bundle.json")).code, 0);
+  await harness.write("none", "{}");
+  for (const [name, bundle, wanted] of [
+    ["sev-snp/milan-v3-dstack", "w/bundle.json", /got no VCEK authority of Milan in the bundle/],
+    ["sev-snp/milan-v2-virtee", "w/bundle.json", /does not say of which product line/],
+    ["sev-snp/milan-v3-dstack-truncated_fail", "w/bundle.json", /does not say of which machine it is: .*1183/],
+    ["azure/snp-milan-v3-trustee-v1-hcl-magic_fail", "w/bundle.json", /does not say of which machine it is: .*HCL/],
+    ["tdx/v4-spr", "w/bundle.json", /got no collateral of FMSPC/],
+    ["nitro/enclave-1", "w/bundle.json", /got evidence of kind "nitro", wanted SEV-SNP or TDX/],
+    ["tdx/v4-spr", "w/none", /bundle/],
+  ] as const) {
+    const { code, err } = await harness.run("evidence", "verify", join(VECTORS, name), "--endorsements", bundle);
+    assert.equal(code, 2, name);
+    assert.match(err, wanted, name);
+  }
 });
 
 test("evidence fetch says why it can't, and what helps", async (t) => {

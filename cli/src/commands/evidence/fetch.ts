@@ -8,11 +8,12 @@ import {
   type TdxPlatform,
   writeBundle,
 } from "@constellation/endorsements";
-import { parseReport, type Product, productOfCpuid, REPORT_BYTES, SevSnpError } from "@constellation/sev-snp";
+import { type Product, REPORT_BYTES, SevSnpError } from "@constellation/sev-snp";
 import { parseQuote, pckPlatformOf, TdxError } from "@constellation/tdx";
 import type { Context, EndorsementOptions } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { formatTable } from "../../terminal/table.ts";
+import { sevSnpPlatform } from "./platform.ts";
 import { readFile } from "./read-case.ts";
 
 /** Options of `evidence fetch`. */
@@ -53,7 +54,7 @@ function platformsOf(paths: readonly string[], product: Product | undefined): Pl
   for (const path of paths) {
     const bytes = readFile(path);
     try {
-      if (bytes.length === REPORT_BYTES) sevSnp.push(sevSnpPlatform(path, bytes, product));
+      if (bytes.length === REPORT_BYTES) sevSnp.push(sevSnpPlatform(path, bytes, product, "name it with --product"));
       else tdx.push(pckPlatformOf(parseQuote(bytes)));
     } catch (cause) {
       if (!(cause instanceof SevSnpError) && !(cause instanceof TdxError)) throw cause;
@@ -62,15 +63,4 @@ function platformsOf(paths: readonly string[], product: Product | undefined): Pl
     }
   }
   return { sevSnp, tdx };
-}
-
-function sevSnpPlatform(path: string, bytes: Uint8Array, stated: Product | undefined): SevSnpPlatform {
-  const { chipId, reportedTcb, signingKey, cpuid } = parseReport(bytes);
-  const product = cpuid === undefined ? stated : productOfCpuid(cpuid);
-  if (product === undefined) {
-    const message = `Read ${path} failed: the report does not say of which product line its CPU is`;
-    throw new CliError("usage", message, { hint: "name it with --product" });
-  }
-  if (signingKey === "none") throw new CliError("usage", `Read ${path} failed: got a report that is not signed`);
-  return { product, kind: signingKey, chipId, tcb: reportedTcb };
 }

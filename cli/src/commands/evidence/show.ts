@@ -8,9 +8,9 @@ import { asUsage } from "./usage.ts";
 type Contents = ShownEvidence["contents"];
 
 /** Says what a file is and what it says. @throws CliError `usage` for a file that can't be read or is of no known format */
-export function showFile(context: Context, file: string): void {
+export async function showFile(context: Context, file: string): Promise<void> {
   const bytes = readFile(resolve(context.workingDirectory, file));
-  const shown = asUsage(() => showEvidence(bytes));
+  const shown = await asUsage(() => showEvidence(bytes));
   if (context.json) return context.io.out(`${JSON.stringify(shown, null, 2)}\n`);
   context.io.out(`${shown.format}\n\n${lines(shown.contents, "").join("\n")}\n`);
 }

@@ -182,8 +182,14 @@ function vtpm(): Real {
 const REAL: readonly (readonly [() => Real, readonly string[]])[] = [
   [sevSnp, ["sevSnp.report.reportData report_data"]],
   [tdx, ["tdx.REPORTDATA report_data"]],
-  [azureSevSnp, ["azure.quote.qualifyingData quote_qualifying_data", "azure.quote.pcrSelection quote_pcr_missing"]],
-  [azureTdx, ["azure.quote.qualifyingData quote_qualifying_data", "azure.quote.pcrSelection quote_pcr_missing"]],
+  [
+    azureSevSnp,
+    ["azure.vtpm.quote.qualifyingData quote_qualifying_data", "azure.vtpm.quote.pcrSelection quote_pcr_missing"],
+  ],
+  [
+    azureTdx,
+    ["azure.vtpm.quote.qualifyingData quote_qualifying_data", "azure.vtpm.quote.pcrSelection quote_pcr_missing"],
+  ],
   [nitroTpm, ["nitroTpm.document.nonce nonce"]],
   [vtpm, ["vtpm.quote.qualifyingData quote_qualifying_data", "vtpm.quote.pcrSelection quote_pcr_missing"]],
 ];
@@ -198,7 +204,7 @@ describe("appraise() of real evidence", () => {
     test(`refuses ${evidence.variant} that was not made for this channel, and for nothing else`, () => {
       const verdict = appraise(bytes, policy, { reportData, now });
       const failed = verdict.checks.flatMap((done) => (done.outcome === "fail" ? [`${done.name} ${done.code}`] : []));
-      const known = [...wanted, "azure.quote.pcrDigest not_checked", "vtpm.quote.pcrDigest not_checked"];
+      const known = [...wanted, "azure.vtpm.quote.pcrDigest not_checked", "vtpm.quote.pcrDigest not_checked"];
       for (const failure of wanted) assert.ok(failed.includes(failure), `${failure} in ${failed.join(", ")}`);
       for (const failure of failed.filter((one) => !/\.pcr\[(1[6-9]|2\d)\] pcr_missing$/.test(one))) {
         assert.ok(known.includes(failure), failure);

@@ -115,6 +115,15 @@ describe("judgeCase() by a policy", () => {
     assert.deepEqual(codesOf(judgeCase(silent)), ["runtime_data_mismatch"]);
   });
 
+  test("says first that a paravisor's report can't be read, and names the quotes of TD and TPM differently", () => {
+    const { checks } = judgeCase(withFile(azureSevSnp, "hcl_report", new Uint8Array(64)));
+    const [first] = checks.flatMap((done) => (done.outcome === "fail" ? [`${done.name} ${done.code}`] : []));
+    assert.equal(first, "hcl hcl_format");
+    const names = judgeCase(firstOf("azure-tdx")).checks.map(({ name }) => name);
+    assert.deepEqual(names, [...new Set(names)]);
+    assert.ok(names.includes("quote.signature") && names.includes("vtpm.quote.signature"));
+  });
+
   test("asks for files that the policy requires", () => {
     for (const [id, role, code] of [
       [tpmQuote.case.id, "eventlog", "eventlog_missing"],

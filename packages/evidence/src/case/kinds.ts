@@ -21,7 +21,14 @@ import type { CaseKind } from "./case.ts";
 import { documentPolicyOf, parseCasePolicy } from "./case-policy.ts";
 import type { CaseInput } from "./input.ts";
 import { judgeEkCertificate, judgeHcl, judgeLaunchDigests } from "./judges.ts";
-import { azurePolicy, sevSnpPolicy, tdxPolicy, tpmQuotePolicy } from "./own-policy.ts";
+import {
+  azurePolicy,
+  azureSevSnpPolicy,
+  azureTdxPolicy,
+  sevSnpPolicy,
+  tdxPolicy,
+  tpmQuotePolicy,
+} from "./own-policy.ts";
 import { azureParts, eventLogParts, sevSnpParts, tdxParts, tpmQuoteParts } from "./parts.ts";
 
 /** What was made of a case, and the policy that it was judged by; undefined for kinds that have none. */
@@ -87,7 +94,7 @@ export const AZURE_SEV_SNP: KindWithPolicy<
 > = {
   field: AZURE_SEV_SNP_POLICY,
   partsOf: (input) => ({ ...sevSnpParts(input), ...azureParts(input) }),
-  policyOf: (input) => ({ sevSnp: sevSnpPolicy(input), ...azurePolicy(input) }),
+  policyOf: (input) => ({ sevSnp: azureSevSnpPolicy(input), ...azurePolicy(input) }),
   judge: judgeAzureSevSnp,
 };
 
@@ -96,7 +103,7 @@ export const AZURE_TDX: KindWithPolicy<AzureTdxParts, AzureTdxPolicy, AzureJudge
   {
     field: AZURE_TDX_POLICY,
     partsOf: (input) => ({ ...tdxParts(input, "td_quote"), ...azureParts(input) }),
-    policyOf: (input) => ({ tdx: tdxPolicy(input), ...azurePolicy(input) }),
+    policyOf: (input) => ({ tdx: azureTdxPolicy(input), ...azurePolicy(input) }),
     judge: judgeAzureTdx,
   };
 

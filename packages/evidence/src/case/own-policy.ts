@@ -31,6 +31,20 @@ export function azurePolicy({ case: subject }: CaseInput): Pick<AzureSevSnpPolic
   return { vmConfiguration: openVmConfigurationPolicy(NOT_ASKED), vtpm };
 }
 
+const BOUND_ELSEWHERE = { kind: "any", reason: "bound to the paravisor's claims: see hcl.reportData" } as const;
+
+/** The case's policy for the report inside an Azure machine's evidence. */
+export function azureSevSnpPolicy(input: CaseInput): SevSnpPolicy {
+  const policy = sevSnpPolicy(input);
+  return { ...policy, report: { ...policy.report, reportData: BOUND_ELSEWHERE } };
+}
+
+/** The case's policy for the quote inside an Azure machine's evidence. */
+export function azureTdxPolicy(input: CaseInput): TdxPolicy {
+  const policy = tdxPolicy(input);
+  return { ...policy, quote: { ...policy.quote, REPORTDATA: BOUND_ELSEWHERE } };
+}
+
 /** Registers that firmware extends, and that its log has to explain in full (PC Client Platform Firmware Profile, 3.3.4). */
 const FIRMWARE_REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7];
 

@@ -66,7 +66,7 @@ export function tpmQuoteParts({ case: subject, files }: CaseInput): VtpmParts {
   return {
     akPublic:
       subject.akPublicFormat === "spki-der"
-        ? ({ format: "spki", der: akPublic, vouchedBy: "taken as given by the case" } as const)
+        ? ({ format: "spki", der: akPublic, vouchedBy: "the case, which gives the key alone" } as const)
         : ({ format: "tpmt-public", bytes: akPublic } as const),
     quotes,
     eventLog: files.has("eventlog") ? files.get("eventlog") : undefined,

@@ -28,11 +28,12 @@ const REFUSALS: readonly (readonly [field: RegExp, refusal: (...groups: string[]
 /** What refuses evidence under a policy that was changed at a path; undefined for a field that no check is known for. */
 export function refusalOf(path: readonly string[]): RegExp | undefined {
   const [part = "", ...rest] = path;
-  // An Azure machine has its parts one level down, and the names of its checks tell only the machine.
+  // An Azure machine has its parts one level down, and the names of its checks tell only the machine and its TPM.
   const field = part !== "azure" ? path.join(".") : rest.join(".");
+  const place = part === "azure" && rest[0] === "vtpm" ? "azure.vtpm" : part;
   for (const [pattern, refusal] of REFUSALS) {
     const groups = pattern.exec(field);
-    if (groups) return wildcards(`${part}.${refusal(...groups.slice(1))}`);
+    if (groups) return wildcards(`${place}.${refusal(...groups.slice(1))}`);
   }
   return undefined;
 }
