@@ -109,6 +109,8 @@ test("validateDocument() refuses registers that differ, are missing, or that the
   assert.deepEqual(withPcrs([3, equal()]), ["document.pcrs.3: pcr"]);
   assert.deepEqual(withPcrs([8, equal(pcr(9))]), ["document.pcrs.8: pcr_missing"]);
   assert.deepEqual(withPcrs([8, { kind: "any", reason: "signer" }]), []);
+  const noImage = { ...document, pcrs: new Map([...document.pcrs].filter(([index]) => index !== 0)) };
+  assert.deepEqual(failuresOf({}, noImage), ["document.debug: debug", "document.pcrs.0: pcr_missing"]);
   const fewer = new Map([...strict.pcrs].filter(([index]) => index !== 4));
   assert.deepEqual(failuresOf({ pcrs: fewer }), ["document.pcrs.4: pcr_not_stated"]);
   assert.equal(failuresOf({ pcrs: new Map() }).length, 5);
@@ -171,6 +173,7 @@ test("validateDocument() lets the whole image's register speak for an enclave's 
   assert.equal(aspectOf("document.pcrs.1", {}), "executables.detail");
   const debug = { ...document, pcrs: new Map([[0, new Uint8Array(48)]]) };
   assert.equal(aspectOf("document.pcrs.0", {}, debug), "executables.firmware");
+  assert.equal(aspectOf("document.pcrs.0", {}, { ...document, pcrs: new Map() }), "executables.firmware");
   assert.equal(aspectOf("document.debug", {}, debug), "runtime-opaque.debug");
   assert.equal(aspectOf("document.debug", {}), "runtime-opaque.detail");
 });
