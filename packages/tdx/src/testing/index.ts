@@ -2,6 +2,7 @@
 export {
   type CertificateRequest,
   type CrlRequest,
+  FAKE_ISSUED,
   type Identity,
   issueCertificate,
   issueCrl,
