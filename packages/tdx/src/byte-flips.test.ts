@@ -18,7 +18,7 @@ import { verifySignedDocument } from "./verify-signed-document.ts";
 const MASKS = [0x01, 0x20];
 
 // What is not under a signature or a hash is fixed by the format (lengths, types, padding, PEM and JSON around what is
-// signed), and the root at the end of each chain has to be the pinned one. So one place only may change: a letter of the
+// signed), and the root at the end of each chain has to be the pinned one, or to have signed itself. So one place only may change: a letter of the
 // signature's hexadecimal digits in a signed answer may be of either case.
 
 /** A real version 4 quote, with padding and all its collateral. */
