@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openReportPolicy } from "@constellation/sev-snp";
 import { FakeAmd, genuine, NOW } from "@constellation/sev-snp/testing";
 import { derToPem } from "@constellation/x509";
 import { judgeSevSnp, type SevSnpPolicy } from "./index.ts";
-import { openReportPolicy } from "./policy/open.ts";
 
 const ANY = { kind: "any", reason: "test" } as const;
 const amd = new FakeAmd("Milan");

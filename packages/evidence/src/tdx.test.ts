@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openQuotePolicy } from "@constellation/tdx";
 import { FAKE_ISSUED, FAKE_NOW, FakeIntel } from "@constellation/tdx/testing";
 import { judgeTdx, type TdxPolicy } from "./index.ts";
-import { openQuotePolicy } from "./policy/open.ts";
 
 const ANY = { kind: "any", reason: "test" } as const;
 const intel = await FakeIntel.create();

@@ -5,8 +5,8 @@ import type { CborMap } from "@constellation/cose";
 import { type AttestationDocument, parseDocument } from "./attestation-document.ts";
 import { claimsOf } from "./claims.ts";
 import type { DocumentPolicy } from "./document-policy.ts";
+import { openDocumentPolicy } from "./open-policy.ts";
 import { FakeNitro, NOW, pcr } from "./testing/fake-nitro.ts";
-import { openPolicy } from "./testing/open-policy.ts";
 import { isDebug, validateDocument } from "./validate-document.ts";
 
 const aws = new FakeNitro();
@@ -15,7 +15,7 @@ const other = Uint8Array.of(1, 2, 4);
 const document = parseDocument(
   aws.evidence({ fields: { public_key: data, user_data: data, nonce: data } }).document,
 ).document;
-const open = openPolicy("not looked at", [0, 1, 2, 3, 4]);
+const open = openDocumentPolicy({ kind: "any", reason: "not looked at" }, [0, 1, 2, 3, 4]);
 
 const equal = <T>(...anyOf: T[]) => ({ kind: "equal", anyOf }) as const;
 const strict: DocumentPolicy = {

@@ -10,6 +10,7 @@ export { type DirectBoot, hashDirectBoot, type KernelHashes } from "./launch/ker
 export { type LaunchInput, predictLaunchMeasurement } from "./launch/predict-launch-measurement.ts";
 export { type VcpuModel, vcpuModelSignature, vcpuSignature } from "./launch/vcpu-signature.ts";
 export type { Vmm } from "./launch/vmm.ts";
+export { openReportPolicy } from "./open-policy.ts";
 export type { PlatformInfo } from "./platform-info.ts";
 export { type Cpuid, type Product, productOfCpuid, productOfName } from "./product.ts";
 export { type FirmwareVersion, parseReport, type Report, REPORT_BYTES, type ReportVersion } from "./report.ts";

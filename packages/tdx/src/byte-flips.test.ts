@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromUtf8 } from "@constellation/bytes";
+import { vectorCases } from "@constellation/testkit/vector-cases";
 import type { Check } from "./check.ts";
 import type { Collateral } from "./collateral.ts";
 import { parseQeIdentity } from "./qe-identity.ts";
 import { MAX_QUOTE_BYTES, parseQuote } from "./quote.ts";
 import { parseTcbInfo } from "./tcb-info.ts";
 import { fakeEvidence, FakeIntel } from "./testing/index.ts";
-import { vectorCases } from "./testing/vector-cases.ts";
 import { vectorCollateral, vectorEvidence } from "./testing/vector-evidence.ts";
 import { type Platform, verifyPlatform } from "./verify-platform.ts";
 import { verifyQuote, type VerifyQuoteInput } from "./verify-quote.ts";

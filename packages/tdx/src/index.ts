@@ -5,6 +5,7 @@ export { type QuoteClaims, quoteClaims } from "./claims.ts";
 export type { Collateral, CollateralInput } from "./collateral.ts";
 export type { EnclaveReport } from "./enclave-report.ts";
 export { TdxError, type TdxErrorCode } from "./error.ts";
+export { openQuotePolicy } from "./open-policy.ts";
 export type { PckConfiguration, PckExtensions, PckTcb } from "./pck-extensions.ts";
 export type { AcceptableTcbStatus, CrlPolicy, QuotePolicy, ReportDataPolicy, TcbPolicy, XfamPolicy } from "./policy.ts";
 export { type PckPlatform, pckPlatformOf } from "./pck-platform.ts";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openReportPolicy } from "@constellation/sev-snp";
 import { FakeAmd, genuine, NOW } from "@constellation/sev-snp/testing";
 import { derToPem } from "@constellation/x509";
-import { openQuotesPolicy, openReportPolicy } from "../policy/open.ts";
+import { openQuotesPolicy } from "../policy/open.ts";
 import { judgeSevSnp } from "../sev-snp.ts";
 import { observedAzure, observedSevSnp } from "./observed.ts";
 

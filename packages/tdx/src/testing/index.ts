@@ -28,7 +28,6 @@ export {
   fakeQuote,
   type FakeQuoteRequest,
 } from "./fake-quote.ts";
-export { openPolicy } from "./policy.ts";
 export { FAKE_PCK, type FakePck, sgxExtensionPairs, sgxExtensions } from "./sgx-extensions.ts";
 export {
   failuresOf,
