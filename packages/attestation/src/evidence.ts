@@ -1,5 +1,5 @@
 import { base64, BytesError, fromBase64, fromHex, fromUtf8, hex, utf8 } from "@constellation/bytes";
-import { findingsText, readValue } from "@constellation/fields";
+import { findingsText, readValue, shown } from "@constellation/fields";
 import { AttestationError } from "./error.ts";
 import {
   PLATFORM_VARIANTS,
@@ -8,7 +8,6 @@ import {
   type PlatformVariant,
 } from "./platform/variants.ts";
 import { DIGEST_HEX, PCR_INDICES } from "./pcr-index.ts";
-import { shown } from "./shown.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
 /** Evidence of a QEMU machine with a virtual TPM. */

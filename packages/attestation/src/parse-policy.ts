@@ -1,5 +1,5 @@
 import { parseCertificate, pemToDer, X509Error } from "@constellation/x509";
-import { readValue } from "@constellation/fields";
+import { readValue, shown } from "@constellation/fields";
 import { AttestationError, type PolicyFinding } from "./error.ts";
 import { DIGEST_HEX, PCR_INDICES, type PcrIndex } from "./pcr-index.ts";
 import {
@@ -9,7 +9,6 @@ import {
   type PlatformVariant,
 } from "./platform/variants.ts";
 import type { EndorsementPolicy, PcrPolicy, Policy, QemuVtpmPolicy } from "./policy.ts";
-import { shown } from "./shown.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
 const REASON = /^[^\p{C}]{1,200}$/u;

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { clusterIdPcr } from "./cluster-id-pcr.ts";
-import { shown } from "./shown.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
 test("parseStrictJson() parses what JSON.parse does", () => {
@@ -21,15 +20,6 @@ test("parseStrictJson() refuses a key twice in one object, however written", () 
     assert.throws(() => parseStrictJson(text), { name: "SyntaxError", message: /key twice/ });
   }
   assert.throws(() => parseStrictJson("{"), SyntaxError);
-});
-
-test("shown() quotes, cuts, and names lists and objects by their kind", () => {
-  assert.equal(shown("a\u001b"), '"a\\u001b"');
-  assert.equal(shown(undefined), "nothing");
-  assert.equal(shown(null), "null");
-  assert.equal(shown([1]), "a list of 1");
-  assert.equal(shown({}), "an object");
-  assert.equal(shown("x".repeat(200)).length, 99);
 });
 
 test("clusterIdPcr() is one extension of zeros", () => {

@@ -61,7 +61,18 @@ test("fromBase64() refuses a length that is no multiple of four", () => {
 });
 
 test("fromBase64() refuses characters outside the alphabet and misplaced padding", () => {
-  for (const text of ["AA-_", "AA A", "A===", "====", "AA=A", "AA==AAAA", "AAA\n"]) {
+  for (const text of [
+    "AA-_",
+    "AA A",
+    "A===",
+    "====",
+    "AA=A",
+    "AA==AAAA",
+    "AAA\n",
+    "AA\u007f=",
+    "AAA\u00c1",
+    "AAA\uff21",
+  ]) {
     assert.throws(() => fromBase64(text), { code: "encoding" });
   }
 });

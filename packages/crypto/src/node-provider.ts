@@ -12,12 +12,16 @@ export const provider: CryptoProvider = {
     for (const part of parts) state.update(part);
     return toBytes(state.digest());
   },
-  importEc: (curve, x, y) => importSpki(ecSpki(curve, x, y)),
-  importRsa(modulus, exponent) {
-    const key = importSpki(rsaSpki(modulus, exponent));
-    if (key === undefined) throw new Error("node:crypto does not take an RSA key of good form");
-    return key;
+  importEc(curve, x, y) {
+    try {
+      return importSpki(ecSpki(curve, x, y));
+    } catch (error) {
+      // The form is right by then, so that OpenSSL's word that it is no key is its check of the point.
+      if ((error as { code?: string }).code?.startsWith("ERR_OSSL_")) return undefined;
+      throw error;
+    }
   },
+  importRsa: (modulus, exponent) => importSpki(rsaSpki(modulus, exponent)),
   verify(handle, scheme, data, signature) {
     const key = handle as KeyObject;
     switch (scheme.kind) {
@@ -35,18 +39,12 @@ export const provider: CryptoProvider = {
 };
 
 /**
- * Undefined where OpenSSL says that it is no key. The form is right by then, so that is its check of the point. PEM and
- * not DER, since node:crypto takes twice as long for anything but text; and keys without options wherever it can be, as
- * these cost a third of a verification.
+ * PEM and not DER, since node:crypto takes twice as long for anything but text; and keys without options wherever it can
+ * be, as these cost a third of a verification.
  */
-function importSpki(spki: Uint8Array): KeyObject | undefined {
+function importSpki(spki: Uint8Array): KeyObject {
   const base64 = Buffer.from(spki.buffer, spki.byteOffset, spki.length).toString("base64");
-  try {
-    return createPublicKey(`-----BEGIN PUBLIC KEY-----\n${base64}\n-----END PUBLIC KEY-----\n`);
-  } catch (error) {
-    if ((error as { code?: string }).code?.startsWith("ERR_OSSL_")) return undefined;
-    throw error;
-  }
+  return createPublicKey(`-----BEGIN PUBLIC KEY-----\n${base64}\n-----END PUBLIC KEY-----\n`);
 }
 
 function toBytes(buffer: Buffer): Uint8Array {

@@ -146,6 +146,7 @@ describe("parseEventLog()", () => {
     };
     assert.equal(pcr0(Buffer.from("StartupLocality\0\x03")), extended(3));
     assert.equal(pcr0(Buffer.from("StartupLocality\0")), extended(0));
+    assert.equal(pcr0(Buffer.from("StartupLocalitx\0\x03")), extended(0));
   });
 
   it("refuses an algorithm that is listed twice", () => {

@@ -9,8 +9,10 @@ import {
   PLATFORM_VARIANTS,
 } from "@constellation/attestation";
 import { utf8 } from "@constellation/bytes";
-import { genuine, NOW, openPolicy as openSevSnpPolicy, reportFields } from "@constellation/sev-snp/testing";
-import { FAKE_NOW, openPolicy as openTdxPolicy } from "@constellation/tdx/testing";
+import { openReportPolicy } from "@constellation/sev-snp";
+import { genuine, NOW, reportFields } from "@constellation/sev-snp/testing";
+import { openQuotePolicy } from "@constellation/tdx";
+import { FAKE_NOW } from "@constellation/tdx/testing";
 import { derToPem } from "@constellation/x509";
 import { FakeHost } from "./testing/fake-host.ts";
 import { amd, certificateTable, GUID, intel, snpHost, tdxHost } from "./testing/hardware.ts";
@@ -35,7 +37,7 @@ describe("createEvidenceSource() on one's own hosts", () => {
       CRL: amd.issueCrl([]),
     }));
     const bytes = await source("sev-snp", host).issue(DATA, signal);
-    const { reportData: _, ...report } = openSevSnpPolicy("test");
+    const { reportData: _, ...report } = openReportPolicy(ANY);
     const policy: PlatformPolicy = {
       variant: "sev-snp",
       sevSnp: { roots: [derToPem(amd.ark)], revocation: { kind: "required", thisUpdate: ANY }, cspId: ANY, report },
@@ -103,7 +105,7 @@ describe("createEvidenceSource() on one's own hosts", () => {
   test("tdx: issues evidence that a verifier accepts, with the log of the boot", async () => {
     const host = tdxHost();
     const bytes = await source("tdx", host).issue(DATA, signal);
-    const { REPORTDATA: _, ...quote } = openTdxPolicy("test");
+    const { REPORTDATA: _, ...quote } = openQuotePolicy(ANY);
     const roots = [intel.root.pem];
     const policy: PlatformPolicy = { variant: "tdx", tdx: { roots, collateral: ANY, ccel: ANY, quote } };
     const verdict = appraise(bytes, policy, { reportData: DATA, now: FAKE_NOW });

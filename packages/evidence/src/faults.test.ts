@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openQuotePolicy } from "@constellation/tdx";
 import { readHcl } from "./azure.ts";
 import { judgeEventLog, judgeTdx } from "./index.ts";
 import { judgeLaunchPrediction } from "./launch-digest.ts";
-import { openQuotePolicy } from "./policy/open.ts";
 import { showEvidence } from "./show/show.ts";
 
 const none = undefined as unknown as Uint8Array;

@@ -1,8 +1,9 @@
-import { choice, type Field, list, minimum, type Minimum, object, REASON, text, TIME } from "@constellation/fields";
+import { choice, type Field, list, minimum, object, REASON, text, TIME } from "@constellation/fields";
 import {
   claimsOf,
   type CspIdExpectation,
   type Endorsement,
+  newestCrlUpdate,
   type Report,
   type ReportPolicy,
   type Revocation,
@@ -11,6 +12,8 @@ import {
   validateReport,
   verifyReport,
 } from "@constellation/sev-snp";
+import type { Minimum } from "@constellation/verdict";
+import type { Certificate } from "@constellation/x509";
 import type { Judgement } from "./judgement.ts";
 import { rootsOf } from "./pem.ts";
 import { ROOT } from "./policy/roots.ts";
@@ -73,6 +76,8 @@ export const BOUND_SEV_SNP_POLICY: Field<BoundSevSnpPolicy> = object<BoundSevSnp
 export interface SevSnpJudgement extends Judgement {
   /** The report, where AMD's hardware made it. */
   readonly genuine?: { readonly report: Report; readonly endorsement: Endorsement };
+  /** When AMD's CRL was issued, where one is required and genuine. */
+  readonly crlUpdate?: Date;
 }
 
 /** Judges a report: whether AMD's hardware made it, then whether the guest is acceptable. */
@@ -87,18 +92,29 @@ export function judgeSevSnp(parts: SevSnpParts, policy: SevSnpPolicy, now: Date)
   });
   if (!verified.genuine) return { checks: verified.checks, claims: {} };
   const { report, endorsement, chain } = verified;
-  const { revocation, cspId } = policy;
+  const { checks: crlChecks, ...crls } = judgeCrls(parts, chain, policy);
   return {
     checks: [
       ...verified.checks,
-      ...(revocation.kind === "required" ? [validateCrlAge(parts.crls, chain, revocation.thisUpdate)] : []),
-      validateCspId(endorsement, cspId),
+      ...crlChecks,
+      validateCspId(endorsement, policy.cspId),
       ...validateReport(report, endorsement.product, policy.report),
     ],
     // JSON as they are: no big integer, no date, nothing undefined.
     claims: claimsOf(report, endorsement.product) as unknown as Judgement["claims"],
     genuine: { report, endorsement },
+    ...crls,
   };
+}
+
+function judgeCrls(
+  { crls }: SevSnpParts,
+  chain: readonly Certificate[],
+  { revocation }: SevSnpPolicy,
+): Pick<SevSnpJudgement, "checks" | "crlUpdate"> {
+  if (revocation.kind === "any") return { checks: [] };
+  const crlUpdate = newestCrlUpdate(crls, chain);
+  return { checks: [validateCrlAge(crlUpdate, revocation.thisUpdate)], crlUpdate };
 }
 
 function revocationOf({ crls }: SevSnpParts, { revocation }: SevSnpPolicy): Revocation {

@@ -1,13 +1,17 @@
-import { choice, type Field, list, object, REASON } from "@constellation/fields";
+import { choice, type Field, list, minimum, object, REASON, TIME } from "@constellation/fields";
 import {
   type Collateral,
   type CollateralInput,
+  type CrlPolicy,
+  type CrlUpdates,
+  crlUpdatesOf,
   parseQuote,
   quoteClaims,
   type QuotePolicy,
   type TdQuote,
   TdxError,
   type TcbAssessment,
+  validateCrls,
   validateQuote,
   verifyCcel,
   verifyQuote,
@@ -34,8 +38,13 @@ type Asked = { readonly kind: "required" } | { readonly kind: "any"; readonly re
 export interface TdxPolicy {
   /** PEM certificates of Intel's root. An empty list trusts nobody. */
   readonly roots: readonly string[];
-  /** Whether Intel's collateral is asked for: without it revocation and TCB status are not judged. */
-  readonly collateral: Asked;
+  /**
+   * Whether Intel's collateral is asked for, and how recent its CRLs must be. Without collateral revocation and TCB status
+   * are not judged.
+   */
+  readonly collateral:
+    | { readonly kind: "required"; readonly thisUpdate: CrlPolicy }
+    | { readonly kind: "any"; readonly reason: string };
   /** Whether a CC event log has to explain RTMR0 to RTMR2. One that is there is judged in any case. */
   readonly ccel: Asked;
   readonly quote: QuotePolicy;
@@ -43,7 +52,14 @@ export interface TdxPolicy {
 
 const ASKED: Field<Asked> = choice<Asked>({ required: {}, any: { reason: REASON } });
 
-const ISSUER_FIELDS = { roots: list(ROOT), collateral: ASKED, ccel: ASKED };
+const ISSUER_FIELDS = {
+  roots: list(ROOT),
+  collateral: choice<TdxPolicy["collateral"]>({
+    required: { thisUpdate: object<CrlPolicy>({ rootCaCrl: minimum(TIME), pckCrl: minimum(TIME) }) },
+    any: { reason: REASON },
+  }),
+  ccel: ASKED,
+};
 
 /** {@link TdxPolicy} as a document. */
 export const TDX_POLICY: Field<TdxPolicy> = object<TdxPolicy>({ ...ISSUER_FIELDS, quote: TDX_QUOTE_POLICY });
@@ -65,6 +81,8 @@ export interface TdxJudgement extends Judgement {
   readonly quote?: TdQuote;
   /** The TCB status, where there is genuine collateral to tell it by. */
   readonly tcb?: TcbAssessment;
+  /** When the CRLs were issued, where collateral is required and genuine. */
+  readonly crlUpdates?: CrlUpdates;
 }
 
 /** Judges a quote: whether Intel's hardware made it, then whether the guest and its platform are acceptable. */
@@ -77,18 +95,35 @@ export function judgeTdx(parts: TdxParts, policy: TdxPolicy, now: Date): TdxJudg
     return { checks: [about("hardware.genuine").fail("quote", error.code, { reason: error.message })], claims: {} };
   }
   const collateral = collateralOf(parts, policy);
-  const { checks, tcb } = verifyQuote({ quote, roots: rootsOf(policy.roots), now, collateral });
+  const { genuine, checks, tcb } = verifyQuote({ quote, roots: rootsOf(policy.roots), now, collateral });
+  const { checks: crlChecks, ...crls } = judgeCrls(genuine, collateral, policy);
   return {
-    checks: [...checks, ...validateQuote({ quote, tcb }, policy.quote), ...judgeCcel(quote, parts, policy)],
+    checks: [
+      ...checks,
+      ...crlChecks,
+      ...validateQuote({ quote, tcb }, policy.quote),
+      ...judgeCcel(quote, parts, policy),
+    ],
     claims: { ...quoteClaims(quote), ...tcbClaims(tcb) },
     quote,
     ...(tcb && { tcb }),
+    ...crls,
   };
 }
 
 function collateralOf({ collateral }: TdxParts, policy: TdxPolicy): CollateralInput {
   if (policy.collateral.kind === "any") return { kind: "none", reason: policy.collateral.reason };
   return collateral === undefined ? { kind: "missing" } : { kind: "given", ...collateral };
+}
+
+function judgeCrls(
+  genuine: boolean,
+  collateral: CollateralInput,
+  policy: TdxPolicy,
+): Pick<TdxJudgement, "checks" | "crlUpdates"> {
+  if (!genuine || collateral.kind !== "given" || policy.collateral.kind === "any") return { checks: [] };
+  const crlUpdates = crlUpdatesOf(collateral);
+  return { checks: validateCrls(crlUpdates, policy.collateral.thisUpdate), crlUpdates };
 }
 
 function judgeCcel({ body }: TdQuote, { ccel }: TdxParts, policy: TdxPolicy): Check[] {

@@ -1,5 +1,4 @@
-import type { Minimum } from "@constellation/sev-snp";
-import type { Expectation } from "@constellation/verdict";
+import type { Expectation, Minimum } from "@constellation/verdict";
 
 /** Exactly this. */
 export function equal<T>(value: T): Extract<Expectation<T>, { kind: "equal" }> {

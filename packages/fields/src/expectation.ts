@@ -1,4 +1,4 @@
-import type { Expectation } from "@constellation/verdict";
+import type { Expectation, Minimum } from "@constellation/verdict";
 import { choice, type Field, list, REASON } from "./field.ts";
 
 /** An expectation about one value. */
@@ -6,12 +6,7 @@ export function expectation<T>(item: Field<T>): Field<Expectation<T>> {
   return choice<Expectation<T>>({ equal: { anyOf: list(item) }, any: { reason: REASON } });
 }
 
-/** A lower bound, or any value by choice. */
-export type Minimum<T> =
-  | { readonly kind: "minimum"; readonly value: T }
-  | { readonly kind: "any"; readonly reason: string };
-
-/** What must be reached. */
+/** A lower bound of one value. */
 export function minimum<T>(item: Field<T>): Field<Minimum<T>> {
   return choice<Minimum<T>>({ minimum: { value: item }, any: { reason: REASON } });
 }

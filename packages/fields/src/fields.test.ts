@@ -17,6 +17,7 @@ import {
   REASON,
   readJson,
   readValue,
+  shown,
   text,
   TIME,
   whole,
@@ -171,4 +172,13 @@ describe("readJson()", () => {
       "x: got nothing, wanted a whole number from 0 to 9; y: got nothing, wanted true or false",
     );
   });
+});
+
+test("shown() quotes, cuts, and names lists and objects by their kind", () => {
+  assert.equal(shown("a\u001b"), '"a\\u001b"');
+  assert.equal(shown(undefined), "nothing");
+  assert.equal(shown(null), "null");
+  assert.equal(shown([1]), "a list of 1");
+  assert.equal(shown({}), "an object");
+  assert.equal(shown("x".repeat(200)).length, 99);
 });

@@ -1,5 +1,5 @@
 /** Documents by description: read with all findings at once, and written back. */
-export { expectation, minimum, type Minimum } from "./expectation.ts";
+export { expectation, minimum } from "./expectation.ts";
 export {
   BITS_64,
   blob,

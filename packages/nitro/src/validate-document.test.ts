@@ -5,8 +5,8 @@ import type { CborMap } from "@constellation/cose";
 import { type AttestationDocument, parseDocument } from "./attestation-document.ts";
 import { claimsOf } from "./claims.ts";
 import type { DocumentPolicy } from "./document-policy.ts";
+import { openDocumentPolicy } from "./open-policy.ts";
 import { FakeNitro, NOW, pcr } from "./testing/fake-nitro.ts";
-import { openPolicy } from "./testing/open-policy.ts";
 import { isDebug, validateDocument } from "./validate-document.ts";
 
 const aws = new FakeNitro();
@@ -15,7 +15,7 @@ const other = Uint8Array.of(1, 2, 4);
 const document = parseDocument(
   aws.evidence({ fields: { public_key: data, user_data: data, nonce: data } }).document,
 ).document;
-const open = openPolicy("not looked at", [0, 1, 2, 3, 4]);
+const open = openDocumentPolicy({ kind: "any", reason: "not looked at" }, [0, 1, 2, 3, 4]);
 
 const equal = <T>(...anyOf: T[]) => ({ kind: "equal", anyOf }) as const;
 const strict: DocumentPolicy = {
@@ -109,6 +109,8 @@ test("validateDocument() refuses registers that differ, are missing, or that the
   assert.deepEqual(withPcrs([3, equal()]), ["document.pcrs.3: pcr"]);
   assert.deepEqual(withPcrs([8, equal(pcr(9))]), ["document.pcrs.8: pcr_missing"]);
   assert.deepEqual(withPcrs([8, { kind: "any", reason: "signer" }]), []);
+  const noImage = { ...document, pcrs: new Map([...document.pcrs].filter(([index]) => index !== 0)) };
+  assert.deepEqual(failuresOf({}, noImage), ["document.debug: debug", "document.pcrs.0: pcr_missing"]);
   const fewer = new Map([...strict.pcrs].filter(([index]) => index !== 4));
   assert.deepEqual(failuresOf({ pcrs: fewer }), ["document.pcrs.4: pcr_not_stated"]);
   assert.equal(failuresOf({ pcrs: new Map() }).length, 5);
@@ -171,6 +173,7 @@ test("validateDocument() lets the whole image's register speak for an enclave's 
   assert.equal(aspectOf("document.pcrs.1", {}), "executables.detail");
   const debug = { ...document, pcrs: new Map([[0, new Uint8Array(48)]]) };
   assert.equal(aspectOf("document.pcrs.0", {}, debug), "executables.firmware");
+  assert.equal(aspectOf("document.pcrs.0", {}, { ...document, pcrs: new Map() }), "executables.firmware");
   assert.equal(aspectOf("document.debug", {}, debug), "runtime-opaque.debug");
   assert.equal(aspectOf("document.debug", {}), "runtime-opaque.detail");
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromUtf8 } from "@constellation/bytes";
+import { vectorCases } from "@constellation/testkit/vector-cases";
 import { parseCertificate, pemToDer, X509Error } from "@constellation/x509";
-import { vectorCases } from "./testing/vector-cases.ts";
 import { type VerifyReportInput, verifyReport } from "./verify-report.ts";
 
 /** Lowest and highest bit. */

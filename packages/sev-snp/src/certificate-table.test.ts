@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { concat, fromHex, fromUtf8 } from "@constellation/bytes";
+import { vectorCases } from "@constellation/testkit/vector-cases";
 import { pemToDer } from "@constellation/x509";
 import fc from "fast-check";
 import { parseCertificateTable } from "./certificate-table.ts";
 import { SevSnpError } from "./error.ts";
-import { vectorCases } from "./testing/vector-cases.ts";
 
 const VCEK = "63da758de6644564adc5f4b93be8accd";
 const END = new Uint8Array(24);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { oid, seq, set, text } from "@constellation/der/testing/der-writer";
+import { ia5String, oid, printableString, seq, set, text } from "@constellation/der/testing/der-writer";
 import { commonNameOf } from "./common-name.ts";
-import { ia5String, printableString } from "./testing/der-values.ts";
 
 const cn = (value: Uint8Array) => seq(oid("2.5.4.3"), value);
 const nameOf = (...relativeNames: readonly Uint8Array[]) => commonNameOf({ der: seq(...relativeNames), text: "" });

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
-import { bool, octets, seq, text } from "@constellation/der/testing/der-writer";
+import { bool, count, ia5String, octets, seq, text } from "@constellation/der/testing/der-writer";
 import { parseCertificate } from "@constellation/x509";
 import { readEndorsement } from "./endorsement.ts";
 import { extension } from "./testing/amd-certificate.ts";
-import { count, ia5String } from "./testing/der-values.ts";
 import { type EndorsementRequest, FakeAmd, wrappedHwId } from "./testing/fake-amd.ts";
 
 const AMD = "1.3.6.1.4.1.3704.1";

@@ -10,7 +10,7 @@ export { type DirectBoot, hashDirectBoot, type KernelHashes } from "./launch/ker
 export { type LaunchInput, predictLaunchMeasurement } from "./launch/predict-launch-measurement.ts";
 export { type VcpuModel, vcpuModelSignature, vcpuSignature } from "./launch/vcpu-signature.ts";
 export type { Vmm } from "./launch/vmm.ts";
-export type { Minimum } from "./minimum.ts";
+export { openReportPolicy } from "./open-policy.ts";
 export type { PlatformInfo } from "./platform-info.ts";
 export { type Cpuid, type Product, productOfCpuid, productOfName } from "./product.ts";
 export { type FirmwareVersion, parseReport, type Report, REPORT_BYTES, type ReportVersion } from "./report.ts";
@@ -27,7 +27,7 @@ export type {
 } from "./report-policy.ts";
 export type { RawSignature } from "./report-signature.ts";
 export { decodeTcbVersion, type TcbComponent, type TcbVersion, tcbVersionText } from "./tcb-version.ts";
-export { type CspIdExpectation, validateCrlAge, validateCspId } from "./validate-endorsement.ts";
+export { type CspIdExpectation, newestCrlUpdate, validateCrlAge, validateCspId } from "./validate-endorsement.ts";
 export { validateReport } from "./validate-report.ts";
 export type { Revocation } from "./verify-endorsement.ts";
 export { VERIFY_CHECKS, type VerifiedReport, verifyReport, type VerifyReportInput } from "./verify-report.ts";

@@ -1,6 +1,5 @@
-import type { Expectation } from "@constellation/verdict";
+import type { Expectation, Minimum } from "@constellation/verdict";
 import type { SigningKey } from "./key-info.ts";
-import type { Minimum } from "./minimum.ts";
 import type { FirmwareVersion } from "./report.ts";
 
 /** What is accepted of REPORT_DATA: 64 bytes, or what its first bytes are. An empty prefix accepts nothing. */

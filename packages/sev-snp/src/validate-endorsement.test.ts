@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Minimum } from "@constellation/verdict";
 import { parseCertificate } from "@constellation/x509";
 import { readEndorsement } from "./endorsement.ts";
 import { FAKE_CSP_ID, FakeAmd } from "./testing/fake-amd.ts";
 import { genuine } from "./testing/genuine.ts";
-import { type CspIdExpectation, validateCrlAge, validateCspId } from "./validate-endorsement.ts";
+import { type CspIdExpectation, newestCrlUpdate, validateCrlAge, validateCspId } from "./validate-endorsement.ts";
 import { verifyReport } from "./verify-report.ts";
 
 const milan = new FakeAmd("Milan");
@@ -36,7 +37,7 @@ test("validateCspId() takes VCEKs only where there is to be no provider, and any
   }
 });
 
-test("validateCrlAge() refuses where the newest CRL of the ARK is older than the policy wants", () => {
+test("newestCrlUpdate() and validateCrlAge() refuse where the newest CRL of the ARK is older than the policy wants", () => {
   const verified = verifyReport(genuine(milan));
   assert.ok(verified.genuine);
   const { chain } = verified;
@@ -47,9 +48,11 @@ test("validateCrlAge() refuses where the newest CRL of the ARK is older than the
   ];
   const crl = (thisUpdate: Date, amd = milan): Uint8Array => amd.issueCrl([], { thisUpdate });
   const least = { kind: "minimum", value: at } as const;
-  assert.equal(validateCrlAge([crl(at)], chain, least).outcome, "pass");
-  assert.equal(validateCrlAge([crl(before), crl(after)], chain, least).outcome, "pass");
-  const old = validateCrlAge([crl(before), crl(after, new FakeAmd("Genoa"))], chain, least);
+  const judge = (crls: readonly Uint8Array[], wanted: Minimum<Date> = least) =>
+    validateCrlAge(newestCrlUpdate(crls, chain), wanted);
+  assert.equal(judge([crl(at)]).outcome, "pass");
+  assert.equal(judge([crl(before), crl(after)]).outcome, "pass");
+  const old = judge([crl(before), crl(after, new FakeAmd("Genoa"))]);
   assert.deepEqual(old, {
     name: "caChain.crl.thisUpdate",
     outcome: "fail",
@@ -58,5 +61,5 @@ test("validateCrlAge() refuses where the newest CRL of the ARK is older than the
     got: "2025-05-01T00:00:00.000Z",
     wanted: "2025-06-01T00:00:00.000Z or more",
   });
-  assert.equal(validateCrlAge([crl(before)], chain, { kind: "any", reason: "test" }).outcome, "accepted-by-choice");
+  assert.equal(judge([crl(before)], { kind: "any", reason: "test" }).outcome, "accepted-by-choice");
 });

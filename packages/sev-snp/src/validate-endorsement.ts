@@ -1,9 +1,8 @@
 import { equalConstantTime } from "@constellation/bytes";
-import { about, type Check, type Expectation } from "@constellation/verdict";
+import { about, type Check, type Expectation, expectMinimum, type Minimum, TIMES } from "@constellation/verdict";
 import { type Certificate, parseCrl } from "@constellation/x509";
 import type { EndorsementCode } from "./check-code.ts";
 import type { Endorsement } from "./endorsement.ts";
-import { expectMinimum, type Minimum, type Scale } from "./minimum.ts";
 
 /** Of which providers VLEKs may be; "absent" takes VCEKs only, which are of a chip and of no provider. */
 export type CspIdExpectation = Expectation<string> | { readonly kind: "absent" };
@@ -22,20 +21,17 @@ export function validateCspId({ kind, cspId }: Endorsement, expected: CspIdExpec
   return expectValue(name, "csp_id", cspId, expected);
 }
 
-const TIMES: Scale<Date> = { reaches: (got, least) => got >= least, text: (value) => value.toISOString() };
+/** When the newest of the ARK's CRLs was issued. Only for CRLs that `verifyReport` took, with the chain that it found. */
+export function newestCrlUpdate(crls: readonly Uint8Array[], chain: readonly Certificate[]): Date {
+  const root = chain.at(-1) as Certificate;
+  const own = crls.map(parseCrl).filter(({ issuer }) => equalConstantTime(issuer.der, root.subject.der));
+  return new Date(Math.max(...own.map(({ thisUpdate }) => thisUpdate.getTime())));
+}
 
 /**
  * Whether the newest of the ARK's CRLs is recent enough (RFC 5280 section 5.1.2.4, thisUpdate): one from before a
- * revocation is current until its nextUpdate, which may be a year. Only for CRLs that `verifyReport` took, with the chain
- * that it found.
+ * revocation is current until its nextUpdate, which may be a year.
  */
-export function validateCrlAge(
-  crls: readonly Uint8Array[],
-  chain: readonly Certificate[],
-  least: Minimum<Date>,
-): Check<EndorsementCode> {
-  const root = chain.at(-1) as Certificate;
-  const own = crls.map(parseCrl).filter(({ issuer }) => equalConstantTime(issuer.der, root.subject.der));
-  const newest = new Date(Math.max(...own.map(({ thisUpdate }) => thisUpdate.getTime())));
+export function validateCrlAge(newest: Date, least: Minimum<Date>): Check<EndorsementCode> {
   return expectMinimum("hardware.detail", "caChain.crl.thisUpdate", "crl_this_update", newest, least, TIMES);
 }

@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { concat } from "@constellation/bytes";
 import type { Expectation } from "@constellation/verdict";
 import type { ValidateCode } from "./check-code.ts";
+import { openReportPolicy } from "./open-policy.ts";
 import type { Product } from "./product.ts";
 import { parseReport } from "./report.ts";
 import type { GuestPolicyPolicy, PlatformInfoPolicy, ReportPolicy } from "./report-policy.ts";
-import { openPolicy } from "./testing/open-policy.ts";
 import { type ReportFields, reportFields, writeReport } from "./testing/report-writer.ts";
 import { validateReport } from "./validate-report.ts";
 
-const OPEN = openPolicy("not what this test is about");
+const OPEN = openReportPolicy({ kind: "any", reason: "not what this test is about" });
 const milan = reportFields("Milan");
 
 type PolicyChange = Partial<Omit<ReportPolicy, "policy" | "platformInfo">> & {

@@ -1,9 +1,8 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
-import { type About, about, type Check } from "@constellation/verdict";
+import { type About, about, type Check, expectMinimum, NUMBERS, type Scale } from "@constellation/verdict";
 import type { ValidateCode } from "./check-code.ts";
 import type { GuestPolicy } from "./guest-policy.ts";
 import type { PlatformInfo } from "./platform-info.ts";
-import { expectMinimum, NUMBERS, type Scale } from "./minimum.ts";
 import type { Product } from "./product.ts";
 import type { FirmwareVersion, Report } from "./report.ts";
 import type {

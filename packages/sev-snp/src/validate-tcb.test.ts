@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Product } from "./product.ts";
 import { parseReport } from "./report.ts";
 import type { ProductPolicies } from "./report-policy.ts";
-import { NO_SVNS } from "./testing/open-policy.ts";
+import { NO_SVNS } from "./testing/no-svns.ts";
 import { reportFields, writeReport } from "./testing/report-writer.ts";
 import { validateTcb } from "./validate-tcb.ts";
 

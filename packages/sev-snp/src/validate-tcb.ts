@@ -1,6 +1,5 @@
-import { about, type Aspect, type Check } from "@constellation/verdict";
+import { about, type Aspect, type Check, expectMinimum, NUMBERS } from "@constellation/verdict";
 import type { ValidateCode } from "./check-code.ts";
-import { expectMinimum, NUMBERS } from "./minimum.ts";
 import type { Product } from "./product.ts";
 import type { Report } from "./report.ts";
 import type { MilanGenoaSvns, ProductPolicies, TurinSvns } from "./report-policy.ts";

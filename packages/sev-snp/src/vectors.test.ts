@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromHex, fromUtf8 } from "@constellation/bytes";
+import { type VectorCase, vectorCases } from "@constellation/testkit/vector-cases";
 import type { Check } from "@constellation/verdict";
 import { parseCertificate, pemToDer } from "@constellation/x509";
 import type { ValidateCode, VerifyCode } from "./check-code.ts";
 import { claimsOf, type TcbClaims } from "./claims.ts";
 import type { SigningKey } from "./key-info.ts";
+import { openReportPolicy } from "./open-policy.ts";
 import type { ReportPolicy } from "./report-policy.ts";
-import { NO_SVNS, openPolicy } from "./testing/open-policy.ts";
-import { type VectorCase, vectorCases } from "./testing/vector-cases.ts";
+import { NO_SVNS } from "./testing/no-svns.ts";
 import { validateReport } from "./validate-report.ts";
 import { type VerifiedReport, verifyReport } from "./verify-report.ts";
 
@@ -94,7 +95,7 @@ interface CasePolicy {
 
 function policyOf(one: VectorCase): ReportPolicy {
   const wanted = one.policy as unknown as CasePolicy;
-  const open = openPolicy("the case does not state it");
+  const open = openReportPolicy({ kind: "any", reason: "the case does not state it" });
   const flag = (allowed: boolean) => ({ kind: "equal", anyOf: allowed ? [true, false] : [false] }) as const;
   const svns = { ...NO_SVNS, snp: wanted.min_tcb?.snp ?? 0 };
   const product = { kind: "minimum", reported: svns, committed: NO_SVNS, launch: NO_SVNS } as const;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromUtf8 } from "@constellation/bytes";
+import { vectorCases } from "@constellation/testkit/vector-cases";
 import type { Check } from "./check.ts";
 import type { Collateral } from "./collateral.ts";
 import { parseQeIdentity } from "./qe-identity.ts";
 import { MAX_QUOTE_BYTES, parseQuote } from "./quote.ts";
 import { parseTcbInfo } from "./tcb-info.ts";
 import { fakeEvidence, FakeIntel } from "./testing/index.ts";
-import { vectorCases } from "./testing/vector-cases.ts";
 import { vectorCollateral, vectorEvidence } from "./testing/vector-evidence.ts";
 import { type Platform, verifyPlatform } from "./verify-platform.ts";
 import { verifyQuote, type VerifyQuoteInput } from "./verify-quote.ts";
@@ -18,7 +18,7 @@ import { verifySignedDocument } from "./verify-signed-document.ts";
 const MASKS = [0x01, 0x20];
 
 // What is not under a signature or a hash is fixed by the format (lengths, types, padding, PEM and JSON around what is
-// signed), and the root at the end of each chain has to be the pinned one. So one place only may change: a letter of the
+// signed), and the root at the end of each chain has to be the pinned one, or to have signed itself. So one place only may change: a letter of the
 // signature's hexadecimal digits in a signed answer may be of either case.
 
 /** A real version 4 quote, with padding and all its collateral. */

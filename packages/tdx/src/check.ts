@@ -50,6 +50,9 @@ export type CheckCode =
   | "pck_crl_issuer_revoked"
   | `pck_crl_${X509ErrorCode}`
   | "pck_certificate_revoked"
+  /** A CRL is from before the time that the policy wants. */
+  | "root_ca_crl_this_update"
+  | "pck_crl_this_update"
   | "qe_mrsigner"
   | "qe_isvprodid"
   | "qe_miscselect"

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8 } from "@constellation/bytes";
-import { int, oid, seq, tlv } from "./testing/der.ts";
+import { int, oid, seq, tlv } from "@constellation/der/testing/der-writer";
 import { issueCertificate } from "./testing/index.ts";
 import { commonNameOf } from "./common-name.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "@constellation/bytes";
 import { FAKE_PCK, issueCertificate, sgxExtensionPairs, sgxExtensions } from "./testing/index.ts";
-import { bool, enumerated, int, octets, oid, seq, tlv } from "./testing/der.ts";
+import { bool, enumerated, int, octets, oid, seq, tlv } from "@constellation/der/testing/der-writer";
 import { TdxError } from "./index.ts";
 import { type PckExtensions, readPckExtensions } from "./pck-extensions.ts";
 

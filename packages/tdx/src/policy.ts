@@ -1,4 +1,4 @@
-import type { Expectation } from "@constellation/verdict";
+import type { Expectation, Minimum } from "@constellation/verdict";
 import type { TcbStatus } from "./tcb-status.ts";
 import type { TdAttribute } from "./td-attributes.ts";
 
@@ -32,6 +32,14 @@ export type TcbPolicy =
     }
   /** Any but one known to be revoked, by choice. */
   | { readonly kind: "any"; readonly reason: string };
+
+/** When the CRLs of collateral were issued at the earliest: their thisUpdate (RFC 5280 section 5.1.2.4). */
+export interface CrlPolicy {
+  /** Of CAs and signers; current for about a year. */
+  readonly rootCaCrl: Minimum<Date>;
+  /** Of platforms; current for about a month. */
+  readonly pckCrl: Minimum<Date>;
+}
 
 /** What is accepted of a TD and its platform. Total: every field is stated. */
 export interface QuotePolicy {

@@ -6,12 +6,12 @@ import {
   FakeIntel,
   type FakeBody,
   type FakeCollateralRequest,
-  openPolicy,
   platformLevel,
   verifyGenuineFake,
 } from "./testing/index.ts";
 import {
   type Check,
+  openQuotePolicy,
   parseQuote,
   type QuotePolicy,
   type TcbAssessment,
@@ -87,7 +87,7 @@ test("validateQuote() accepts what a policy wants exactly", () => {
 
 test("validateQuote() accepts anything by choice, and says so", () => {
   const quote = parseQuote(intel.quote());
-  const checks = validateQuote({ quote, tcb: undefined }, openPolicy("a test"));
+  const checks = validateQuote({ quote, tcb: undefined }, openQuotePolicy({ kind: "any", reason: "a test" }));
   const always = ["TDATTRIBUTES.reserved", "XFAM.reserved"];
   for (const { name, outcome } of checks) {
     assert.equal(outcome, always.includes(name) ? "pass" : "accepted-by-choice", name);
@@ -140,7 +140,7 @@ test("validateQuote() judges each TD attribute", () => {
 
 test("validateQuote() refuses reserved TD attributes whatever the policy", () => {
   const defined = new Set<number>(Object.values(TD_ATTRIBUTE));
-  const { TDATTRIBUTES } = openPolicy("a test");
+  const { TDATTRIBUTES } = openQuotePolicy({ kind: "any", reason: "a test" });
   for (let bit = 0; bit < 64; bit++) {
     const wanted = defined.has(bit) ? [] : ["TDATTRIBUTES.reserved: td_attributes_reserved"];
     assert.deepEqual(failures({ body: { TDATTRIBUTES: bits(bit) }, policy: { TDATTRIBUTES } }), wanted, `bit ${bit}`);

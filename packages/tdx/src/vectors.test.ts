@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromHex, fromUtf8, hex } from "@constellation/bytes";
+import { type VectorCase, vectorCases } from "@constellation/testkit/vector-cases";
 import type { Expectation } from "@constellation/verdict";
 import {
   type AcceptableTcbStatus,
   type Check,
   type CheckCode,
+  openQuotePolicy,
   parseCcel,
   type QuotePolicy,
   quoteClaims,
@@ -15,8 +17,6 @@ import {
   type VerifiedQuote,
   verifyQuote,
 } from "./index.ts";
-import { openPolicy } from "./testing/policy.ts";
-import { type VectorCase, vectorCases } from "./testing/vector-cases.ts";
 import { vectorEvidence } from "./testing/vector-evidence.ts";
 
 /** Our codes for the reasons that the cases state. */
@@ -151,7 +151,7 @@ function policyOf({ policy }: VectorCase): QuotePolicy {
     [],
   );
   const wanted = policy as unknown as CasePolicy;
-  const open = openPolicy("the case does not state it");
+  const open = openQuotePolicy({ kind: "any", reason: "the case does not state it" });
   const debug: Expectation<boolean> = { kind: "equal", anyOf: wanted.allow_debug === true ? [true, false] : [false] };
   const acceptedTcbStatuses = wanted.accept_tcb_status;
   return {

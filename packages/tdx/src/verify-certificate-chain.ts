@@ -1,6 +1,6 @@
 import { equalConstantTime } from "@constellation/bytes";
 import { about } from "@constellation/verdict";
-import { type Certificate, verifyChain, X509Error } from "@constellation/x509";
+import { type Certificate, verifyChain, verifySignature, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import type { ChainName, Check } from "./check.ts";
 import { commonNameOf } from "./common-name.ts";
@@ -33,7 +33,7 @@ export function chainChecks(name: string): string[] {
 
 /**
  * Verifies a chain that is written out down to a pinned root: each certificate is issued by the next, and the last one
- * is the root itself. Names are part of it: all certificates of Intel's tree have one root, and only their names tell
+ * is the root, in the pinned certificate or in another that Intel made for the same key. Names are part of it: all certificates of Intel's tree have one root, and only their names tell
  * the key that signs TCB info from that of a platform (Intel SGX PCK Certificate and CRL Profile Specification).
  */
 export function verifyCertificateChain(
@@ -79,7 +79,7 @@ function verifyLinks(
   const intermediates = issuers.slice(0, -1);
   const { value: chain, error } = attempt([X509Error], () => verifyChain({ leaf, intermediates, roots, now }));
   if (error) return { check: fail(checkName, `${code}_${error.code}`, { reason: error.message }) };
-  const holds = isSame(chain, certificates);
+  const holds = isSameChain(chain, certificates);
   return { chain, check: check(holds, checkName, `${code}_order`, describe(chain), describe(certificates)) };
 }
 
@@ -104,7 +104,26 @@ function describe(chain: readonly Certificate[]): string {
   return chain.map(({ subject }) => subject.text).join(" <- ");
 }
 
-function isSame(found: readonly Certificate[], written: readonly Certificate[]): boolean {
+function isSameChain(found: readonly Certificate[], written: PemChain): boolean {
   if (found.length !== written.length) return false;
-  return found.every(({ der }, index) => equalConstantTime(der, (written[index] as Certificate).der));
+  const root = found.length - 1;
+  return found.every((certificate, index) => {
+    const other = written[index] as Certificate;
+    return equalConstantTime(certificate.der, other.der) || (index === root && isSameAnchor(certificate, other));
+  });
+}
+
+/**
+ * RFC 5280 section 6.1.1 (d): a trust anchor is a name and a key. Intel's root has had certificates of other validity
+ * (until 2033, until 2049) for one key, and platforms may show either. Both have signed themselves: a certificate that
+ * was damaged on its way is not used, pinned or not.
+ */
+function isSameAnchor(pinned: Certificate, written: Certificate): boolean {
+  const isSame =
+    equalConstantTime(pinned.subject.der, written.subject.der) && equalConstantTime(pinned.spki, written.spki);
+  return isSame && [pinned, written].every(isSelfSigned);
+}
+
+function isSelfSigned(certificate: Certificate): boolean {
+  return attempt([X509Error], () => verifySignature(certificate, certificate)).error === undefined;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { derToPem } from "@constellation/x509";
+import { derToPem, parseCertificate } from "@constellation/x509";
 import { hex, utf8 } from "@constellation/bytes";
 import { type CollateralInput, parseQuote, VERIFY_CHECKS, type VerifiedQuote, verifyQuote } from "./index.ts";
 import {
@@ -10,6 +10,7 @@ import {
   fakeEvidence,
   FakeIntel,
   type FakeQuoteRequest,
+  type Identity,
   issueCertificate,
   newKeys,
   pckRequest,
@@ -130,11 +131,39 @@ refuses(
   { quote: await pckWith({ issuer: root }) },
   "pckCertificateChain.chain: pck_chain_order",
 );
-refuses(
-  "a chain that ends in another certificate of the root",
-  { quote: { pckCertificateChain: intel.pckChain(intel.pck, platformCa, renewedRoot) } },
-  "pckCertificateChain.chain: pck_chain_order",
-);
+
+/** Evidence in which all chains end in this certificate of the root. */
+function endingIn(end: Identity): Spoilt {
+  const signerChain = pemChain(intel.tcbSigning, end);
+  return {
+    quote: { pckCertificateChain: intel.pckChain(pck, platformCa, end) },
+    collateral: {
+      tcbInfoIssuerChain: signerChain,
+      qeIdentityIssuerChain: signerChain,
+      pckCrlIssuerChain: pemChain(platformCa, end),
+    },
+  };
+}
+
+/** The certificate with the last bit of its signature changed. */
+function damaged({ keys, certificate }: Identity): Identity {
+  const der = Uint8Array.from(certificate.der);
+  der[der.length - 1] = (der.at(-1) as number) ^ 1;
+  return { keys, pem: derToPem(der), certificate: parseCertificate(der) };
+}
+
+const OTHER_ROOT = "pckCertificateChain.chain: pck_chain_order";
+
+test("verifyQuote() accepts chains that end in another certificate of the root's name and key", () => {
+  assert.deepEqual(failuresOf(verify(endingIn(renewedRoot)).checks), []);
+  assert.deepEqual(failuresOf(verify({ roots: [renewedRoot] }).checks), []);
+});
+const namesake = await issueCertificate({ commonName: "Intel SGX Root CA", isCa: true });
+const renamedRoot = await issueCertificate({ commonName: "Intel SGX Root", keys: root.keys, isCa: true });
+refuses("chains that end in a certificate of the root's name and another key", endingIn(namesake), OTHER_ROOT);
+refuses("chains that end in a certificate of the root's key and another name", endingIn(renamedRoot), OTHER_ROOT);
+refuses("chains that end in a damaged certificate of the root", endingIn(damaged(renewedRoot)), OTHER_ROOT);
+refuses("every platform under a pinned root that is damaged", { roots: [damaged(root)] }, OTHER_ROOT);
 refuses("a platform under another root", { roots: [other.root] }, "pckCertificateChain.chain: pck_chain_signature");
 refuses(
   "every platform where no root is trusted",

@@ -68,5 +68,5 @@ export function tierOf(value: TrustValue): TrustTier {
 /** A value in words. */
 export function wordsOf(claim: TrustClaim, value: TrustValue): string {
   const words: Readonly<Record<number, string>> = TRUST_VALUES[claim];
-  return words[value] ?? "";
+  return words[value] as string;
 }

@@ -1,7 +1,7 @@
+import { shown } from "@constellation/fields";
 import { type Certificate, parseCertificate, subjectAltNameUris, verifyChain, X509Error } from "@constellation/x509";
 import { about, type Check, type FailedCheck } from "../check.ts";
 import { DIGEST_HEX } from "../pcr-index.ts";
-import { shown } from "../shown.ts";
 
 const { check, fail, pass } = about("runtime-opaque.operator");
 

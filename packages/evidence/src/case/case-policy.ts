@@ -10,19 +10,28 @@ import {
   type ValueOf,
   whole,
 } from "@constellation/fields";
-import type { DocumentPolicy } from "@constellation/nitro";
-import type { MilanGenoaSvns, ProductPolicy, ReportPolicy, SigningKey, TurinSvns } from "@constellation/sev-snp";
-import { type QuotePolicy, TCB_STATUSES } from "@constellation/tdx";
+import { type DocumentPolicy, openDocumentPolicy } from "@constellation/nitro";
+import {
+  type MilanGenoaSvns,
+  openReportPolicy,
+  type ProductPolicy,
+  type ReportPolicy,
+  type SigningKey,
+  type TurinSvns,
+} from "@constellation/sev-snp";
+import { openQuotePolicy, type QuotePolicy, TCB_STATUSES } from "@constellation/tdx";
 import type { Expectation } from "@constellation/verdict";
 import { EvidenceError } from "../error.ts";
 import { indexed } from "../policy/indexed.ts";
-import { openDocumentPolicy, openQuotePolicy, openQuotesPolicy, openReportPolicy } from "../policy/open.ts";
+import { openQuotesPolicy } from "../policy/open.ts";
 import type { QuotesPolicy } from "../vtpm.ts";
 import type { Case } from "./case.ts";
 
 /** What stands for an entry that a case leaves out. */
 export const NOT_ASKED = { kind: "any", reason: "not asked by the case" } as const;
 const ALLOWED = { kind: "any", reason: "allowed by the case" } as const;
+
+const NITRO_PCRS = Array.from({ length: 32 }, (_, index) => index);
 
 const SVN = whole(0, 255);
 const COMPONENTS = ["fmc", "bl", "tee", "snp", "ucode"] as const;
@@ -171,7 +180,7 @@ export function quotePolicyOf(entries: Entries): QuotePolicy {
 
 /** The total policy for a document of AWS Nitro. */
 export function documentPolicyOf(entries: Entries): DocumentPolicy {
-  const open = openDocumentPolicy(NOT_ASKED);
+  const open = openDocumentPolicy(NOT_ASKED, NITRO_PCRS);
   return {
     ...open,
     debug: flag(entries.allow_debug),

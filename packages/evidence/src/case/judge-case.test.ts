@@ -124,6 +124,20 @@ describe("judgeCase() by a policy", () => {
     assert.ok(names.includes("quote.signature") && names.includes("vtpm.quote.signature"));
   });
 
+  test("refuses CRLs that are older than those of the case that the policy was written from", () => {
+    const tdx = readTestCase(goodCases("tdx").find((id) => readTestCase(id).contents.has("tcb_info")) as string);
+    for (const [crl, code] of [
+      ["rootCaCrl", "root_ca_crl_this_update"],
+      ["pckCrl", "pck_crl_this_update"],
+    ] as const) {
+      const policy = changedPolicy(tdx, ({ collateral }) => {
+        const bound = (collateral as Changeable)["thisUpdate"]?.[crl] as unknown as { value: string };
+        bound.value = new Date(Date.parse(bound.value) + 1000).toISOString();
+      });
+      assert.deepEqual(codesOf(judgeCase(tdx, policy)), [code]);
+    }
+  });
+
   test("asks for files that the policy requires", () => {
     for (const [id, role, code] of [
       [tpmQuote.case.id, "eventlog", "eventlog_missing"],

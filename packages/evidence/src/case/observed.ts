@@ -1,6 +1,7 @@
+import type { CrlPolicy, CrlUpdates } from "@constellation/tdx";
 import type { Expectation } from "@constellation/verdict";
 import type { AzureJudgement, VmConfigurationPolicy } from "../azure.ts";
-import { equal } from "../observed/expect.ts";
+import { equal, least } from "../observed/expect.ts";
 import { quotePolicyFrom } from "../observed/quote-policy.ts";
 import { quotesPolicyFrom } from "../observed/quotes-policy.ts";
 import { reportPolicyFrom } from "../observed/report-policy.ts";
@@ -9,20 +10,34 @@ import type { TdxJudgement, TdxPolicy } from "../tdx.ts";
 import type { BankQuote, QuotesPolicy } from "../vtpm.ts";
 
 /** The policy that accepts a genuine report. */
-export function observedSevSnp({ genuine }: SevSnpJudgement, policy: SevSnpPolicy): SevSnpPolicy | undefined {
+export function observedSevSnp(
+  { genuine, crlUpdate }: SevSnpJudgement,
+  policy: SevSnpPolicy,
+): SevSnpPolicy | undefined {
   if (genuine === undefined) return undefined;
   const { report, endorsement } = genuine;
   const { cspId, product } = endorsement;
   return {
     ...policy,
+    ...(crlUpdate && { revocation: { kind: "required", thisUpdate: least(crlUpdate) } }),
     cspId: cspId === undefined ? { kind: "absent" } : equal(cspId),
     report: reportPolicyFrom(report, product),
   };
 }
 
 /** The policy that accepts a quote. */
-export function observedTdx({ quote, tcb }: TdxJudgement, policy: TdxPolicy): TdxPolicy | undefined {
-  return quote && { ...policy, quote: quotePolicyFrom(quote, tcb) };
+export function observedTdx({ quote, tcb, crlUpdates }: TdxJudgement, policy: TdxPolicy): TdxPolicy | undefined {
+  return (
+    quote && {
+      ...policy,
+      ...(crlUpdates && { collateral: { kind: "required", thisUpdate: crlPolicyFrom(crlUpdates) } }),
+      quote: quotePolicyFrom(quote, tcb),
+    }
+  );
+}
+
+function crlPolicyFrom({ rootCaCrl, pckCrl }: CrlUpdates): CrlPolicy {
+  return { rootCaCrl: least(rootCaCrl), pckCrl: least(pckCrl) };
 }
 
 /** The policy that accepts what an Azure machine has beside the evidence of its hardware. */

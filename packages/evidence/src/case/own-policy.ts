@@ -19,7 +19,7 @@ export function tdxPolicy({ case: subject, files, roots }: CaseInput): TdxPolicy
   const asked = entries.collateral === "required" || (entries.collateral === undefined && files.has("tcb_info"));
   return {
     roots,
-    collateral: asked ? { kind: "required" } : NOT_ASKED,
+    collateral: asked ? { kind: "required", thisUpdate: { rootCaCrl: NOT_ASKED, pckCrl: NOT_ASKED } } : NOT_ASKED,
     ccel: NOT_ASKED,
     quote: quotePolicyOf(entries),
   };

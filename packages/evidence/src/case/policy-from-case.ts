@@ -14,7 +14,7 @@ import type { PolicyDocument } from "./policy-document.ts";
 type Observer = (input: CaseInput, now: Date) => Json | undefined;
 
 /** `observed` gives the policy that accepts what was judged. It is only called where no check failed. */
-function observing<Parts, Policy, Judged extends Judgement>(
+function observing<Parts, Policy extends object, Judged extends Judgement>(
   { field, partsOf, policyOf, judge }: KindWithPolicy<Parts, Policy, Judged>,
   observed: (judged: Judged, policy: Policy, parts: Parts) => Policy | undefined,
 ): Observer {
@@ -24,7 +24,7 @@ function observing<Parts, Policy, Judged extends Judgement>(
     const judged = judge(parts, policy, now);
     if (judged.checks.some(({ outcome }) => outcome === "fail")) return undefined;
     const found = observed(judged, policy, parts);
-    return found === undefined ? undefined : field.write(found);
+    return found && field.write(found);
   };
 }
 

@@ -1,5 +1,4 @@
-import type { Minimum } from "@constellation/fields";
-import type { Expectation } from "@constellation/verdict";
+import type { Expectation, Minimum } from "@constellation/verdict";
 
 /** For what is another in each piece of evidence. */
 export const OWN_TO_EACH = { kind: "any", reason: "each piece of evidence has its own" } as const;

@@ -1,5 +1,6 @@
-import type { Collateral } from "@constellation/tdx";
+import type { Collateral, CrlUpdates } from "@constellation/tdx";
 import {
+  FAKE_ISSUED,
   FAKE_PCK,
   type FakeCollateralRequest,
   type FakePck,
@@ -25,6 +26,8 @@ export interface CollateralRequest extends FakeCollateralRequest {
   readonly revokedPcks?: readonly Identity[];
   /** CAs and signers on the root's CRL. */
   readonly revokedCas?: readonly Identity[];
+  /** When the CRLs were issued. */
+  readonly thisUpdate?: Partial<CrlUpdates>;
 }
 
 /** What a fake platform and its TD are. */
@@ -77,14 +80,18 @@ export class FakeIntel {
   async collateral({ ca = "platform", ...request }: CollateralRequest = {}): Promise<Collateral> {
     const signerChain = pemChain(this.tcbSigning, this.root);
     const { keys } = this.tcbSigning;
-    const { revokedCas = [], revokedPcks = [] } = request;
+    const {
+      revokedCas = [],
+      revokedPcks = [],
+      thisUpdate: { rootCaCrl = FAKE_ISSUED, pckCrl = FAKE_ISSUED } = {},
+    } = request;
     return {
       tcbInfo: signedAnswer("tcbInfo", { ...fakeTcbInfo(), ...request.tcbInfo }, keys),
       tcbInfoIssuerChain: signerChain,
       qeIdentity: signedAnswer("enclaveIdentity", { ...fakeQeIdentity(), ...request.qeIdentity }, keys),
       qeIdentityIssuerChain: signerChain,
-      rootCaCrl: await issueCrl({ issuer: this.root, revoked: revokedCas }),
-      pckCrl: await issueCrl({ issuer: this.cas[ca], revoked: revokedPcks }),
+      rootCaCrl: await issueCrl({ issuer: this.root, revoked: revokedCas, thisUpdate: rootCaCrl }),
+      pckCrl: await issueCrl({ issuer: this.cas[ca], revoked: revokedPcks, thisUpdate: pckCrl }),
       pckCrlIssuerChain: pemChain(this.cas[ca], this.root),
     };
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { judgeTdx } from "@constellation/evidence";
+import { FAKE_ISSUED } from "@constellation/tdx/testing";
 import { FAKE_NOW, FakeIntel, type FakeTdxGuest, pinnedTdxPolicy } from "../index.ts";
 import { writeTdReport } from "./td-report.ts";
 
@@ -43,6 +44,17 @@ test("FakeIntel.collateral() revokes platforms and CAs", async () => {
   assert.deepEqual(await codesOf(guest, {}, { revokedPcks: [guest.pck] }), ["pck_certificate_revoked"]);
   const codes = await codesOf(guest, {}, { revokedCas: [intel.cas.platform] });
   assert.ok(codes.includes("pck_ca_revoked"), codes.join(", "));
+});
+
+test("FakeIntel.collateral() has CRLs of any age", async () => {
+  const guest = await intel.createGuest();
+  const earlier = new Date(FAKE_ISSUED.getTime() - 1000);
+  for (const [crl, code] of [
+    ["rootCaCrl", "root_ca_crl_this_update"],
+    ["pckCrl", "pck_crl_this_update"],
+  ] as const) {
+    assert.deepEqual(await codesOf(guest, {}, { thisUpdate: { [crl]: earlier } }), [code]);
+  }
 });
 
 test("FakeIntel.collateral() says what it is told to", async () => {

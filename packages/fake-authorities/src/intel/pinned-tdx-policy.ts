@@ -1,8 +1,8 @@
 import type { BoundTdxPolicy } from "@constellation/evidence";
 import { parseQuote, readTdAttributes, TD_ATTRIBUTES, type TdAttribute } from "@constellation/tdx";
-import { fakeTcbInfo } from "@constellation/tdx/testing";
+import { FAKE_ISSUED, fakeTcbInfo } from "@constellation/tdx/testing";
 import type { Expectation } from "@constellation/verdict";
-import { equal, notStated } from "../expect.ts";
+import { equal, least, notStated } from "../expect.ts";
 import type { FakeIntel } from "./fake-intel.ts";
 
 /** A total policy that pins everything that a quote says, under one fake Intel, of a platform that is up to date. */
@@ -13,7 +13,10 @@ export function pinnedTdxPolicy(intel: FakeIntel, quote: Uint8Array): BoundTdxPo
   const { XFAM } = body;
   return {
     roots: [intel.root.pem],
-    collateral: { kind: "required" },
+    collateral: {
+      kind: "required",
+      thisUpdate: { rootCaCrl: least(FAKE_ISSUED), pckCrl: least(FAKE_ISSUED) },
+    },
     ccel: { kind: "required" },
     quote: {
       MRSEAM: equal(body.MRSEAM),

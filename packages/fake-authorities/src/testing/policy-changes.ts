@@ -14,6 +14,7 @@ const OTHER_TEXT: Readonly<Record<string, string>> = {
   nitrotpm: "enclave",
   UpToDate: "OutOfDate",
 };
+const TIME = /^\d{4}-\d\d-\d\dT/;
 /** A register that no quote of ours is over. */
 const OTHER_REGISTER = 16;
 
@@ -92,18 +93,17 @@ function changesOfRule(rule: JsonObject, path: readonly string[]): Change[] {
 }
 
 /** What is asked to be there may have to be of some kind, too. */
-function changesOfRequired({ explained, thisUpdate }: JsonObject, path: readonly string[]): Change[] {
+function changesOfRequired(rule: JsonObject, path: readonly string[]): Change[] {
+  const { kind: _kind, explained, ...others } = rule;
   return [
     ...(explained === undefined
       ? []
       : [{ path: [...path, "explained"], value: [...(explained as readonly Json[]), OTHER_REGISTER] }]),
-    ...(thisUpdate === undefined
-      ? []
-      : [{ path: [...path, "thisUpdate", "value"], value: laterBy((thisUpdate as JsonObject)["value"], 1) }]),
+    ...changesAt(others, path),
   ];
 }
 
-/** Each number under a bound, one more. */
+/** Each number under a bound, one more; a time, a millisecond later. */
 function boundsOf(rule: JsonObject, path: readonly string[]): Change[] {
   return leavesOf(rule)
     .filter(({ path: [first] }) => first !== "kind")
@@ -111,6 +111,7 @@ function boundsOf(rule: JsonObject, path: readonly string[]): Change[] {
 }
 
 function oneMore(value: Json): Json {
+  if (typeof value === "string" && TIME.test(value)) return laterBy(value, 1);
   return typeof value === "number" ? value + 1 : `0x${(BigInt(value as string) + 1n).toString(16)}`;
 }
 

@@ -10,6 +10,7 @@ const REFUSALS: readonly (readonly [field: RegExp, refusal: (...groups: string[]
   [/^sevSnp\.report\.(\w+)\.(\w+)\.\w+$/, (group, name) => `report.${group}.${name} ${snake(group)}_${snake(name)}`],
   [/^sevSnp\.report\.(\w+)\.\w+$/, (name) => `report.${name} ${snake(name)}`],
   [/^tdx\.roots$/, () => "* *_chain_*"],
+  [/^tdx\.collateral\.thisUpdate\.(\w+)\.value$/, (crl) => `${crl}.thisUpdate ${snake(crl)}_this_update`],
   [/^tdx\.quote\.TDATTRIBUTES\.DEBUG\b/, () => "TDATTRIBUTES.DEBUG td_debug"],
   [/^tdx\.quote\.TDATTRIBUTES\.(\w+)\.anyOf$/, (name) => `TDATTRIBUTES.${name} td_attributes`],
   [/^tdx\.quote\.SEAMATTRIBUTES\.anyOf$/, () => "SEAMATTRIBUTES seam_attributes"],

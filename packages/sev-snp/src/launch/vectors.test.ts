@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromHex, fromUtf8, hex } from "@constellation/bytes";
-import { type VectorCase, vectorCases } from "../testing/vector-cases.ts";
+import { type VectorCase, vectorCases } from "@constellation/testkit/vector-cases";
 import { hashDirectBoot } from "./kernel-hashes.ts";
 import { type LaunchInput, predictLaunchMeasurement } from "./predict-launch-measurement.ts";
 import { vcpuModelSignature } from "./vcpu-signature.ts";

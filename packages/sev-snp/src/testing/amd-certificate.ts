@@ -1,7 +1,19 @@
 import { constants, createHash, type KeyObject, sign } from "node:crypto";
 import { utf8 } from "@constellation/bytes";
-import { bits, bool, nul, octets, oid, seq, set, text, time, tlv } from "@constellation/der/testing/der-writer";
-import { count, printableString } from "./der-values.ts";
+import {
+  bits,
+  bool,
+  count,
+  nul,
+  octets,
+  oid,
+  printableString,
+  seq,
+  set,
+  text,
+  time,
+  tlv,
+} from "@constellation/der/testing/der-writer";
 
 const SHA384 = "2.16.840.1.101.3.4.2.2";
 

@@ -1,8 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
-import { octets } from "@constellation/der/testing/der-writer";
+import { count, ia5String, octets } from "@constellation/der/testing/der-writer";
 import type { Product } from "../product.ts";
 import { caExtensions, extension, issueCertificate, issueCrl } from "./amd-certificate.ts";
-import { count, ia5String } from "./der-values.ts";
 
 /** The provider that VLEKs are of by default. */
 export const FAKE_CSP_ID = "CN=csp.example";

@@ -7,5 +7,4 @@ export {
   wrappedHwId,
 } from "./fake-amd.ts";
 export { genuine, type GenuineChanges, NOW } from "./genuine.ts";
-export { NO_SVNS, openPolicy } from "./open-policy.ts";
 export { type ReportFields, reportFields, signReport, writeReport } from "./report-writer.ts";

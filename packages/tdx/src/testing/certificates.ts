@@ -45,7 +45,8 @@ export interface CrlRequest {
 }
 
 const ECDSA = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-const NOT_BEFORE = new Date("2025-01-01T00:00:00Z");
+/** From when on all that is issued by default is valid; a CRL's thisUpdate, too. */
+export const FAKE_ISSUED = new Date("2025-01-01T00:00:00Z");
 const NOT_AFTER = new Date("2035-01-01T00:00:00Z");
 
 /** A new key pair. Intel's keys are on P-256. */
@@ -64,7 +65,7 @@ export async function issueCertificate(request: CertificateRequest): Promise<Ide
   const certificate = await x509.X509CertificateGenerator.create({
     subject,
     issuer: issuer ? new x509.X509Certificate(issuer.pem).subjectName : subject,
-    notBefore: request.notBefore ?? NOT_BEFORE,
+    notBefore: request.notBefore ?? FAKE_ISSUED,
     notAfter: request.notAfter ?? NOT_AFTER,
     publicKey: keys.publicKey.toCryptoKey({ ...ECDSA, namedCurve: curveOf(keys) }, true, ["verify"]),
     signingKey: signingKey(issuer?.keys ?? keys),
@@ -83,13 +84,13 @@ export async function issueCrl(request: CrlRequest): Promise<Uint8Array> {
   const { issuer, revoked = [], signingKeys = issuer.keys } = request;
   const crl = await x509.X509CrlGenerator.create({
     issuer: new x509.X509Certificate(issuer.pem).subjectName,
-    thisUpdate: request.thisUpdate ?? NOT_BEFORE,
+    thisUpdate: request.thisUpdate ?? FAKE_ISSUED,
     nextUpdate: request.nextUpdate ?? NOT_AFTER,
     signingAlgorithm: ECDSA,
     signingKey: signingKey(signingKeys),
     entries: revoked.map(({ certificate: { serialNumber } }) => ({
       serialNumber,
-      revocationDate: NOT_BEFORE,
+      revocationDate: FAKE_ISSUED,
       reason: x509.X509CrlReason.keyCompromise,
     })),
   });

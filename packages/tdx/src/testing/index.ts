@@ -2,6 +2,7 @@
 export {
   type CertificateRequest,
   type CrlRequest,
+  FAKE_ISSUED,
   type Identity,
   issueCertificate,
   issueCrl,
@@ -27,7 +28,6 @@ export {
   fakeQuote,
   type FakeQuoteRequest,
 } from "./fake-quote.ts";
-export { openPolicy } from "./policy.ts";
 export { FAKE_PCK, type FakePck, sgxExtensionPairs, sgxExtensions } from "./sgx-extensions.ts";
 export {
   failuresOf,

@@ -1,5 +1,5 @@
 import { fromHex } from "@constellation/bytes";
-import { bool, enumerated, int, octets, oid, seq } from "./der.ts";
+import { bool, enumerated, count, octets, oid, seq } from "@constellation/der/testing/der-writer";
 
 /** OID of the SGX extensions. */
 export const SGX_EXTENSIONS = "1.2.840.113741.1.13.1";
@@ -32,11 +32,14 @@ export function sgxExtensions(pck: FakePck = FAKE_PCK): Uint8Array {
 /** Each pair of OID and value in the SGX extensions. */
 export function sgxExtensionPairs(pck: FakePck = FAKE_PCK): Uint8Array[] {
   const pair = (suffix: string, value: Uint8Array) => seq(oid(`${SGX_EXTENSIONS}.${suffix}`), value);
-  const components = pck.components.map((svn, index) => pair(`2.${index + 1}`, int(svn)));
+  const components = pck.components.map((svn, index) => pair(`2.${index + 1}`, count(svn)));
   const configuration = [1, 2, 3].map((number) => pair(`7.${number}`, bool(number !== 1)));
   return [
     pair("1", octets(new Uint8Array(16).fill(0x11))),
-    pair("2", seq(...components, pair("2.17", int(pck.PCESVN)), pair("2.18", octets(Uint8Array.from(pck.components))))),
+    pair(
+      "2",
+      seq(...components, pair("2.17", count(pck.PCESVN)), pair("2.18", octets(Uint8Array.from(pck.components)))),
+    ),
     pair("3", octets(pck.PCEID)),
     pair("4", octets(pck.FMSPC)),
     pair("5", enumerated(1)),

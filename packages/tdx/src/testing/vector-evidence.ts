@@ -1,8 +1,8 @@
 import { fromUtf8 } from "@constellation/bytes";
+import type { VectorCase } from "@constellation/testkit/vector-cases";
 import { parseCertificate, pemToDer } from "@constellation/x509";
 import type { Collateral, CollateralInput } from "../collateral.ts";
 import type { VerifyQuoteInput } from "../verify-quote.ts";
-import type { VectorCase } from "./vector-cases.ts";
 
 /** What a case has for `verifyQuote`. */
 export function vectorEvidence(one: VectorCase): VerifyQuoteInput {

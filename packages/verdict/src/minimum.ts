@@ -1,6 +1,8 @@
-import { about, type Aspect, type Check } from "@constellation/verdict";
+import { about } from "./about.ts";
+import type { Aspect } from "./aspect.ts";
+import type { Check } from "./check.ts";
 
-/** A lower bound of what is accepted. */
+/** A lower bound of what is accepted, or any value by choice. */
 export type Minimum<T> =
   | { readonly kind: "minimum"; readonly value: T }
   | { readonly kind: "any"; readonly reason: string };
@@ -13,6 +15,9 @@ export interface Scale<T> {
 
 /** Plain numbers. */
 export const NUMBERS: Scale<number> = { reaches: (got, least) => got >= least, text: String };
+
+/** Points in time. */
+export const TIMES: Scale<Date> = { reaches: (got, least) => got >= least, text: (value) => value.toISOString() };
 
 /** Judges a value that must reach a lower bound, and speaks for an aspect. */
 export function expectMinimum<T, Code extends string>(

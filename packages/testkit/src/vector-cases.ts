@@ -11,6 +11,8 @@ export interface VectorCase {
   readonly reasonCode?: string;
   readonly policy: Readonly<Record<string, unknown>>;
   readonly expected: Readonly<Record<string, unknown>>;
+  /** Whether there is a file of a role. */
+  readonly has: (role: string) => boolean;
   /** Contents of a file by its role. */
   readonly file: (role: string) => Uint8Array;
   /** Contents of another file of the case folder. */
@@ -19,7 +21,7 @@ export interface VectorCase {
   readonly roots: readonly Uint8Array[];
 }
 
-const BESIDE_THE_CHECKOUT = new URL("../../../../../shared/vectors", import.meta.url);
+const BESIDE_THE_CHECKOUT = new URL("../../../../shared/vectors", import.meta.url);
 
 /** The folder with the evidence; it must be there. */
 function vectorsFolder(): string {
@@ -58,6 +60,7 @@ function readCase(top: string, folder: string, name: string): VectorCase {
     ...(json.reason_code !== undefined && { reasonCode: json.reason_code }),
     policy: json.policy,
     expected: json.expected,
+    has: (role) => role in json.files,
     file: (role) => named(fileNameOf(json, role)),
     named,
     roots: json.roots.map((path) => new Uint8Array(readFileSync(join(top, path)))),
