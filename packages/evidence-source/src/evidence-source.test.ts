@@ -11,7 +11,7 @@ import {
 import { utf8 } from "@constellation/bytes";
 import { genuine, NOW, openPolicy as openSevSnpPolicy, reportFields } from "@constellation/sev-snp/testing";
 import { FAKE_NOW, openPolicy as openTdxPolicy } from "@constellation/tdx/testing";
-import { derToPem } from "@constellation/x509";
+import { derToPem, parseCertificate } from "@constellation/x509";
 import { FakeHost } from "./testing/fake-host.ts";
 import { amd, certificateTable, GUID, intel, snpHost, tdxHost } from "./testing/hardware.ts";
 import { refusal } from "./testing/refusal.ts";
@@ -38,7 +38,12 @@ describe("createEvidenceSource() on one's own hosts", () => {
     const { reportData: _, ...report } = openSevSnpPolicy("test");
     const policy: PlatformPolicy = {
       variant: "sev-snp",
-      sevSnp: { roots: [derToPem(amd.ark)], revocation: { kind: "required", thisUpdate: ANY }, cspId: ANY, report },
+      sevSnp: {
+        roots: [parseCertificate(amd.ark)],
+        revocation: { kind: "required", thisUpdate: ANY },
+        cspId: ANY,
+        report,
+      },
     };
     const verdict = appraise(bytes, policy, { reportData: DATA, now: NOW });
     assert.equal(verdict.accepted, true, JSON.stringify(verdict.checks));
@@ -104,7 +109,7 @@ describe("createEvidenceSource() on one's own hosts", () => {
     const host = tdxHost();
     const bytes = await source("tdx", host).issue(DATA, signal);
     const { REPORTDATA: _, ...quote } = openTdxPolicy("test");
-    const roots = [intel.root.pem];
+    const roots = [intel.root.certificate];
     const policy: PlatformPolicy = { variant: "tdx", tdx: { roots, collateral: ANY, ccel: ANY, quote } };
     const verdict = appraise(bytes, policy, { reportData: DATA, now: FAKE_NOW });
     assert.equal(verdict.accepted, true, JSON.stringify(verdict.checks));

@@ -13,8 +13,8 @@ import {
   verifyQuote,
 } from "@constellation/tdx";
 import { about, type Check } from "@constellation/verdict";
+import type { Certificate } from "@constellation/x509";
 import type { Judgement } from "./judgement.ts";
-import { rootsOf } from "./pem.ts";
 import { ROOT } from "./policy/roots.ts";
 import { BOUND_QUOTE_POLICY, type BoundQuotePolicy, TDX_QUOTE_POLICY } from "./policy/tdx.ts";
 
@@ -32,8 +32,8 @@ type Asked = { readonly kind: "required" } | { readonly kind: "any"; readonly re
 
 /** What is accepted of a TDX guest. Total: every field is stated. */
 export interface TdxPolicy {
-  /** PEM certificates of Intel's root. An empty list trusts nobody. */
-  readonly roots: readonly string[];
+  /** Certificates of Intel's root. An empty list trusts nobody. */
+  readonly roots: readonly Certificate[];
   /** Whether Intel's collateral is asked for: without it revocation and TCB status are not judged. */
   readonly collateral: Asked;
   /** Whether a CC event log has to explain RTMR0 to RTMR2. One that is there is judged in any case. */
@@ -77,7 +77,7 @@ export function judgeTdx(parts: TdxParts, policy: TdxPolicy, now: Date): TdxJudg
     return { checks: [about("hardware.genuine").fail("quote", error.code, { reason: error.message })], claims: {} };
   }
   const collateral = collateralOf(parts, policy);
-  const { checks, tcb } = verifyQuote({ quote, roots: rootsOf(policy.roots), now, collateral });
+  const { checks, tcb } = verifyQuote({ quote, roots: policy.roots, now, collateral });
   return {
     checks: [...checks, ...validateQuote({ quote, tcb }, policy.quote), ...judgeCcel(quote, parts, policy)],
     claims: { ...quoteClaims(quote), ...tcbClaims(tcb) },
