@@ -24,7 +24,8 @@ type inputs struct {
 	Pcrs   map[int][]byte    `json:"pcrs"`
 }
 
-// verification judges the inputs from their bytes, with nothing kept from the time before.
+// verification judges the inputs from their bytes, with nothing kept from the time before but the roots, as services
+// read them once.
 type verification func() error
 
 var peers = map[string]func(inputs) (verification, error){

@@ -14,6 +14,10 @@ const productLine = "Milan"
 // sevGuest verifies an SEV-SNP report by go-sev-guest, then validates it. AMD's certificates come with the case: it
 // fetches none, and asks for no CRL, as the case has none.
 func sevGuest(in inputs) (verification, error) {
+	roots, err := certificates(in.Roots...)
+	if err != nil {
+		return nil, err
+	}
 	return func() error {
 		report, err := abi.ReportToProto(in.Files["report"])
 		if err != nil {
@@ -21,9 +25,13 @@ func sevGuest(in inputs) (verification, error) {
 		}
 		chain := &sevsnp.CertificateChain{VcekCert: in.Files["endorsement_cert"]}
 		evidence := &sevsnp.Attestation{Report: report, CertificateChain: chain}
-		root := &trust.AMDRootCerts{ProductLine: productLine, ProductCerts: &trust.ProductCerts{}}
-		if err := root.ProductCerts.Decode(in.Files["ca_chain"], in.Roots[0]); err != nil {
+		issuers, err := certificates(in.Files["ca_chain"])
+		if err != nil {
 			return err
+		}
+		root := &trust.AMDRootCerts{
+			ProductLine:  productLine,
+			ProductCerts: &trust.ProductCerts{Ask: issuers[0], Ark: roots[0]},
 		}
 		trusted := map[string][]*trust.AMDRootCerts{productLine: {root}}
 		options := &verify.Options{DisableCertFetching: true, Now: in.Now, TrustedRoots: trusted}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
 	"fmt"
 	"net/url"
 	"strings"
@@ -13,11 +12,11 @@ import (
 
 // tdxGuest verifies a TD quote by go-tdx-guest with collateral and CRLs, then validates it.
 func tdxGuest(in inputs) (verification, error) {
+	roots, err := pool(in.Roots...)
+	if err != nil {
+		return nil, err
+	}
 	return func() error {
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(in.Roots[0]) {
-			return fmt.Errorf("the root is no certificate")
-		}
 		quote, err := abi.QuoteToProto(in.Files["quote"])
 		if err != nil {
 			return err

@@ -17,12 +17,16 @@ import (
 // attestation verifies a TPM's quote, the certificate of its key and the event log by go-attestation. It has no
 // verifier of certificates: crypto/x509 is told what to do as a user of it would.
 func attestation(in inputs) (verification, error) {
+	roots, err := pool(in.Roots...)
+	if err != nil {
+		return nil, err
+	}
 	return func() error {
 		ak, err := attest.ParseAKPublic(in.Files["ak_public"])
 		if err != nil {
 			return err
 		}
-		if err := verifyCertificate(in, ak.Public); err != nil {
+		if err := verifyCertificate(in, roots, ak.Public); err != nil {
 			return err
 		}
 		pcrs := make([]attest.PCR, 0, len(in.Pcrs))
@@ -42,7 +46,7 @@ func attestation(in inputs) (verification, error) {
 	}, nil
 }
 
-func verifyCertificate(in inputs, key crypto.PublicKey) error {
+func verifyCertificate(in inputs, roots *x509.CertPool, key crypto.PublicKey) error {
 	certificate, err := x509.ParseCertificate(in.Files["ak_cert"])
 	if err != nil {
 		return err
@@ -50,13 +54,10 @@ func verifyCertificate(in inputs, key crypto.PublicKey) error {
 	// Names of GCE machines stand in a critical extension that crypto/x509 does not know.
 	certificate.UnhandledCriticalExtensions = nil
 	options := x509.VerifyOptions{
-		Roots:         x509.NewCertPool(),
+		Roots:         roots,
 		Intermediates: x509.NewCertPool(),
 		CurrentTime:   in.Now,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	}
-	for _, root := range in.Roots {
-		options.Roots.AppendCertsFromPEM(root)
 	}
 	options.Intermediates.AppendCertsFromPEM(in.Files["ak_ca_chain"])
 	if _, err := certificate.Verify(options); err != nil {
@@ -70,13 +71,13 @@ func verifyCertificate(in inputs, key crypto.PublicKey) error {
 
 // tpmTools verifies the same by go-tpm-tools, in the form that its own client writes.
 func tpmTools(in inputs) (verification, error) {
+	roots, err := certificates(in.Roots...)
+	if err != nil {
+		return nil, err
+	}
 	return func() error {
 		var evidence pb.Attestation
 		if err := proto.Unmarshal(in.Files["original"], &evidence); err != nil {
-			return err
-		}
-		roots, err := certificates(in.Roots...)
-		if err != nil {
 			return err
 		}
 		issuers, err := certificates(in.Files["ak_ca_chain"])
@@ -92,6 +93,19 @@ func tpmTools(in inputs) (verification, error) {
 		})
 		return err
 	}, nil
+}
+
+// pool is the roots that crypto/x509 trusts.
+func pool(files ...[]byte) (*x509.CertPool, error) {
+	roots, err := certificates(files...)
+	if err != nil {
+		return nil, err
+	}
+	found := x509.NewCertPool()
+	for _, root := range roots {
+		found.AddCert(root)
+	}
+	return found, nil
 }
 
 func certificates(files ...[]byte) ([]*x509.Certificate, error) {

@@ -1,8 +1,8 @@
 /** What each side checks, and what not: the inputs are the same, the checks are as near as each side's interface lets. */
 export const CHECKS: Readonly<Record<string, string>> = {
   ours:
-    "all below that is said of any peer, the roots' signatures over themselves for SEV-SNP, strict DER and JSON, a total " +
-    "policy over every field, and a verdict with each check and the claims",
+    "all below that is said of any peer, strict DER and JSON, a total policy over every field, and a verdict with each " +
+    "check and the claims. The roots' signatures over themselves: once for a policy, as all sides read their roots once",
   "go-sev-guest":
     "chain VCEK - ASK - pinned ARK, names, TCB and chip in the VCEK, report signature; policy, family, image, report and " +
     "host data, measurement, migration agent, chip, VMPL, TCB order. Not: the ARK's own signature, the CRL (the case has " +

@@ -8,8 +8,9 @@ const ANSWER = /^\{"\w+":(?<signed>.*),"signature":"(?<signature>[0-9a-f]+)"\}\s
 /** A TD quote verified by @phala/dcap-qvl, with the collateral in the form that it takes. */
 export function dcapQvl({ files, roots, now }: Inputs): Work {
   const text = (role: string): string => Buffer.from(file(files, role)).toString();
+  const [root] = roots.flatMap(pemBlocks);
+  const verifier = QuoteVerifier.newWithRootCa(Buffer.from(root as Uint8Array));
   return () => {
-    const [root] = roots.flatMap(pemBlocks);
     const tcbInfo = splitAnswer(text("tcb_info"));
     const qeIdentity = splitAnswer(text("qe_identity"));
     const collateral: Collateral = {
@@ -23,7 +24,6 @@ export function dcapQvl({ files, roots, now }: Inputs): Work {
       qe_identity: qeIdentity.signed,
       qe_identity_signature: qeIdentity.signature,
     };
-    const verifier = QuoteVerifier.newWithRootCa(Buffer.from(root as Uint8Array));
     const { status } = verifier.verify(Buffer.from(file(files, "quote")), collateral, now.getTime() / 1000);
     if (status !== "UpToDate") throw new Error(`Verify failed: got status "${status}", wanted "UpToDate"`);
   };

@@ -22,7 +22,8 @@ const PER_ROUND = 25;
 
 /**
  * Verifications of evidence by us, by peers and the bare signature checks among them: the same real evidence, offline,
- * one core, every certificate parsed and verified each time. The sides take turns, so that noise hits all alike.
+ * one core, every certificate parsed and verified each time but the pinned roots, which each side reads once, as services
+ * do. The sides take turns, so that noise hits all alike.
  */
 export async function benchEvidence(): Promise<Row[]> {
   for (const [name, checks] of Object.entries(CHECKS)) console.error(`${name}: ${checks}`);

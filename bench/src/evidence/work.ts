@@ -1,4 +1,4 @@
-/** One verification, from bytes, with nothing kept from the one before. Throws where it refuses. */
+/** One verification, from bytes, with nothing kept from the one before but the roots. Throws where it refuses. */
 export type Work = () => void;
 
 /** What a side tells of the verifications it was asked for. */

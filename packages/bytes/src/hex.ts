@@ -17,7 +17,12 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> {
   }
   const bytes = new Uint8Array(text.length / 2);
   for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+    bytes[i] = (digitValue(text.charCodeAt(2 * i)) << 4) | digitValue(text.charCodeAt(2 * i + 1));
   }
   return bytes;
+}
+
+/** Value of a hex digit by its character code: those of letters have bit 6 set, and end in 1 for "a" and "A". */
+function digitValue(code: number): number {
+  return (code & 0x0f) + 9 * (code >> 6);
 }

@@ -1,4 +1,3 @@
-import { concat } from "@constellation/bytes";
 import { type DerElement, DerError, parseDer, readIntegerBytes, sequence } from "@constellation/der";
 
 /**
@@ -8,20 +7,23 @@ import { type DerElement, DerError, parseDer, readIntegerBytes, sequence } from 
 export function fixedFromDer(signature: Uint8Array, size: number): Uint8Array | undefined {
   try {
     const members = sequence(parseDer(signature), "ECDSA-Sig-Value");
-    const r = readUnsigned(members.next(), size);
-    const s = readUnsigned(members.next(), size);
+    const r = readUnsigned(members.next());
+    const s = readUnsigned(members.next());
     members.end();
-    return r && s && concat(r, s);
+    if (r === undefined || s === undefined || r.length > size || s.length > size) return undefined;
+    const fixed = new Uint8Array(2 * size);
+    fixed.set(r, size - r.length);
+    fixed.set(s, 2 * size - s.length);
+    return fixed;
   } catch (error) {
     if (!(error instanceof DerError)) throw error;
     return undefined;
   }
 }
 
-function readUnsigned(element: DerElement, size: number): Uint8Array | undefined {
+/** Without the octet of the sign; undefined for a negative number. */
+function readUnsigned(element: DerElement): Uint8Array | undefined {
   const bytes = readIntegerBytes(element);
   if ((bytes[0] as number) >= 0x80) return undefined;
-  const number = bytes[0] === 0 ? bytes.subarray(1) : bytes;
-  if (number.length > size) return undefined;
-  return concat(new Uint8Array(size - number.length), number);
+  return bytes[0] === 0 ? bytes.subarray(1) : bytes;
 }

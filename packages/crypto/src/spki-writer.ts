@@ -5,20 +5,18 @@ import type { EcCurve } from "./public-key.ts";
 const RSA_ENCRYPTION = fromHex("300d06092a864886f70d0101010500");
 const TAG = { INTEGER: 0x02, BIT_STRING: 0x03, SEQUENCE: 0x30 } as const;
 
-/** AlgorithmIdentifier of id-ecPublicKey with the curve's name (RFC 5480 section 2.1.1). */
+/**
+ * What stands before the coordinates of a point: the AlgorithmIdentifier of id-ecPublicKey with the curve's name (RFC
+ * 5480 section 2.1.1), and the BIT STRING's start with 04, the uncompressed form (section 2.2).
+ */
 const EC_PUBLIC_KEY: Readonly<Record<EcCurve, Uint8Array>> = {
-  "P-256": fromHex("301306072a8648ce3d020106082a8648ce3d030107"),
-  "P-384": fromHex("301006072a8648ce3d020106052b81040022"),
+  "P-256": fromHex("3059" + "301306072a8648ce3d020106082a8648ce3d030107" + "034200" + "04"),
+  "P-384": fromHex("3076" + "301006072a8648ce3d020106052b81040022" + "036200" + "04"),
 };
-const UNCOMPRESSED = 0x04;
 
 /** The SubjectPublicKeyInfo (DER) of a point by its coordinates, big-endian and of full length. */
 export function ecSpki(curve: EcCurve, x: Uint8Array, y: Uint8Array): Uint8Array {
-  return element(
-    TAG.SEQUENCE,
-    EC_PUBLIC_KEY[curve],
-    element(TAG.BIT_STRING, Uint8Array.of(0), Uint8Array.of(UNCOMPRESSED), x, y),
-  );
+  return concat(EC_PUBLIC_KEY[curve], x, y);
 }
 
 /**

@@ -13,7 +13,7 @@ import { base64 } from "@constellation/bytes";
 import { NOW } from "@constellation/sev-snp/testing";
 import { findSwtpm } from "@constellation/testkit";
 import { fakeEventLog } from "@constellation/testkit/fake-tpm";
-import { derToPem, pemToDer } from "@constellation/x509";
+import { derToPem, parseCertificate, pemToDer } from "@constellation/x509";
 import { nsmResponse } from "./testing/cbor.ts";
 import { CloudTpm } from "./testing/cloud-tpm.ts";
 import { FakeHost } from "./testing/fake-host.ts";
@@ -81,7 +81,7 @@ describe("createEvidenceSource() on clouds, with a real software TPM", { skip },
     const policy: PlatformPolicy = {
       variant: "gcp-sev-es",
       vtpm: {
-        akCertificate: { kind: "required", roots: [cloud.ca.certificatePem] },
+        akCertificate: { kind: "required", roots: [parseCertificate(pemToDer(cloud.ca.certificatePem))] },
         pcrs: { sha256, sha384: new Map(), sha512: new Map() },
         eventLog: ANY,
       },

@@ -13,7 +13,7 @@ import { openReportPolicy } from "@constellation/sev-snp";
 import { genuine, NOW, reportFields } from "@constellation/sev-snp/testing";
 import { openQuotePolicy } from "@constellation/tdx";
 import { FAKE_NOW } from "@constellation/tdx/testing";
-import { derToPem } from "@constellation/x509";
+import { derToPem, parseCertificate } from "@constellation/x509";
 import { FakeHost } from "./testing/fake-host.ts";
 import { amd, certificateTable, GUID, intel, snpHost, tdxHost } from "./testing/hardware.ts";
 import { refusal } from "./testing/refusal.ts";
@@ -40,7 +40,12 @@ describe("createEvidenceSource() on one's own hosts", () => {
     const { reportData: _, ...report } = openReportPolicy(ANY);
     const policy: PlatformPolicy = {
       variant: "sev-snp",
-      sevSnp: { roots: [derToPem(amd.ark)], revocation: { kind: "required", thisUpdate: ANY }, cspId: ANY, report },
+      sevSnp: {
+        roots: [parseCertificate(amd.ark)],
+        revocation: { kind: "required", thisUpdate: ANY },
+        cspId: ANY,
+        report,
+      },
     };
     const verdict = appraise(bytes, policy, { reportData: DATA, now: NOW });
     assert.equal(verdict.accepted, true, JSON.stringify(verdict.checks));
@@ -106,7 +111,7 @@ describe("createEvidenceSource() on one's own hosts", () => {
     const host = tdxHost();
     const bytes = await source("tdx", host).issue(DATA, signal);
     const { REPORTDATA: _, ...quote } = openQuotePolicy(ANY);
-    const roots = [intel.root.pem];
+    const roots = [intel.root.certificate];
     const policy: PlatformPolicy = { variant: "tdx", tdx: { roots, collateral: ANY, ccel: ANY, quote } };
     const verdict = appraise(bytes, policy, { reportData: DATA, now: FAKE_NOW });
     assert.equal(verdict.accepted, true, JSON.stringify(verdict.checks));

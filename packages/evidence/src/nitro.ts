@@ -6,15 +6,15 @@ import {
   validateDocument,
   verifyDocument,
 } from "@constellation/nitro";
+import type { Certificate } from "@constellation/x509";
 import type { Judgement } from "./judgement.ts";
-import { rootsOf } from "./pem.ts";
 import { BOUND_DOCUMENT_POLICY, type BoundDocumentPolicy, NITRO_DOCUMENT_POLICY } from "./policy/nitro.ts";
 import { ROOT } from "./policy/roots.ts";
 
 /** What is accepted of an attestation document of AWS Nitro. Total: every field is stated. */
 export interface NitroPolicy {
-  /** PEM certificates of AWS's root. An empty list trusts nobody. */
-  readonly roots: readonly string[];
+  /** Certificates of AWS's root. An empty list trusts nobody. */
+  readonly roots: readonly Certificate[];
   readonly document: DocumentPolicy;
 }
 
@@ -43,7 +43,7 @@ export interface NitroJudgement extends Judgement {
 
 /** Judges a document (COSE_Sign1): whether the Nitro hypervisor made it, then whether what it attests is acceptable. */
 export function judgeNitro(document: Uint8Array, policy: NitroPolicy, now: Date): NitroJudgement {
-  const verified = verifyDocument({ document, roots: rootsOf(policy.roots), now });
+  const verified = verifyDocument({ document, roots: policy.roots, now });
   if (!verified.genuine) return { checks: verified.checks, claims: {} };
   return {
     checks: [...verified.checks, ...validateDocument(verified.document, policy.document)],

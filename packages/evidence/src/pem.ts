@@ -35,7 +35,7 @@ function blocksIn(file: Uint8Array): string[] {
   return new TextDecoder().decode(file).match(BLOCK) ?? [];
 }
 
-/** The pinned roots of a policy. @throws EvidenceError `file_malformed` where one does not parse */
+/** The roots that a case trusts. @throws EvidenceError `file_malformed` where one does not parse */
 export function rootsOf(pems: readonly string[]): Certificate[] {
   try {
     return pems.map((pem) => parseCertificate(pemToDer(pem)));

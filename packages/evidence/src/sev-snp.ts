@@ -15,7 +15,6 @@ import {
 import type { Minimum } from "@constellation/verdict";
 import type { Certificate } from "@constellation/x509";
 import type { Judgement } from "./judgement.ts";
-import { rootsOf } from "./pem.ts";
 import { ROOT } from "./policy/roots.ts";
 import { BOUND_REPORT_POLICY, type BoundReportPolicy, SEV_SNP_REPORT_POLICY } from "./policy/sev-snp.ts";
 
@@ -33,8 +32,8 @@ export interface SevSnpParts {
 
 /** What is accepted of an SEV-SNP guest. Total: every field is stated. */
 export interface SevSnpPolicy {
-  /** PEM certificates of AMD's root keys (ARK). An empty list trusts nobody. */
-  readonly roots: readonly string[];
+  /** Certificates of AMD's root keys (ARK). An empty list trusts nobody. */
+  readonly roots: readonly Certificate[];
   /** Whether AMD's CRL is asked for, and how recent it must be. */
   readonly revocation:
     | { readonly kind: "required"; readonly thisUpdate: Minimum<Date> }
@@ -86,7 +85,7 @@ export function judgeSevSnp(parts: SevSnpParts, policy: SevSnpPolicy, now: Date)
     report: parts.report,
     endorsementCert: parts.endorsementCert,
     caChain: parts.caChain,
-    roots: rootsOf(policy.roots),
+    roots: policy.roots,
     now,
     revocation: revocationOf(parts, policy),
   });

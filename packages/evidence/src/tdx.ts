@@ -17,8 +17,8 @@ import {
   verifyQuote,
 } from "@constellation/tdx";
 import { about, type Check } from "@constellation/verdict";
+import type { Certificate } from "@constellation/x509";
 import type { Judgement } from "./judgement.ts";
-import { rootsOf } from "./pem.ts";
 import { ROOT } from "./policy/roots.ts";
 import { BOUND_QUOTE_POLICY, type BoundQuotePolicy, TDX_QUOTE_POLICY } from "./policy/tdx.ts";
 
@@ -36,8 +36,8 @@ type Asked = { readonly kind: "required" } | { readonly kind: "any"; readonly re
 
 /** What is accepted of a TDX guest. Total: every field is stated. */
 export interface TdxPolicy {
-  /** PEM certificates of Intel's root. An empty list trusts nobody. */
-  readonly roots: readonly string[];
+  /** Certificates of Intel's root. An empty list trusts nobody. */
+  readonly roots: readonly Certificate[];
   /**
    * Whether Intel's collateral is asked for, and how recent its CRLs must be. Without collateral revocation and TCB status
    * are not judged.
@@ -95,7 +95,7 @@ export function judgeTdx(parts: TdxParts, policy: TdxPolicy, now: Date): TdxJudg
     return { checks: [about("hardware.genuine").fail("quote", error.code, { reason: error.message })], claims: {} };
   }
   const collateral = collateralOf(parts, policy);
-  const { genuine, checks, tcb } = verifyQuote({ quote, roots: rootsOf(policy.roots), now, collateral });
+  const { genuine, checks, tcb } = verifyQuote({ quote, roots: policy.roots, now, collateral });
   const { checks: crlChecks, ...crls } = judgeCrls(genuine, collateral, policy);
   return {
     checks: [

@@ -13,8 +13,8 @@ import {
   verifyQuote,
   verifyTpmCertificate,
 } from "@constellation/vtpm";
+import type { Certificate } from "@constellation/x509";
 import { complete, type Judgement, prefixed } from "./judgement.ts";
-import { rootsOf } from "./pem.ts";
 import { indexed } from "./policy/indexed.ts";
 import { ROOT } from "./policy/roots.ts";
 
@@ -59,7 +59,7 @@ export interface QuotesPolicy {
 export interface VtpmPolicy extends QuotesPolicy {
   /** Whose word it is that the attestation key is a TPM's. A certificate that is there is judged by these roots. */
   readonly akCertificate:
-    | { readonly kind: "required"; readonly roots: readonly string[] }
+    | { readonly kind: "required"; readonly roots: readonly Certificate[] }
     | { readonly kind: "any"; readonly reason: string };
 }
 
@@ -138,7 +138,7 @@ function judgeAkCertificate(
     name,
     certificate,
     intermediates: issuers,
-    roots: rootsOf(asked.roots),
+    roots: asked.roots,
     now,
     usage: "sign",
     spki: ak?.spki,

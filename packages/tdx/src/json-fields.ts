@@ -78,7 +78,8 @@ export class JsonFields {
     if (length !== undefined && list.length !== length) {
       throw malformed(this.#kind, this.#at(key), `a list of "${list.length}"`, `"${length}"`);
     }
-    return list.map((member, index) => new JsonFields(member, `${this.#at(key)}[${index}]`, this.#kind));
+    const at = this.#at(key);
+    return list.map((member, index) => new JsonFields(member, `${at}[${index}]`, this.#kind));
   }
 
   /** A list of texts; one that is not there is empty. */
@@ -131,8 +132,8 @@ export class JsonFields {
   date(key: string): Date {
     const text = this.text(key);
     const date = new Date(DATE.test(text) ? text : Number.NaN);
-    // Date accepts a 31st of June and rolls over; a rolled value differs from what was read.
-    if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(text.slice(0, -1))) {
+    // Date accepts a 31st of June, and 24 hours, and rolls over into another day than was read.
+    if (date.getUTCDate() !== Number(text.slice(8, 10))) {
       throw this.#wrong(key, text, "a time like 2025-06-19T10:16:03Z");
     }
     return date;

@@ -83,6 +83,7 @@ test("parseTcbInfo() refuses members of another form", () => {
   refuses({ issueDate: "2025-12-15" });
   refuses({ issueDate: "2025-12-15T00:00:00+00:00" });
   refuses({ issueDate: "2025-02-30T00:00:00Z" });
+  refuses({ issueDate: "2025-06-19T24:00:00Z" });
   refuses({ nextUpdate: "2025-13-01T00:00:00Z" });
   refuses({ nextUpdate: 1 });
   refuses({ nextUpdate: undefined });

@@ -13,6 +13,7 @@ import {
 import { EvidenceError } from "../error.ts";
 import { judgeEventLog } from "../event-log.ts";
 import type { Judgement } from "../judgement.ts";
+import { rootsOf } from "../pem.ts";
 import { judgeNitro, NITRO_POLICY, type NitroPolicy } from "../nitro.ts";
 import { judgeSevSnp, SEV_SNP_POLICY, type SevSnpJudgement, type SevSnpParts, type SevSnpPolicy } from "../sev-snp.ts";
 import { judgeTdx, TDX_POLICY, type TdxJudgement, type TdxParts, type TdxPolicy } from "../tdx.ts";
@@ -119,7 +120,10 @@ export const TPM_QUOTE: KindWithPolicy<VtpmParts, VtpmPolicy, Judgement> = {
 export const NITRO: KindWithPolicy<Uint8Array, NitroPolicy, ReturnType<typeof judgeNitro>> = {
   field: NITRO_POLICY,
   partsOf: ({ files }) => files.get("document"),
-  policyOf: ({ case: subject, roots }) => ({ roots, document: documentPolicyOf(parseCasePolicy(subject)) }),
+  policyOf: ({ case: subject, roots }) => ({
+    roots: rootsOf(roots),
+    document: documentPolicyOf(parseCasePolicy(subject)),
+  }),
   judge: judgeNitro,
 };
 

@@ -1,4 +1,5 @@
 import type { AzureSevSnpPolicy } from "../azure.ts";
+import { rootsOf } from "../pem.ts";
 import { openVmConfigurationPolicy } from "../policy/open.ts";
 import type { SevSnpPolicy } from "../sev-snp.ts";
 import type { TdxPolicy } from "../tdx.ts";
@@ -10,7 +11,7 @@ import type { CaseInput } from "./input.ts";
 export function sevSnpPolicy({ case: subject, files, roots }: CaseInput): SevSnpPolicy {
   const report = reportPolicyOf(parseCasePolicy(subject));
   const revocation = files.has("crl") ? ({ kind: "required", thisUpdate: NOT_ASKED } as const) : NOT_ASKED;
-  return { roots, revocation, cspId: NOT_ASKED, report };
+  return { roots: rootsOf(roots), revocation, cspId: NOT_ASKED, report };
 }
 
 /** The case's policy for a quote; collateral that is there is judged unless the case says not to. */
@@ -18,7 +19,7 @@ export function tdxPolicy({ case: subject, files, roots }: CaseInput): TdxPolicy
   const entries = parseCasePolicy(subject);
   const asked = entries.collateral === "required" || (entries.collateral === undefined && files.has("tcb_info"));
   return {
-    roots,
+    roots: rootsOf(roots),
     collateral: asked ? { kind: "required", thisUpdate: { rootCaCrl: NOT_ASKED, pckCrl: NOT_ASKED } } : NOT_ASKED,
     ccel: NOT_ASKED,
     quote: quotePolicyOf(entries),
@@ -53,6 +54,6 @@ export function tpmQuotePolicy({ case: subject, files, roots }: CaseInput): Vtpm
   return {
     ...quotesPolicyOf(parseCasePolicy(subject)),
     eventLog: files.has("eventlog") ? { kind: "required", explained: FIRMWARE_REGISTERS } : NOT_ASKED,
-    akCertificate: files.has("ak_cert") ? { kind: "required", roots } : NOT_ASKED,
+    akCertificate: files.has("ak_cert") ? { kind: "required", roots: rootsOf(roots) } : NOT_ASKED,
   };
 }

@@ -1,18 +1,19 @@
 import { type Field, shown } from "@constellation/fields";
-import { parseCertificate, pemToDer, X509Error } from "@constellation/x509";
+import { type Certificate, derToPem, parseCertificate, pemToDer, X509Error } from "@constellation/x509";
 
-/** A pinned root: one PEM certificate. */
-export const ROOT: Field<string> = {
+/** A pinned root: one PEM certificate, read once for all that is judged by the policy. */
+export const ROOT: Field<Certificate> = {
   read(reader, path, value) {
     const wanted = "a PEM certificate";
     try {
-      if (typeof value === "string") parseCertificate(pemToDer(value));
-      else reader.add(path, shown(value), wanted);
+      if (typeof value === "string") return parseCertificate(pemToDer(value));
+      reader.add(path, shown(value), wanted);
     } catch (error) {
       if (!(error instanceof X509Error)) throw error;
       reader.add(path, error.message, wanted);
     }
-    return value as string;
+    // There is none to stand for it; what was read does not count any more.
+    return undefined as never;
   },
-  write: (value) => value,
+  write: ({ der }) => derToPem(der).trimEnd(),
 };

@@ -9,14 +9,14 @@ import {
   type TurinSvns,
 } from "@constellation/sev-snp";
 import { FAKE_CSP_ID, type FakeAmd } from "@constellation/sev-snp/testing";
-import { derToPem, parseCrl } from "@constellation/x509";
+import { parseCertificate, parseCrl } from "@constellation/x509";
 import { equal, least, notStated } from "../expect.ts";
 
 /** A total policy that pins everything that a report says, under one fake AMD. */
 export function pinnedSevSnpPolicy(amd: FakeAmd, reportBytes: Uint8Array): BoundSevSnpPolicy {
   const report = parseReport(reportBytes);
   return {
-    roots: [derToPem(amd.ark)],
+    roots: [parseCertificate(amd.ark)],
     revocation: { kind: "required", thisUpdate: least(parseCrl(amd.issueCrl([])).thisUpdate) },
     cspId: report.signingKey === "VLEK" ? equal(FAKE_CSP_ID) : { kind: "absent" },
     report: {

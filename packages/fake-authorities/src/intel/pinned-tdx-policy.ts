@@ -12,7 +12,7 @@ export function pinnedTdxPolicy(intel: FakeIntel, quote: Uint8Array): BoundTdxPo
   const attributes = TD_ATTRIBUTES.map((name) => [name, equal(flags[name])]);
   const { XFAM } = body;
   return {
-    roots: [intel.root.pem],
+    roots: [intel.root.certificate],
     collateral: {
       kind: "required",
       thisUpdate: { rootCaCrl: least(FAKE_ISSUED), pckCrl: least(FAKE_ISSUED) },

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { BoundNitroPolicy } from "@constellation/evidence";
 import { type DocumentKind, isDebug, parseDocument } from "@constellation/nitro";
 import { FakeNitro, type FieldChanges } from "@constellation/nitro/testing";
-import { derToPem } from "@constellation/x509";
+import { parseCertificate } from "@constellation/x509";
 import { equal } from "../expect.ts";
 
 const REGISTERS = 16;
@@ -37,7 +37,7 @@ export function pinnedNitroPolicy(nitro: FakeNitro, bytes: Uint8Array): BoundNit
   const time = new Date(document.timestampMs);
   const optional = (value: Uint8Array | undefined) => (value ? equal(value) : ({ kind: "absent" } as const));
   return {
-    roots: [derToPem(nitro.root)],
+    roots: [parseCertificate(nitro.root)],
     document: {
       kind: equal(document.kind),
       moduleId: equal(document.moduleId),

@@ -1,5 +1,5 @@
 import type { BoundQuotesPolicy, BoundVtpmPolicy } from "@constellation/evidence";
-import { derToPem } from "@constellation/x509";
+import { parseCertificate } from "@constellation/x509";
 import { equal } from "../expect.ts";
 import type { FakeTpmCa } from "./fake-tpm-ca.ts";
 
@@ -17,5 +17,5 @@ export function pinnedQuotesPolicy(pcrs: ReadonlyMap<number, Uint8Array>): Bound
 
 /** As `pinnedQuotesPolicy`, of TPMs that one fake authority certified. */
 export function pinnedVtpmPolicy(ca: FakeTpmCa, pcrs: ReadonlyMap<number, Uint8Array>): BoundVtpmPolicy {
-  return { ...pinnedQuotesPolicy(pcrs), akCertificate: { kind: "required", roots: [derToPem(ca.root)] } };
+  return { ...pinnedQuotesPolicy(pcrs), akCertificate: { kind: "required", roots: [parseCertificate(ca.root)] } };
 }
