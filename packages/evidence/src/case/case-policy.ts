@@ -137,12 +137,16 @@ export function reportPolicyOf(entries: Entries): ReportPolicy {
   };
 }
 
-/** A lower bound on the reported TCB alone, by the components that each product line has. */
+/**
+ * A lower bound on the reported TCB alone, by the components that each product line has. Lines without an FMC reach no
+ * bound on it.
+ */
 function productsOf(least: Readonly<Record<Component, number>>): ReportPolicy["products"] {
   const { fmc, bl, tee, snp, ucode } = least;
   const reported = { bootLoader: bl, tee, snp, microcode: ucode };
   const none = { bootLoader: 0, tee: 0, snp: 0, microcode: 0 };
-  const older: ProductPolicy<MilanGenoaSvns> = { kind: "minimum", reported, committed: none, launch: none };
+  const older: ProductPolicy<MilanGenoaSvns> =
+    fmc > 0 ? { kind: "refuse" } : { kind: "minimum", reported, committed: none, launch: none };
   const noneOfTurin = { ...none, fmc: 0 };
   const turin: ProductPolicy<TurinSvns> = {
     kind: "minimum",

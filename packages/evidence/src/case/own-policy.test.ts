@@ -89,6 +89,15 @@ describe("judgeCase() by the case's own policy", () => {
     }
   });
 
+  test("bounds the components that a product line has, and finds a bound on another too high", () => {
+    const bounded = (id: string, least: object) =>
+      codesOf(judgeCase(asking(readTestCase(`sev-snp/${id}`), { min_tcb: least })));
+    assert.deepEqual(bounded("milan-v3-dstack", { fmc: 0, bl: 4, tee: 0, snp: 23, ucode: 213 }), []);
+    assert.deepEqual(bounded("milan-v3-dstack", { fmc: 1 }), ["product"]);
+    assert.deepEqual(bounded("synthetic-turin-v5", { fmc: 1, bl: 2, tee: 0, snp: 5, ucode: 32 }), []);
+    assert.deepEqual(bounded("synthetic-turin-v5", { fmc: 2 }), ["reported_tcb_fmc"]);
+  });
+
   test("takes an empty prefix of the report data for one that is not asked for", () => {
     for (const kind of ["sev-snp", "tdx"]) {
       const asked = (prefix: string) => codesOf(judgeCase(asking(firstOf(kind), { report_data: prefix })));
