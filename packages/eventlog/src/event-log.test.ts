@@ -164,6 +164,7 @@ describe("parseEventLog()", () => {
     assert.throws(() => parseEventLog(log([sm3])), { code: "unknown_algorithm" });
     assert.throws(() => parseEventLog(log([SHA256], [sm3])), { code: "unknown_algorithm" });
     assert.throws(() => parseEventLog(log([sm3, SHA256], [sm3, sm3])), { code: "format" });
+    assert.throws(() => parseEventLog(log([SHA256], [[0x04, 20]])), { code: "format" });
   });
 
   it("refuses digests of a wrong size, and of other algorithms than the header's", () => {

@@ -165,7 +165,8 @@ function readAlgorithms(specId: Cursor): ListedAlgorithm[] {
   if (new Set(algorithms.map(({ id }) => id)).size !== count) {
     throw new EventLogError("format", "Parse event log failed: the header lists an algorithm twice");
   }
-  if (algorithms.every(({ known }) => known === undefined)) throw unknownAlgorithm(algorithms[0]?.id ?? 0);
+  if (algorithms.every(({ known }) => known === undefined))
+    throw unknownAlgorithm((algorithms[0] as ListedAlgorithm).id);
   return algorithms;
 }
 

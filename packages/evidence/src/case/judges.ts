@@ -76,7 +76,7 @@ export function judgeEkCertificate({ case: subject, files, roots }: CaseInput, n
 /** A check that the case does not ask for is accepted by choice. */
 function unasked(done: Check, name: string): Check {
   if (done.name !== name) return done;
-  return about("runtime-opaque.operator").open(name, NOT_ASKED.reason, done.got === undefined ? {} : { got: done.got });
+  return about("runtime-opaque.operator").open(name, NOT_ASKED.reason, { got: done.got as string });
 }
 
 /** Judges predictions of launch measurements. */
