@@ -6,7 +6,7 @@ export type EventLogErrorCode =
   | "truncated"
   /** The log does not start with a crypto-agile Spec ID event, or a field is out of range. */
   | "format"
-  /** A digest algorithm that this package does not know. */
+  /** No digest algorithm that this package knows, or one in an event that the header does not list. */
   | "unknown_algorithm"
   /** A well-formed log without a single measurement. */
   | "empty"

@@ -154,6 +154,20 @@ describe("parseEventLog()", () => {
     assert.throws(() => parseEventLog(log([SHA256, SHA256])), { code: "format", message: /lists an algorithm twice/ });
   });
 
+  it("passes over digests of algorithms that it does not know, by the size in the header", () => {
+    const sm3 = [0x12, 32] as const;
+    const { algorithms, events } = parseEventLog(log([sm3, SHA256]));
+    assert.deepEqual(
+      algorithms.map(({ bank }) => bank),
+      ["sha256"],
+    );
+    assert.deepEqual(Array.from(events[0]?.digests.keys() ?? []), ["sha256"]);
+    assert.throws(() => parseEventLog(log([sm3])), { code: "unknown_algorithm" });
+    assert.throws(() => parseEventLog(log([SHA256], [sm3])), { code: "unknown_algorithm" });
+    assert.throws(() => parseEventLog(log([sm3, SHA256], [sm3, sm3])), { code: "format" });
+    assert.throws(() => parseEventLog(log([SHA256], [[0x04, 20]])), { code: "format" });
+  });
+
   it("refuses digests of a wrong size, and of other algorithms than the header's", () => {
     assert.throws(() => parseEventLog(log([[0x0b, 20]])), { code: "format", message: /digest size 20 for sha256/ });
     const sha1 = [0x04, 20] as const;
@@ -172,6 +186,14 @@ describe("parseCcEventLog()", () => {
     const oracle = json<PcrOracle>("ccel-ovmf", "pcrs.json");
     assert.equal(requireOracle(log, oracle, parseCcEventLog), 3);
     assert.equal(requireOracle(log.subarray(0, end), oracle, parseCcEventLog), 3);
+  });
+
+  it("does without an area that was cleared before, and refuses anything else behind the events", () => {
+    const cleared = log.slice().fill(0, end);
+    assert.equal(parseCcEventLog(cleared).events.length, parseCcEventLog(log).events.length);
+    for (const at of [end + 1, end + 8, log.length - 1]) {
+      assert.throws(() => parseCcEventLog(cleared.with(at, 1)), EventLogError);
+    }
   });
 
   it("refuses anything but erased bytes behind the events", () => {

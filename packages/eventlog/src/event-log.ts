@@ -19,6 +19,7 @@ export interface LogEvent {
 
 /** A parsed crypto-agile event log. Nothing in it is to be believed before its replay equals quoted PCR values. */
 export interface EventLog {
+  /** Those of the header that this package knows. */
   readonly algorithms: readonly DigestAlgorithm[];
   readonly events: readonly LogEvent[];
 }
@@ -37,7 +38,9 @@ interface Dialect {
 const TPM_LOG: Dialect = { headerIndex: 0, minIndex: 0, maxIndex: 23, erasedTail: false };
 /** UEFI 2.10, 38.4: the log of a confidential machine, with measurement registers 1 to 4 in the place of PCRs. */
 const CC_LOG: Dialect = { headerIndex: 1, minIndex: 1, maxIndex: 4, erasedTail: true };
+/** What firmware fills the area with before it logs. */
 const ERASED = 0xff;
+const CLEARED = 0x00;
 
 /** Largest log accepted, in bytes. */
 export const MAX_LOG_BYTES: number = 16 * 1024 * 1024;
@@ -51,7 +54,8 @@ const SPEC_ID_SIGNATURE = "Spec ID Event03\0";
 
 /**
  * Parses a TCG crypto-agile event log, as Linux gives it in `binary_bios_measurements`. The whole input must be
- * events, each with one digest of each algorithm of the header.
+ * events, each with one digest of each algorithm of the header. Digests of an algorithm that is not known here are passed
+ * over by the size that the header gives.
  * @throws EventLogError `too_large`, `truncated`, `format`, `unknown_algorithm` or `empty`
  */
 export function parseEventLog(bytes: Uint8Array): EventLog {
@@ -76,7 +80,7 @@ function parseLog(bytes: Uint8Array, dialect: Dialect): EventLog {
     readNext(events, (number) => readEvent(cursor, number, algorithms, dialect));
   }
   requireMeasurement(events);
-  return { algorithms, events };
+  return { algorithms: algorithms.flatMap(({ known }) => known ?? []), events };
 }
 
 /** @throws EventLogError `too_large` */
@@ -103,8 +107,12 @@ export function requireMeasurement(events: readonly LogEvent[]): void {
   throw new EventLogError("empty", "Parse event log failed: got no measurement, wanted at least one");
 }
 
-/** An erased event starts with what can't be an index; then all bytes must be erased. */
+/**
+ * An erased event starts with what can't be an index; then all bytes must be erased. Zero is no index of a measurement, but
+ * may be one of other events, so that all bytes behind tell a cleared area.
+ */
 function isErased(bytes: Uint8Array, { offset, remaining }: Cursor): boolean {
+  if (bytes.subarray(offset).every((byte) => byte === CLEARED)) return true;
   if (bytes.subarray(offset, offset + Math.min(4, remaining)).some((byte) => byte !== ERASED)) return false;
   if (bytes.subarray(offset).every((byte) => byte === ERASED)) return true;
   throw new EventLogError("format", "Parse event log failed: got bytes behind the last event, wanted erased ones only");
@@ -115,8 +123,15 @@ export function isMeasured(event: LogEvent): boolean {
   return event.eventType !== EV_NO_ACTION;
 }
 
+/** An algorithm of the header; one that is not known here has a size all the same. */
+interface ListedAlgorithm {
+  readonly id: number;
+  readonly sizeBytes: number;
+  readonly known: DigestAlgorithm | undefined;
+}
+
 /** The header: a SHA-1 format event that holds a TCG_EfiSpecIDEvent (10.4.5.1). */
-function readHeader(cursor: Cursor, { headerIndex }: Dialect): DigestAlgorithm[] {
+function readHeader(cursor: Cursor, { headerIndex }: Dialect): ListedAlgorithm[] {
   const pcrIndex = cursor.u32le();
   const eventType = cursor.u32le();
   cursor.take(SHA1_BYTES);
@@ -141,34 +156,38 @@ function readHeader(cursor: Cursor, { headerIndex }: Dialect): DigestAlgorithm[]
   return algorithms;
 }
 
-function readAlgorithms(specId: Cursor): DigestAlgorithm[] {
+function readAlgorithms(specId: Cursor): ListedAlgorithm[] {
   const count = specId.u32le();
   if (count < 1 || count > MAX_ALGORITHMS) {
     throw new EventLogError("format", `Parse event log failed: got ${count} algorithms, wanted 1 to ${MAX_ALGORITHMS}`);
   }
   const algorithms = Array.from({ length: count }, () => readAlgorithm(specId));
-  if (new Set(algorithms).size !== count) {
+  if (new Set(algorithms.map(({ id }) => id)).size !== count) {
     throw new EventLogError("format", "Parse event log failed: the header lists an algorithm twice");
   }
+  if (algorithms.every(({ known }) => known === undefined))
+    throw unknownAlgorithm((algorithms[0] as ListedAlgorithm).id);
   return algorithms;
 }
 
-function readAlgorithm(specId: Cursor): DigestAlgorithm {
-  const algorithm = requireAlgorithm(specId.u16le());
-  const digestSize = specId.u16le();
-  if (digestSize !== algorithm.sizeBytes) {
+/** TCG_EfiSpecIdEventAlgorithmSize: its digest size lets readers skip what they do not know. */
+function readAlgorithm(specId: Cursor): ListedAlgorithm {
+  const id = specId.u16le();
+  const known = algorithmOf(id);
+  const sizeBytes = specId.u16le();
+  if (known !== undefined && sizeBytes !== known.sizeBytes) {
     throw new EventLogError(
       "format",
-      `Parse event log failed: got digest size ${digestSize} for ${algorithm.bank}, wanted ${algorithm.sizeBytes}`,
+      `Parse event log failed: got digest size ${sizeBytes} for ${known.bank}, wanted ${known.sizeBytes}`,
     );
   }
-  return algorithm;
+  return { id, sizeBytes, known };
 }
 
 function readEvent(
   cursor: Cursor,
   number: number,
-  algorithms: readonly DigestAlgorithm[],
+  algorithms: readonly ListedAlgorithm[],
   { minIndex, maxIndex }: Dialect,
 ): LogEvent {
   const pcrIndex = cursor.u32le();
@@ -184,7 +203,7 @@ function readEvent(
 }
 
 /** TPML_DIGEST_VALUES: a missing or doubled bank would let a log say different things to different verifiers. */
-function readDigests(cursor: Cursor, number: number, algorithms: readonly DigestAlgorithm[]): Map<Bank, Uint8Array> {
+function readDigests(cursor: Cursor, number: number, algorithms: readonly ListedAlgorithm[]): Map<Bank, Uint8Array> {
   const count = cursor.u32le();
   if (count !== algorithms.length) {
     throw new EventLogError(
@@ -192,24 +211,27 @@ function readDigests(cursor: Cursor, number: number, algorithms: readonly Digest
       `Parse event log failed: got ${count} digests in event ${number}, wanted ${algorithms.length}`,
     );
   }
-  const digests = new Map<Bank, Uint8Array>();
+  const digests = new Map<number, Uint8Array>();
   for (let read = 0; read < count; read++) {
-    const algorithm = requireAlgorithm(cursor.u16le());
-    digests.set(algorithm.bank, cursor.take(algorithm.sizeBytes));
+    const id = cursor.u16le();
+    const listed = algorithms.find((algorithm) => algorithm.id === id);
+    const sizeBytes = listed?.sizeBytes ?? algorithmOf(id)?.sizeBytes;
+    if (sizeBytes === undefined) throw unknownAlgorithm(id);
+    digests.set(id, cursor.take(sizeBytes));
   }
-  if (!algorithms.every(({ bank }) => digests.has(bank))) {
+  if (!algorithms.every(({ id }) => digests.has(id))) {
     throw new EventLogError(
       "format",
       `Parse event log failed: event ${number} does not have the digests of the header`,
     );
   }
-  return digests;
+  return new Map(
+    algorithms.flatMap(({ id, known }) => (known === undefined ? [] : [[known.bank, digests.get(id) as Uint8Array]])),
+  );
 }
 
-function requireAlgorithm(id: number): DigestAlgorithm {
-  const algorithm = algorithmOf(id);
-  if (algorithm !== undefined) return algorithm;
-  throw new EventLogError(
+function unknownAlgorithm(id: number): EventLogError {
+  return new EventLogError(
     "unknown_algorithm",
     `Parse event log failed: got digest algorithm "0x${id.toString(16).padStart(4, "0")}", wanted SHA-1, SHA-256, SHA-384 or SHA-512`,
   );

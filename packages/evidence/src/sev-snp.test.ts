@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openReportPolicy } from "@constellation/sev-snp";
 import { FakeAmd, genuine, NOW } from "@constellation/sev-snp/testing";
-import { derToPem } from "@constellation/x509";
+import { parseCertificate } from "@constellation/x509";
 import { judgeSevSnp, type SevSnpPolicy } from "./index.ts";
 
 const ANY = { kind: "any", reason: "test" } as const;
@@ -12,7 +12,7 @@ const thisUpdate = new Date("2025-06-01");
 
 /** Outcomes of the checks of revocation by their names, for a CRL of that day or none. */
 function revocationOf(revocation: SevSnpPolicy["revocation"], crls = [amd.issueCrl([], { thisUpdate })]): object {
-  const policy = { roots: [derToPem(amd.ark)], revocation, cspId: ANY, report: openReportPolicy(ANY) };
+  const policy = { roots: [parseCertificate(amd.ark)], revocation, cspId: ANY, report: openReportPolicy(ANY) };
   const { checks } = judgeSevSnp({ report, endorsementCert, caChain, crls }, policy, NOW);
   const own = checks.filter(({ name }) => /revocation|crl/.test(name));
   return Object.fromEntries(own.map((done) => [done.name, done.outcome === "fail" ? done.code : done.outcome]));

@@ -10,7 +10,7 @@ const parts = { quote: intel.quote(), collateral: intel.collateral(), ccel: unde
 const later = new Date(FAKE_ISSUED.getTime() + 1000);
 
 /** Outcomes of the checks of the CRLs' age by their names. */
-function agesOf(collateral: TdxPolicy["collateral"], roots = [intel.root.pem]): object {
+function agesOf(collateral: TdxPolicy["collateral"], roots = [intel.root.certificate]): object {
   const policy = { roots, collateral, ccel: ANY, quote: openQuotePolicy(ANY) };
   const own = judgeTdx(parts, policy, FAKE_NOW).checks.filter(({ name }) => name.endsWith(".thisUpdate"));
   return Object.fromEntries(own.map((done) => [done.name, done.outcome === "fail" ? done.code : done.outcome]));

@@ -33,6 +33,8 @@ test("productOfName() reads the product line before the silicon revision", () =>
   assert.equal(productOfName("Milan-B0"), "Milan");
   assert.equal(productOfName("Genoa-B1"), "Genoa");
   assert.equal(productOfName("Turin-C1"), "Turin");
+  assert.equal(productOfName("Bergamo-A0"), "Genoa");
+  assert.equal(productOfName("Siena"), "Genoa");
   for (const name of [
     "",
     "milan",

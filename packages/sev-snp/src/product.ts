@@ -8,8 +8,16 @@ export interface Cpuid {
   readonly step: number;
 }
 
-/** Product names of certificates: the line, and for some the silicon revision, as in `Milan-B0`. */
-const PRODUCT_NAME = /^(Milan|Genoa|Turin)(?:-[A-Z][0-9])?$/;
+/** Product names of certificates: the name, and for some the silicon revision, as in `Milan-B0`. */
+const PRODUCT_NAME = /^([A-Z][a-z]+)(?:-[A-Z][0-9])?$/;
+/** Bergamo and Siena are under the Genoa root (AMD 57230 section 1.5). */
+const LINES: ReadonlyMap<string | undefined, Product> = new Map([
+  ["Milan", "Milan"],
+  ["Genoa", "Genoa"],
+  ["Bergamo", "Genoa"],
+  ["Siena", "Genoa"],
+  ["Turin", "Turin"],
+]);
 
 const ZEN3_ZEN4_FAMILY = 0x19;
 const ZEN5_FAMILY = 0x1a;
@@ -28,5 +36,5 @@ export function productOfCpuid({ famId, modId }: Cpuid): Product | undefined {
 
 /** The product line of a certificate's productName, or undefined for one that is not known. */
 export function productOfName(productName: string): Product | undefined {
-  return PRODUCT_NAME.exec(productName)?.[1] as Product | undefined;
+  return LINES.get(PRODUCT_NAME.exec(productName)?.[1]);
 }

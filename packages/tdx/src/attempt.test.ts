@@ -17,7 +17,7 @@ test("attempt() gives the value", () => {
 
 test("attempt() gives an error of the classes it is told", () => {
   const bytes = new BytesError("length", "");
-  const tdx = new TdxError("reserved", "");
+  const tdx = new TdxError("body_size", "");
   assert.equal(attempt([BytesError], throwing(bytes)).error, bytes);
   assert.equal(attempt([BytesError, TdxError], throwing(tdx)).error, tdx);
 });

@@ -14,7 +14,7 @@ export interface QuoteClaims extends HexFields<TdReport10>, Partial<Added15> {
   readonly tdxVersion: "1.0" | "1.5";
 }
 
-/** The claims of a quote. TEE_TCB_SVN_2 and MRSERVICETD are there for TDX 1.5 bodies only. */
+/** The claims of a quote. TEE_TCB_SVN_2 and MRSERVICETD are there for TDX 1.5 bodies only, further ones for extended. */
 export function quoteClaims({ header, body }: TdQuote): QuoteClaims {
   const { tdxVersion, ...fields } = body;
   const texts = Object.entries<Uint8Array>(fields).map(([name, value]) => [name, hex(value)]);

@@ -13,8 +13,6 @@ export type TdxErrorCode =
   | "tee_type"
   | "attestation_key_type"
   | "qe_vendor_id"
-  /** A reserved field that is not zero. */
-  | "reserved"
   | "body_type"
   | "body_size"
   | "certification_data_type"

@@ -16,6 +16,7 @@ test("parsePemChain() reads certificates in their order", () => {
   const texts = [
     `${pem}\n${two.pem}`,
     `${pem}\n\n${two.pem}\n\n`,
+    `\n\r\n${pem}\n${two.pem}`,
     `${pem}\n${two.pem.trimEnd()}`,
     `${pem}\n${two.pem}\0`,
     `${pem}\n${two.pem}`.replaceAll("\n", "\r\n"),

@@ -9,12 +9,13 @@ export type PemChain = readonly [Certificate, ...Certificate[]];
 /** Certificates that were parsed before, by their PEM blocks: the chains of one piece of evidence share most of theirs. */
 export type KnownCertificates = Map<string, Certificate>;
 
-const BLOCKS = /(?:-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----(?:(?:\r?\n)+|$))+$/y;
+const BLOCKS =
+  /(?:\r?\n)*(?:-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----(?:(?:\r?\n)+|$))+$/y;
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const MAX_CHAIN_BYTES = 32 * 1024;
 
 /**
- * Parses PEM certificates one after the other, with nothing but line ends between and after them, and one zero byte at
+ * Parses PEM certificates one after the other, with nothing but line ends around them, and one zero byte at
  * the end: the quoting library hands on the C string that it got (Intel TDX DCAP Quoting Library API, A.3.9, type 5).
  * Throws `TdxError` "certificate_chain".
  */

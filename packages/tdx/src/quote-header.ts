@@ -17,6 +17,7 @@ export interface QuoteHeader {
 const TEE_TYPE_SGX = 0x00;
 const TEE_TYPE_TDX = 0x81;
 const ECDSA_P256 = 2;
+const RESERVED_BYTES = 4;
 const VENDOR_ID_BYTES = 16;
 const USER_DATA_BYTES = 20;
 const INTEL_QE_VENDOR_ID = fromHex("939a7233f79c4ca9940a0db3957f0607");
@@ -29,7 +30,8 @@ export function readQuoteHeader(cursor: Cursor): QuoteHeader {
   const version = cursor.u16le();
   const attestationKeyType = cursor.u16le();
   const teeType = cursor.u32le();
-  const reserved = cursor.u32le();
+  // Some quoting libraries leave SVNs here, as in version 3. The attestation key signs them; nothing relies on them.
+  cursor.take(RESERVED_BYTES);
   const qeVendorId = cursor.take(VENDOR_ID_BYTES);
   const userData = cursor.take(USER_DATA_BYTES);
   requireTdx(teeType);
@@ -37,7 +39,6 @@ export function readQuoteHeader(cursor: Cursor): QuoteHeader {
   if (attestationKeyType !== ECDSA_P256) {
     throw malformed("attestation_key_type", `attestation key type "${attestationKeyType}"`, '"2", ECDSA P-256');
   }
-  if (reserved !== 0) throw malformed("reserved", `"0x${reserved.toString(16)}" in the reserved field`, '"0x0"');
   if (!equalConstantTime(qeVendorId, INTEL_QE_VENDOR_ID)) {
     throw malformed("qe_vendor_id", `QE vendor ID "${hex(qeVendorId)}"`, `"${hex(INTEL_QE_VENDOR_ID)}"`);
   }

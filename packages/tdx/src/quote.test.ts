@@ -76,14 +76,34 @@ test("parseQuote() refuses headers of other quotes", () => {
   assert.throws(() => parseQuote(withBytes(v4, 4, 0)), refused("tee_type_sgx"));
   assert.throws(() => parseQuote(withBytes(v4, 0, 3, 0, 2, 0, 0)), refused("tee_type_sgx"));
   assert.throws(() => parseQuote(withBytes(v4, 4, 0x82)), refused("tee_type"));
-  assert.throws(() => parseQuote(withBytes(v4, 8, 1)), refused("reserved"));
-  assert.throws(() => parseQuote(withBytes(v4, 11, 1)), refused("reserved"));
   assert.throws(() => parseQuote(withBytes(v4, 12, 0)), refused("qe_vendor_id"));
+});
+
+test("parseQuote() takes what stands in the header's reserved field, which the signature covers", () => {
+  const { signed, header } = parseQuote(withBytes(v4, 8, 8, 0, 13, 0));
+  assert.equal(hex(signed.subarray(8, 12)), "08000d00");
+  assert.deepEqual(header, parseQuote(v4).header);
+});
+
+test("parseQuote() reads the extended body of a version 5 quote, and no other of its type", () => {
+  const sizes = Array.of(1, 32, 48, 48, 8, 16, 16, 12, 48, 8);
+  const extension = concat(...sizes.map((size, index) => new Uint8Array(size).fill(index + 1)));
+  const quote = concat(v5.subarray(0, 54 + 648), extension, v5.subarray(54 + 648));
+  const extended = withBytes(quote, 48, 4, 0, 0x75, 0x03, 0, 0);
+  const { body, signed } = parseQuote(extended);
+  const names = ["VMID", "TD_ID", "DEVINFO", "INIT_SERVTD_HASH", "INIT_SERVTD_ATTR", "INIT_CPUSVN"];
+  const others = ["INIT_TEE_TCB_SVN", "INIT_TEE_FMSPC", "CURR_SERVTD_HASH", "CURR_SERVTD_ATTR"];
+  const fields = [...names, ...others].map((name, index) => [name, new Uint8Array(sizes[index] ?? 0).fill(index + 1)]);
+  assert.deepEqual(body, { tdxVersion: "1.5", ...FAKE_BODY, ...Object.fromEntries(fields) });
+  assert.deepEqual(signed, extended.subarray(0, 48 + 6 + 885));
+  assert.equal(quoteClaims(parseQuote(extended)).TD_ID, "02".repeat(32));
+  assert.throws(() => parseQuote(withBytes(extended, 50, 0x74)), refused("body_size"));
+  assert.throws(() => parseQuote(withBytes(v5, 48, 4)), refused("body_size"));
 });
 
 test("parseQuote() refuses bodies of other types and sizes", () => {
   assert.throws(() => parseQuote(withBytes(v5, 48, 1)), refused("body_type"));
-  assert.throws(() => parseQuote(withBytes(v5, 48, 4)), refused("body_type"));
+  assert.throws(() => parseQuote(withBytes(v5, 48, 5)), refused("body_type"));
   assert.throws(() => parseQuote(withBytes(v5, 48, 2)), refused("body_size"));
   assert.throws(() => parseQuote(withBytes(v5, 50, 0x87)), refused("body_size"));
 });

@@ -3,7 +3,15 @@ import { attempt } from "./attempt.ts";
 import { TdxError } from "./error.ts";
 import { type QuoteHeader, readQuoteHeader } from "./quote-header.ts";
 import { type QuoteSignatureData, readQuoteSignatureData } from "./quote-signature-data.ts";
-import { readTdReport10, readTdReport15, TD_REPORT_10_BYTES, TD_REPORT_15_BYTES, type TdReport } from "./td-report.ts";
+import {
+  readTdReport10,
+  readTdReport15,
+  readTdReport15Ex,
+  TD_REPORT_10_BYTES,
+  TD_REPORT_15_BYTES,
+  TD_REPORT_15_EX_BYTES,
+  type TdReport,
+} from "./td-report.ts";
 
 /** A parsed TD quote. Nothing in it is verified; see `verifyQuote`. Byte arrays are views of the input. */
 export interface TdQuote extends QuoteSignatureData {
@@ -16,9 +24,10 @@ export interface TdQuote extends QuoteSignatureData {
 /** Largest quote that is looked at, padding included. */
 export const MAX_QUOTE_BYTES = 64 * 1024;
 
-/** Body types of a version 5 quote (Intel TDX DCAP Quoting Library API, A.4.2). */
+/** Body types of a version 5 quote (Intel TDX DCAP Quoting Library API, A.4.2; sgx_quote_5.h for the extended one). */
 const TD_REPORT_10_TYPE = 2;
 const TD_REPORT_15_TYPE = 3;
+const TD_REPORT_15_EX_TYPE = 4;
 
 /**
  * Parses a TD quote of version 4 or 5 that a quoting enclave of Intel made, with ECDSA P-256 and the PCK certificate
@@ -55,8 +64,10 @@ function readDescribedBody(cursor: Cursor): TdReport {
       return readTdReport10(takeBody(cursor, size, TD_REPORT_10_BYTES));
     case TD_REPORT_15_TYPE:
       return readTdReport15(takeBody(cursor, size, TD_REPORT_15_BYTES));
+    case TD_REPORT_15_EX_TYPE:
+      return readTdReport15Ex(takeBody(cursor, size, TD_REPORT_15_EX_BYTES));
     default:
-      throw new TdxError("body_type", `Parse TD quote failed: got body type "${type}", wanted "2" or "3"`);
+      throw new TdxError("body_type", `Parse TD quote failed: got body type "${type}", wanted "2", "3" or "4"`);
   }
 }
 

@@ -32,8 +32,32 @@ export interface TdReport10 extends TdReport10Fields {
   readonly tdxVersion: "1.0";
 }
 
-/** The TD quote body for TDX 1.5 (Intel TDX DCAP Quoting Library API, A.4.3). */
-export interface TdReport15 extends TdReport10Fields {
+/**
+ * What the extended body for TDX 1.5 adds (`sgx_report2_body_v1_5_ex_t` in sgx_quote_5.h of Intel's DCAP): the VM that
+ * asked, and where the TD came from. What is said of service TDs is zero without the TD attribute SERVTD_EXT.
+ */
+interface TdReport15Extension {
+  /** 1 byte: 0 for a TD that is not partitioned. */
+  readonly VMID: Uint8Array;
+  /** 32 bytes that stay with a TD through updates of the module and migration. */
+  readonly TD_ID: Uint8Array;
+  /** Hash of what is known of the devices. */
+  readonly DEVINFO: Uint8Array;
+  readonly INIT_SERVTD_HASH: Uint8Array;
+  readonly INIT_SERVTD_ATTR: Uint8Array;
+  /** The SVNs, and the platform they were of, at the creation of the TD. */
+  readonly INIT_CPUSVN: Uint8Array;
+  readonly INIT_TEE_TCB_SVN: Uint8Array;
+  readonly INIT_TEE_FMSPC: Uint8Array;
+  readonly CURR_SERVTD_HASH: Uint8Array;
+  readonly CURR_SERVTD_ATTR: Uint8Array;
+}
+
+/**
+ * The TD quote body for TDX 1.5 (Intel TDX DCAP Quoting Library API, A.4.3). All fields of the extended one are there, or
+ * none.
+ */
+export interface TdReport15 extends TdReport10Fields, Partial<TdReport15Extension> {
   readonly tdxVersion: "1.5";
   /** The SVNs now, where TEE_TCB_SVN has those at the TD's launch: the module can be updated under a running TD. */
   readonly TEE_TCB_SVN_2: Uint8Array;
@@ -48,6 +72,8 @@ export type TdReport = TdReport10 | TdReport15;
 export const TD_REPORT_10_BYTES = 584;
 /** Size of a TD quote body for TDX 1.5. */
 export const TD_REPORT_15_BYTES = 648;
+/** Size of an extended TD quote body for TDX 1.5. */
+export const TD_REPORT_15_EX_BYTES = 885;
 
 const SVN_BYTES = 16;
 const MEASUREMENT_BYTES = 48;
@@ -65,11 +91,39 @@ export function readTdReport10(bytes: Uint8Array): TdReport10 {
 /** Reads a body of exactly `TD_REPORT_15_BYTES`. Throws `BytesError` for another size. */
 export function readTdReport15(bytes: Uint8Array): TdReport15 {
   const cursor = new Cursor(bytes);
+  const report = readFields15(cursor);
+  cursor.end();
+  return report;
+}
+
+/** Reads a body of exactly `TD_REPORT_15_EX_BYTES`. Throws `BytesError` for another size. */
+export function readTdReport15Ex(bytes: Uint8Array): TdReport15 {
+  const cursor = new Cursor(bytes);
+  const report = { ...readFields15(cursor), ...readExtension(cursor) };
+  cursor.end();
+  return report;
+}
+
+function readFields15(cursor: Cursor): TdReport15 {
   const fields = readFields(cursor);
   const TEE_TCB_SVN_2 = cursor.take(SVN_BYTES);
   const MRSERVICETD = cursor.take(MEASUREMENT_BYTES);
-  cursor.end();
   return { tdxVersion: "1.5", ...fields, TEE_TCB_SVN_2, MRSERVICETD };
+}
+
+function readExtension(cursor: Cursor): TdReport15Extension {
+  return {
+    VMID: cursor.take(1),
+    TD_ID: cursor.take(32),
+    DEVINFO: cursor.take(MEASUREMENT_BYTES),
+    INIT_SERVTD_HASH: cursor.take(MEASUREMENT_BYTES),
+    INIT_SERVTD_ATTR: cursor.take(ATTRIBUTES_BYTES),
+    INIT_CPUSVN: cursor.take(SVN_BYTES),
+    INIT_TEE_TCB_SVN: cursor.take(SVN_BYTES),
+    INIT_TEE_FMSPC: cursor.take(12),
+    CURR_SERVTD_HASH: cursor.take(MEASUREMENT_BYTES),
+    CURR_SERVTD_ATTR: cursor.take(ATTRIBUTES_BYTES),
+  };
 }
 
 /** The fields in their order; the members of an object literal are evaluated in theirs. */

@@ -35,32 +35,45 @@ export function verifyQuoteSignature(quote: Uint8Array, input: QuoteSignature, a
     return fail(NAME, "quote_signature_malformed", { reason: error.message });
   }
   const got = `${algName(signature.sigAlg)} with ${algName(signature.hash)}`;
-  const scheme = schemeOf(signature, ak);
-  if (scheme === undefined) {
+  const found = schemesOf(signature, ak);
+  if (found === undefined) {
     return fail(NAME, "quote_signature_scheme", { got, wanted: "the key's own scheme, with SHA-256 or longer" });
   }
-  const holds = scheme.raw !== undefined && verifySignature(ak.key, scheme.scheme, quote, scheme.raw);
+  const { schemes, raw } = found;
+  const holds = raw !== undefined && schemes.some((scheme) => verifySignature(ak.key, scheme, quote, raw));
   return check(holds, NAME, "quote_signature", `${holds ? "valid" : "invalid"}, ${got}`, "valid by akPublic");
 }
 
 /** How to verify; undefined for a scheme that is not the key's or not trusted. `raw` is undefined where it can't hold. */
-function schemeOf(
+function schemesOf(
   signature: TpmtSignature,
   { key, area }: AttestationKey,
-): { scheme: SignatureScheme; raw: Uint8Array | undefined } | undefined {
+): { schemes: readonly SignatureScheme[]; raw: Uint8Array | undefined } | undefined {
   const hash = HASHES.get(signature.hash);
   if (hash === undefined || (area !== undefined && !isSchemeOf(area, signature))) return undefined;
   if (signature.sigAlg === TPM_ALG.ECDSA) {
     if (key.kind !== "ec") return undefined;
     const raw = fixedSignature(signature, COORDINATE_BYTES[key.curve]);
-    return { scheme: { kind: "ecdsa", hash, encoding: "fixed" }, raw };
+    return { schemes: [{ kind: "ecdsa", hash, encoding: "fixed" }], raw };
   }
   if (key.kind !== "rsa") return undefined;
-  if (signature.sigAlg === TPM_ALG.RSASSA) return { scheme: { kind: "rsa-pkcs1", hash }, raw: signature.sig };
-  return { scheme: { kind: "rsa-pss", hash, saltLength: DIGEST_BYTES[hash] }, raw: signature.sig };
+  const raw = signature.sig;
+  if (signature.sigAlg === TPM_ALG.RSASSA) return { schemes: [{ kind: "rsa-pkcs1", hash }], raw };
+  const schemes = saltLengths(hash, key.modulusBits).map(
+    (saltLength) => ({ kind: "rsa-pss", hash, saltLength }) as const,
+  );
+  return { schemes, raw };
 }
 
-/** Part 1, B.7: a TPM that signs by FIPS takes a salt of the hash's length. */
+/**
+ * Part 1, B.7: the salt is as long as there is room for, or as FIPS 186 limits it, as long as the hash. Which, the TPM does
+ * not say.
+ */
+function saltLengths(hash: keyof typeof DIGEST_BYTES, modulusBits: number): number[] {
+  const most = Math.ceil((modulusBits - 1) / 8) - DIGEST_BYTES[hash] - 2;
+  return [DIGEST_BYTES[hash], most];
+}
+
 const DIGEST_BYTES = { sha256: 32, sha384: 48, sha512: 64 } as const;
 
 /** A key with a scheme of its own uses no other (Part 2, 12.2.3.5). */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parseCertificate } from "@constellation/x509";
+import { basicConstraints, issue, issueCa, keyUsage, p256 } from "@constellation/x509/testing/certificate-writer";
 import { type Case, casesOf, certificatesOf, rootsOf } from "./testing/vectors.ts";
 import { type TpmCertificateInput, verifyTpmCertificate } from "./index.ts";
 
@@ -68,6 +69,29 @@ describe("verifyTpmCertificate()", () => {
       return parseCertificate(damaged);
     });
     assert.deepEqual(failed(inputOf(signing, { roots })), ["akCertificate.chain chain_signature"]);
+  });
+
+  test("takes a certificate that limits its key to no usage for any, and one for several for none", () => {
+    const [caKey, key] = [p256(), p256()];
+    const root = parseCertificate(issueCa("Root", "Root", caKey, caKey));
+    for (const [extensions, wanted] of [
+      [undefined, []],
+      [[keyUsage(0x80, 7)], []],
+      [[keyUsage(0xa0, 5)], ["akCertificate.usage certificate_usage"]],
+      [[basicConstraints(true)], ["akCertificate.usage certificate_usage"]],
+    ] as const) {
+      const certificate = issue(key, caKey, { extensions });
+      const input = inputOf(signing, { certificate, roots: [root], intermediates: [], now: new Date("2025-06-01") });
+      assert.deepEqual(failed(input), wanted);
+    }
+  });
+
+  test("trusts an issuer that is pinned and has not signed itself, beside its root or alone", () => {
+    const [issuer] = certificatesOf(signing, "ca_chain").map(parseCertificate);
+    assert.ok(issuer !== undefined && issuer.subject.text !== issuer.issuer.text);
+    for (const roots of [[issuer], [issuer, ...rootsOf(signing)], [...rootsOf(signing), issuer]]) {
+      assert.deepEqual(failed(inputOf(signing, { roots, intermediates: [] })), []);
+    }
   });
 
   test("refuses what has no chain to a root, at any other time, and what is no certificate", () => {

@@ -47,7 +47,7 @@ const USAGES: Readonly<Record<TpmCertificateInput["usage"], readonly KeyUsage[]>
 
 /**
  * Verifies that somebody whose root is pinned vouches for a TPM's key: a chain (RFC 5280 section 6.1), a leaf that is
- * no CA and for this use alone, and the key asked for.
+ * no CA and for this use alone where it says for which, and the key asked for.
  */
 export function verifyTpmCertificate(input: TpmCertificateInput): TpmCertificateResult {
   const { name } = input;
@@ -63,7 +63,10 @@ export function verifyTpmCertificate(input: TpmCertificateInput): TpmCertificate
   return { checks, certificate, ...(chained.chain && { chain: chained.chain }) };
 }
 
-/** A root that did not sign itself as it stands was damaged on its way, and is not used. */
+/**
+ * A root that did not sign itself as it stands was damaged on its way, and is not used. One that is pinned and was issued
+ * by another is trusted as it stands (RFC 5280 section 6.1.1 (d)).
+ */
 function verifyRoots(
   leaf: Certificate,
   { name, intermediates, roots, now }: TpmCertificateInput,
@@ -71,23 +74,27 @@ function verifyRoots(
   try {
     const chain = verifyChain({ leaf, intermediates: intermediates.map(parseCertificate), roots, now });
     const root = chain.at(-1) as Certificate;
-    verifySignature(root, root);
+    if (equalConstantTime(root.subject.der, root.issuer.der)) verifySignature(root, root);
     return { check: pass(`${name}.chain`, { got: chain.map(certificateName).join(" <- ") }), chain };
   } catch (error) {
     return { check: refusal(`${name}.chain`, "chain", error) };
   }
 }
 
+/** A key usage extension that is left out sets no limit (RFC 5280 section 4.2.1.3). */
 function verifyUsage(
   { basicConstraints, keyUsage }: Certificate,
   input: TpmCertificateInput,
 ): Check<TpmCertificateCode> {
   const ca = basicConstraints?.ca === true;
-  const usages = keyUsage ?? [];
-  const got = [...usages, ...(ca ? ["CA"] : [])].join(" ");
+  const got = [...(keyUsage ?? ["not limited"]), ...(ca ? ["CA"] : [])].join(" ");
   const allowed = USAGES[input.usage];
-  const holds = !ca && usages.length > 0 && usages.every((usage) => allowed.includes(usage));
+  const holds = !ca && (keyUsage === undefined || isFor(keyUsage, allowed));
   return check(holds, `${input.name}.usage`, "certificate_usage", got, `${allowed.join(" or ")}, no CA`);
+}
+
+function isFor(usages: readonly KeyUsage[], allowed: readonly KeyUsage[]): boolean {
+  return usages.length > 0 && usages.every((usage) => allowed.includes(usage));
 }
 
 function verifyKey(certificate: Certificate, { name, spki }: TpmCertificateInput): Check<TpmCertificateCode>[] {

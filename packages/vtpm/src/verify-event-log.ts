@@ -13,8 +13,8 @@ export interface EventLogInput {
   /** Values that are believed already, as by a quote. */
   readonly pcrs: ReadonlyMap<number, Uint8Array>;
   /**
-   * PCRs that the log has to explain in full: one of these without an event must be zero. Others that the log extends
-   * must have the values it leads to, too.
+   * PCRs that the log has to explain in full: each of these must have a value, zero where there is no event of it. Others
+   * that the log extends must have the values it leads to, where they have any: a quote may be over some PCRs only.
    */
   readonly explained: readonly number[];
 }
@@ -42,7 +42,8 @@ function compare(
   replayed: ReadonlyMap<number, Uint8Array>,
   { bank, pcrs, explained }: EventLogInput,
 ): Check<EventLogCode>[] {
-  const judged = [...new Set([...explained, ...replayed.keys()])].sort((a, b) => a - b);
+  const valued = [...replayed.keys()].filter((index) => pcrs.has(index));
+  const judged = [...new Set([...explained, ...valued])].sort((a, b) => a - b);
   return judged.map((index) => {
     const name = `eventLog.pcr[${index}]`;
     const value = pcrs.get(index);

@@ -207,7 +207,17 @@ describe("verifyQuote() and signatures", () => {
     const padding = constants.RSA_PKCS1_PSS_PADDING;
     const pss = sign("sha512", quote, { key: rsa.privateKey, padding, saltLength: 64 });
     const rsapss = serializeSignature({ sigAlg: TPM_ALG.RSAPSS, hash: TPM_ALG.SHA512, sig: pss });
-    assert.deepEqual(judged(tpmt(rsapss), rsaArea({ scheme: TPM_ALG.RSAPSS, hashAlg: TPM_ALG.SHA512 })), []);
+    const pssArea = rsaArea({ scheme: TPM_ALG.RSAPSS, hashAlg: TPM_ALG.SHA512 });
+    assert.deepEqual(judged(tpmt(rsapss), pssArea), []);
+    for (const [saltLength, wanted] of [
+      [256 - 64 - 2, []],
+      [32, ["quote_signature"]],
+      [0, ["quote_signature"]],
+    ] as const) {
+      const salted = sign("sha512", quote, { key: rsa.privateKey, padding, saltLength });
+      const signature = serializeSignature({ sigAlg: TPM_ALG.RSAPSS, hash: TPM_ALG.SHA512, sig: salted });
+      assert.deepEqual(judged(tpmt(signature), pssArea), wanted, `salt of ${saltLength} bytes`);
+    }
   });
 
   test("accepts a bare RSASSA signature", () => {

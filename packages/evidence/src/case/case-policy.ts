@@ -7,6 +7,7 @@ import {
   object,
   oneOf,
   readValue,
+  text,
   type ValueOf,
   whole,
 } from "@constellation/fields";
@@ -19,13 +20,13 @@ import {
   type SigningKey,
   type TurinSvns,
 } from "@constellation/sev-snp";
-import { openQuotePolicy, type QuotePolicy, TCB_STATUSES } from "@constellation/tdx";
+import { type AcceptableTcbStatus, openQuotePolicy, type QuotePolicy, TCB_STATUSES } from "@constellation/tdx";
 import type { Expectation } from "@constellation/verdict";
 import { EvidenceError } from "../error.ts";
-import { indexed } from "../policy/indexed.ts";
 import { openQuotesPolicy } from "../policy/open.ts";
 import type { QuotesPolicy } from "../vtpm.ts";
 import type { Case } from "./case.ts";
+import { WANTED_REGISTERS, wantedOf } from "./wanted-registers.ts";
 
 /** What stands for an entry that a case leaves out. */
 export const NOT_ASKED = { kind: "any", reason: "not asked by the case" } as const;
@@ -53,7 +54,7 @@ const ENTRIES = {
   vmpl: whole(0, 3),
   signing_key: oneOf<SigningKey | "any">(["VCEK", "VLEK", "any"]),
   min_tcb: MIN_TCB,
-  report_data: bytes(1, 64),
+  report_data: bytes(0, 64),
   measurement: bytes(48),
   host_data: bytes(32),
   mrtd: bytes(48),
@@ -62,9 +63,9 @@ const ENTRIES = {
   rtmr2: bytes(48),
   rtmr3: bytes(48),
   collateral: oneOf(["required", "none"]),
-  accept_tcb_status: list(oneOf(TCB_STATUSES.filter((status) => status !== "Revoked"))),
+  accept_tcb_status: list(text(/^[A-Za-z]{1,64}$/, "the name of a TCB status")),
   nonce: bytes(0, 1024),
-  pcrs: indexed(31, bytes(1, 64)),
+  pcrs: WANTED_REGISTERS,
   user_data: bytes(0, 1024),
   usage: oneOf(["sign", "enc"]),
   allow_sha1: FLAG,
@@ -132,25 +133,29 @@ export function parseCasePolicy({ kind, policy }: Case): Entries {
 /** The total policy for a report: entries that the case leaves out accept anything, and say so. */
 export function reportPolicyOf(entries: Entries): ReportPolicy {
   const open = openReportPolicy(NOT_ASKED);
-  const { signing_key: signingKey, min_tcb: least } = entries;
+  const { signing_key: signingKey, min_tcb: least, report_data: prefix } = entries;
   return {
     ...open,
     policy: { ...open.policy, debug: flag(entries.allow_debug), migrateMa: flag(entries.allow_migrate_ma) },
     vmpl: exactly(entries.vmpl),
     signingKey: signingKey === "any" ? ALLOWED : exactly(signingKey),
-    reportData: entries.report_data === undefined ? NOT_ASKED : { kind: "prefix", anyOf: [entries.report_data] },
+    reportData: isAsked(prefix) ? { kind: "prefix", anyOf: [prefix] } : NOT_ASKED,
     measurement: exactly(entries.measurement),
     hostData: exactly(entries.host_data),
     ...(least && { products: productsOf(least) }),
   };
 }
 
-/** A lower bound on the reported TCB alone, by the components that each product line has. */
+/**
+ * A lower bound on the reported TCB alone, by the components that each product line has. Lines without an FMC reach no
+ * bound on it.
+ */
 function productsOf(least: Readonly<Record<Component, number>>): ReportPolicy["products"] {
   const { fmc, bl, tee, snp, ucode } = least;
   const reported = { bootLoader: bl, tee, snp, microcode: ucode };
   const none = { bootLoader: 0, tee: 0, snp: 0, microcode: 0 };
-  const older: ProductPolicy<MilanGenoaSvns> = { kind: "minimum", reported, committed: none, launch: none };
+  const older: ProductPolicy<MilanGenoaSvns> =
+    fmc > 0 ? { kind: "refuse" } : { kind: "minimum", reported, committed: none, launch: none };
   const noneOfTurin = { ...none, fmc: 0 };
   const turin: ProductPolicy<TurinSvns> = {
     kind: "minimum",
@@ -161,21 +166,44 @@ function productsOf(least: Readonly<Record<Component, number>>): ReportPolicy["p
   return { Milan: older, Genoa: older, Turin: turin };
 }
 
+/** The group TUD: a TD with any of these can be looked into (Intel TDX Module Base Architecture Specification, ATTRIBUTES). */
+const UNDER_DEBUG = ["DEBUG", "HGS_PLUS_PROF", "PERF_PROF", "PMT_PROF"] as const;
+
 /** The total policy for a quote. */
 export function quotePolicyOf(entries: Entries): QuotePolicy {
   const open = openQuotePolicy(NOT_ASKED);
-  const { report_data: prefix, accept_tcb_status: statuses } = entries;
+  const { report_data: prefix, allow_debug: debug } = entries;
+  const underDebug = Object.fromEntries(UNDER_DEBUG.map((name) => [name, flag(debug)]));
   return {
     ...open,
-    TDATTRIBUTES: { ...open.TDATTRIBUTES, DEBUG: flag(entries.allow_debug) },
+    TDATTRIBUTES: { ...open.TDATTRIBUTES, ...underDebug },
     MRTD: exactly(entries.mrtd),
     RTMR0: exactly(entries.rtmr0),
     RTMR1: exactly(entries.rtmr1),
     RTMR2: exactly(entries.rtmr2),
     RTMR3: exactly(entries.rtmr3),
-    REPORTDATA: prefix === undefined ? NOT_ASKED : { kind: "prefix", prefix },
-    ...(statuses && { tcb: { kind: "judged", acceptedTcbStatuses: statuses, minimumTcbEvaluationDataNumber: 0 } }),
+    REPORTDATA: isAsked(prefix) ? { kind: "prefix", prefix } : NOT_ASKED,
+    tcb: tcbPolicyOf(entries),
   };
+}
+
+/**
+ * Without collateral there is no status to accept, so that a case which says to judge none of it asks for none. Names that
+ * Intel gives no status accept nothing, and Revoked is nothing to accept.
+ */
+function tcbPolicyOf({ collateral, accept_tcb_status: names }: Entries): QuotePolicy["tcb"] {
+  if (names === undefined || collateral === "none") return NOT_ASKED;
+  const acceptedTcbStatuses = TCB_STATUSES.filter((status) => status !== "Revoked" && names.includes(status));
+  return {
+    kind: "judged",
+    acceptedTcbStatuses: acceptedTcbStatuses as AcceptableTcbStatus[],
+    minimumTcbEvaluationDataNumber: 0,
+  };
+}
+
+/** An empty prefix asks for nothing. */
+function isAsked(prefix: Uint8Array | undefined): prefix is Uint8Array {
+  return prefix !== undefined && prefix.length > 0;
 }
 
 /** The total policy for a document of AWS Nitro. */
@@ -184,7 +212,7 @@ export function documentPolicyOf(entries: Entries): DocumentPolicy {
   return {
     ...open,
     debug: flag(entries.allow_debug),
-    pcrs: narrowed(open.pcrs, entries.pcrs),
+    pcrs: narrowed(open.pcrs, entries.pcrs?.banks.get("sha384") ?? entries.pcrs?.plain),
     userData: exactly(entries.user_data),
     nonce: exactly(entries.nonce),
   };
@@ -193,8 +221,13 @@ export function documentPolicyOf(entries: Entries): DocumentPolicy {
 /** The total policy for quotes of a TPM; `explained` are the registers that an event log has to explain in full. */
 export function quotesPolicyOf(entries: Entries): QuotesPolicy {
   const open = openQuotesPolicy(NOT_ASKED);
-  const sha256 = narrowed(open.pcrs.sha256, entries.pcrs);
-  return { ...open, qualifyingData: exactly(entries.nonce), pcrs: { ...open.pcrs, sha256 } };
+  const inBank = (bank: keyof QuotesPolicy["pcrs"]) =>
+    narrowed(open.pcrs[bank], entries.pcrs && wantedOf(entries.pcrs, bank));
+  return {
+    ...open,
+    qualifyingData: exactly(entries.nonce),
+    pcrs: { sha256: inBank("sha256"), sha384: inBank("sha384"), sha512: inBank("sha512") },
+  };
 }
 
 function narrowed(

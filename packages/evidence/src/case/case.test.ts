@@ -40,6 +40,23 @@ test("parseCase() reads a case, and leaves aside entries that are null", () => {
   );
 });
 
+test("parseCase() takes a member that is null for one that is left out", () => {
+  const optional = { verify_time: null, roots: null, policy: null, banks: null, reason_code: null };
+  const read = parse({ ...optional, files: { quote: "quote.bin", ccel: null } });
+  assert.deepEqual(
+    [read.verifyTime, read.roots, read.policy, read.banks, read.reasonCode],
+    [undefined, [], {}, [], undefined],
+  );
+  assert.deepEqual([...read.files.keys()], ["quote"]);
+  assert.deepEqual(parse({ verify_time: undefined, roots: undefined, policy: undefined }).roots, []);
+});
+
+test("parseCase() reads a time without a zone as UTC", () => {
+  for (const time of ["2026-01-01T12:30:00", "2026-01-01T12:30:00.000", "2026-01-01T13:30:00+01:00"]) {
+    assert.equal(parse({ verify_time: time }).verifyTime?.toISOString(), "2026-01-01T12:30:00.000Z");
+  }
+});
+
 test("parseCase() refuses every wrong member, and names of files outside the folder", () => {
   for (const [path, change] of [
     ["schema", { schema: 2 }],

@@ -81,13 +81,12 @@ function readCase(reader: Reader, document: unknown): Omit<Case, "kind"> & { rea
     kind: readText(reader, "kind", fields["kind"]),
     verifyTime: readTime(reader, fields["verify_time"]),
     files: readFiles(reader, fields["files"]),
-    roots: readTexts(reader, "roots", fields["roots"], ROOT_PATH),
-    policy: readPolicy(reader, fields["policy"]),
+    roots: readTexts(reader, "roots", fields["roots"] ?? [], ROOT_PATH),
+    policy: readPolicy(reader, fields["policy"] ?? {}),
     banks: readTexts(reader, "banks", fields["banks"] ?? [], /^sha(?:1|256|384|512)$/),
     akPublicFormat: fields["ak_public_format"] === "spki-der" ? "spki-der" : "tpmt-public",
     expect: readExpect(reader, fields["expect"]),
-    reasonCode:
-      fields["reason_code"] === undefined ? undefined : readText(reader, "reason_code", fields["reason_code"]),
+    reasonCode: isThere(fields["reason_code"]) ? readText(reader, "reason_code", fields["reason_code"]) : undefined,
   };
 }
 
@@ -108,20 +107,28 @@ function readFiles(reader: Reader, value: unknown): Map<string, string> {
     reader.add("files", shown(value), "an object");
     return new Map();
   }
-  return new Map(
-    Object.entries(value).map(([role, name]) => [role, readText(reader, `files.${role}`, name, FILE_NAME)]),
-  );
+  const named = Object.entries(value).filter(([, name]) => isThere(name));
+  return new Map(named.map(([role, name]) => [role, readText(reader, `files.${role}`, name, FILE_NAME)]));
 }
 
+/** A member that is null is one that is left out. */
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** Times without a zone are in UTC, whatever the zone is here. */
+const WITHOUT_ZONE = /^\d{4}-\d{2}-\d{2}T[\d:.]+$/;
+
 function readTime(reader: Reader, value: unknown): Date | undefined {
-  if (value === null) return undefined;
-  const time = new Date(typeof value === "string" ? value : Number.NaN);
+  if (!isThere(value)) return undefined;
+  const text = typeof value === "string" ? value : "";
+  const time = new Date(WITHOUT_ZONE.test(text) ? `${text}Z` : text);
   if (Number.isNaN(time.getTime())) reader.add("verify_time", shown(value), "a time, or null");
   return time;
 }
 
 function readPolicy(reader: Reader, value: unknown): Readonly<Record<string, unknown>> {
-  if (isObject(value)) return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== null));
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).filter(([, entry]) => isThere(entry)));
   reader.add("policy", shown(value), "an object");
   return {};
 }

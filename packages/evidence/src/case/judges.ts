@@ -7,11 +7,11 @@ import { complete, type Judgement } from "../judgement.ts";
 import { judgeLaunchPrediction } from "../launch-digest.ts";
 import { certificatesIn, rootsOf } from "../pem.ts";
 import { judgeSevSnp } from "../sev-snp.ts";
-import { parseCasePolicy } from "./case-policy.ts";
+import { NOT_ASKED, parseCasePolicy } from "./case-policy.ts";
 import type { CaseInput } from "./input.ts";
 import { parseLaunchVectors } from "./launch-vectors.ts";
 import { sevSnpPolicy } from "./own-policy.ts";
-import { sevSnpParts } from "./parts.ts";
+import { certificatesOf, sevSnpParts } from "./parts.ts";
 
 /** The paravisor's report alone; with the certificates of the hardware's evidence inside, that too. */
 export function judgeHcl(input: CaseInput, now: Date): Judgement {
@@ -60,16 +60,23 @@ export function judgeEkCertificate({ case: subject, files, roots }: CaseInput, n
   const { checks, chain } = verifyTpmCertificate({
     name,
     certificate: certificate ?? new Uint8Array(),
-    intermediates: certificatesIn(files.get("ca_chain")),
+    intermediates: certificatesOf(files, "ca_chain"),
     roots: rootsOf(roots),
     now,
     usage: usage === "enc" ? "encrypt" : "sign",
     spki: undefined,
   });
+  const asked = usage === undefined ? checks.map((done) => unasked(done, `${name}.usage`)) : checks;
   return {
-    checks: complete([`${name}.format`, `${name}.chain`, `${name}.usage`], checks),
+    checks: complete([`${name}.format`, `${name}.chain`, `${name}.usage`], asked),
     claims: chain === undefined ? {} : { chain: chain.map(({ subject: { text } }) => text) },
   };
+}
+
+/** A check that the case does not ask for is accepted by choice. */
+function unasked(done: Check, name: string): Check {
+  if (done.name !== name) return done;
+  return about("runtime-opaque.operator").open(name, NOT_ASKED.reason, { got: done.got as string });
 }
 
 /** Judges predictions of launch measurements. */

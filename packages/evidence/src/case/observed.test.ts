@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openReportPolicy } from "@constellation/sev-snp";
 import { FakeAmd, genuine, NOW } from "@constellation/sev-snp/testing";
-import { derToPem } from "@constellation/x509";
+import { parseCertificate } from "@constellation/x509";
 import { openQuotesPolicy } from "../policy/open.ts";
 import { judgeSevSnp } from "../sev-snp.ts";
 import { observedAzure, observedSevSnp } from "./observed.ts";
@@ -19,7 +19,7 @@ test("observedSevSnp() asks for a CRL that is no older", () => {
   const thisUpdate = new Date("2025-06-01");
   const any = { kind: "any", reason: "test" } as const;
   const revocation = { kind: "required", thisUpdate: any } as const;
-  const policy = { roots: [derToPem(amd.ark)], revocation, cspId: any, report: openReportPolicy(any) };
+  const policy = { roots: [parseCertificate(amd.ark)], revocation, cspId: any, report: openReportPolicy(any) };
   const crls = [amd.issueCrl([], { thisUpdate })];
   const observed = observedSevSnp(judgeSevSnp({ report, endorsementCert, caChain, crls }, policy, NOW), policy);
   const least = { kind: "minimum", value: thisUpdate };

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { utf8 } from "@constellation/bytes";
 import { type Json } from "@constellation/fields";
 import { parseCertificate } from "@constellation/x509";
 import { judgeCase } from "../case.ts";
 import { codesOf, errorOf, goodCases, readTestCase, type TestCase, withFile } from "../testing/cases.ts";
+import { quotePolicyOf } from "./case-policy.ts";
 import { policyFromCase } from "./policy-from-case.ts";
 
 const all = goodCases("azure", "gcp-tpm", "nitro", "sev-snp", "tdx").map(readTestCase);
@@ -18,12 +20,18 @@ function asking(subject: TestCase, policy: Readonly<Record<string, unknown>>): T
   return { ...subject, case: { ...subject.case, policy } };
 }
 
+type Banks = Readonly<Record<"sha256" | "sha384", Readonly<Record<string, string>>>>;
+
+function without(subject: TestCase, role: string): TestCase {
+  return withFile(subject, role, undefined);
+}
+
 describe("judgeCase() by the case's own policy", () => {
   test("refuses entries that are not well-formed, and those that the kind does not know", () => {
     for (const [kind, policy] of [
       ["sev-snp", { vmpl: 9 }],
       ["sev-snp", { rtmr0: "00" }],
-      ["tdx", { accept_tcb_status: ["Revoked"] }],
+      ["tdx", { accept_tcb_status: ["UpToDate "] }],
       ["nitro", { pcrs: { "32": "00" } }],
       ["gcp-ek-cert", { usage: "any" }],
     ] as const) {
@@ -52,9 +60,97 @@ describe("judgeCase() by the case's own policy", () => {
       assert.ok(codesOf(judgeCase(asking(bad, policy))).includes("tcb_info_format"), JSON.stringify(policy));
     }
     assert.deepEqual(codesOf(judgeCase(asking(bad, { collateral: "none" }))), []);
-    const none = withFile(tdx, "tcb_info", undefined);
+    const none = [...tdx.contents.keys()].filter((role) => role !== "quote").reduce(without, tdx);
     assert.deepEqual(codesOf(judgeCase(asking(none, {}))), []);
     assert.ok(codesOf(judgeCase(asking(none, { collateral: "required" }))).includes("collateral_missing"));
+    for (const role of ["tcb_info", "pck_crl_issuer_chain"]) {
+      const part = without(tdx, role);
+      for (const policy of [{}, { collateral: "required" }]) {
+        assert.ok(codesOf(judgeCase(asking(part, policy))).includes("collateral_missing"), role);
+      }
+      assert.deepEqual(codesOf(judgeCase(asking(part, { collateral: "none" }))), []);
+    }
+  });
+
+  test("asks for a TCB status where it judges collateral, and for one that Intel gives", () => {
+    const tdx = all.find(({ case: { kind }, contents }) => kind === "tdx" && contents.has("tcb_info")) as TestCase;
+    const statuses = ["UpToDate", "SWHardeningNeeded", "OutOfDate", "ConfigurationNeeded"];
+    const asked = (collateral: string, names: readonly string[]) =>
+      codesOf(judgeCase(asking(tdx, { collateral, accept_tcb_status: names })));
+    assert.deepEqual(asked("required", [...statuses, "TDRelaunchAdvised"]), []);
+    assert.deepEqual(asked("required", ["TDRelaunchAdvised", "Revoked"]), ["tcb_status"]);
+    assert.deepEqual(asked("none", ["TDRelaunchAdvised"]), []);
+  });
+
+  test("takes no TD that its host can look into, by debugging or profiling, unless the case allows it", () => {
+    for (const name of ["DEBUG", "HGS_PLUS_PROF", "PERF_PROF", "PMT_PROF"] as const) {
+      assert.deepEqual(quotePolicyOf({ allow_debug: false }).TDATTRIBUTES[name], { kind: "equal", anyOf: [false] });
+      assert.equal(quotePolicyOf({ allow_debug: true }).TDATTRIBUTES[name].kind, "any");
+    }
+  });
+
+  test("bounds the components that a product line has, and finds a bound on another too high", () => {
+    const bounded = (id: string, least: object) =>
+      codesOf(judgeCase(asking(readTestCase(`sev-snp/${id}`), { min_tcb: least })));
+    assert.deepEqual(bounded("milan-v3-dstack", { fmc: 0, bl: 4, tee: 0, snp: 23, ucode: 213 }), []);
+    assert.deepEqual(bounded("milan-v3-dstack", { fmc: 1 }), ["product"]);
+    assert.deepEqual(bounded("synthetic-turin-v5", { fmc: 1, bl: 2, tee: 0, snp: 5, ucode: 32 }), []);
+    assert.deepEqual(bounded("synthetic-turin-v5", { fmc: 2 }), ["reported_tcb_fmc"]);
+  });
+
+  test("takes an empty prefix of the report data for one that is not asked for", () => {
+    for (const kind of ["sev-snp", "tdx"]) {
+      const asked = (prefix: string) => codesOf(judgeCase(asking(firstOf(kind), { report_data: prefix })));
+      assert.deepEqual(asked(""), [], kind);
+      assert.deepEqual(asked("5a5a5a5a5a5a5a5a"), ["report_data"], kind);
+    }
+  });
+
+  test("asks for registers of the bank that they are of, by its name or by their length", () => {
+    const subject = firstOf("tpm-quote");
+    const values = JSON.parse(Buffer.from(subject.contents.get("pcrs") as Uint8Array).toString()) as Banks;
+    const { sha256, sha384 } = values;
+    const asked = (pcrs: object) => codesOf(judgeCase(asking(subject, { pcrs })));
+    const changed = (value: string | undefined) => `${(value ?? "").slice(0, -2)}5a`;
+    for (const pcrs of [{ "0": sha256["0"] }, { "0": sha384["0"] }, { sha256, sha384 }, { sha1: { "0": "00" } }]) {
+      assert.deepEqual(asked(pcrs), []);
+    }
+    for (const pcrs of [
+      { "0": changed(sha256["0"]) },
+      { "0": changed(sha384["0"]) },
+      { "0": "5a" },
+      { sha384: { "0": changed(sha384["0"]) } },
+      { sha512: { "0": sha256["0"] } },
+    ]) {
+      assert.equal(asked(pcrs).length, 1, JSON.stringify(pcrs));
+    }
+    const error = errorOf(() => asked({ sha256, "0": sha256["0"] }));
+    assert.deepEqual(
+      error?.findings.map(({ path }) => path),
+      ["pcrs.0"],
+    );
+  });
+
+  test("refuses values of a register that are of no length of its bank", () => {
+    for (const kind of ["tpm-quote", "azure-tdx", "tpm-eventlog"]) {
+      const subject = kind === "tpm-eventlog" ? readTestCase("tpm-eventlogs/rhel8-uefi") : firstOf(kind);
+      const values = JSON.parse(Buffer.from(subject.contents.get("pcrs") as Uint8Array).toString()) as Banks;
+      const short = { ...values, sha256: { ...values.sha256, "0": "00" } };
+      assert.notDeepEqual(codesOf(judgeCase(withFile(subject, "pcrs", utf8(JSON.stringify(short))))), [], kind);
+    }
+  });
+
+  test("asks what a TPM's certificate is for where the case does", () => {
+    const usage = (name: string, policy: object) =>
+      codesOf(judgeCase(asking(readTestCase(`gcp-tpm/${name}`), { ...policy })));
+    for (const name of ["ekcert-pca-rsa-enc", "ekcert-pca-ecc-sign"]) assert.deepEqual(usage(name, {}), [], name);
+    assert.deepEqual(usage("ekcert-pca-rsa-enc", { usage: "sign" }), ["certificate_usage"]);
+  });
+
+  test("does without a file of issuers where there is none, and then finds no issuer", () => {
+    assert.ok(codesOf(judgeCase(without(firstOf("sev-snp"), "ca_chain"))).includes("ca_chain_issuer_unknown"));
+    const ek = readTestCase("gcp-tpm/ekcert-uca-ecc-sign");
+    assert.ok(codesOf(judgeCase(without(ek, "ca_chain"))).includes("chain_issuer_unknown"));
   });
 
   test("accepts whatever it is left to accept, and says so", () => {

@@ -6,6 +6,7 @@ import type { TdxPolicy } from "../tdx.ts";
 import type { VtpmPolicy } from "../vtpm.ts";
 import { NOT_ASKED, parseCasePolicy, quotePolicyOf, quotesPolicyOf, reportPolicyOf } from "./case-policy.ts";
 import type { CaseInput } from "./input.ts";
+import { hasCollateral, tpmQuoteParts } from "./parts.ts";
 
 /** The case's policy for a report; a CRL that is there is asked for. */
 export function sevSnpPolicy({ case: subject, files, roots }: CaseInput): SevSnpPolicy {
@@ -17,7 +18,7 @@ export function sevSnpPolicy({ case: subject, files, roots }: CaseInput): SevSnp
 /** The case's policy for a quote; collateral that is there is judged unless the case says not to. */
 export function tdxPolicy({ case: subject, files, roots }: CaseInput): TdxPolicy {
   const entries = parseCasePolicy(subject);
-  const asked = entries.collateral === "required" || (entries.collateral === undefined && files.has("tcb_info"));
+  const asked = entries.collateral === "required" || (entries.collateral === undefined && hasCollateral(files));
   return {
     roots: rootsOf(roots),
     collateral: asked ? { kind: "required", thisUpdate: { rootCaCrl: NOT_ASKED, pckCrl: NOT_ASKED } } : NOT_ASKED,
@@ -49,11 +50,14 @@ export function azureTdxPolicy(input: CaseInput): TdxPolicy {
 /** Registers that firmware extends, and that its log has to explain in full (PC Client Platform Firmware Profile, 3.3.4). */
 const FIRMWARE_REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7];
 
-/** The case's policy for a TPM; log and certificate that are there are judged. */
-export function tpmQuotePolicy({ case: subject, files, roots }: CaseInput): VtpmPolicy {
+/** The case's policy for a TPM; log and certificate that are there are judged. A log explains what is quoted. */
+export function tpmQuotePolicy(input: CaseInput): VtpmPolicy {
+  const { case: subject, files, roots } = input;
+  const { quotes } = tpmQuoteParts(input);
+  const explained = FIRMWARE_REGISTERS.filter((index) => quotes.every(({ pcrs }) => pcrs.has(index)));
   return {
     ...quotesPolicyOf(parseCasePolicy(subject)),
-    eventLog: files.has("eventlog") ? { kind: "required", explained: FIRMWARE_REGISTERS } : NOT_ASKED,
+    eventLog: files.has("eventlog") ? { kind: "required", explained } : NOT_ASKED,
     akCertificate: files.has("ak_cert") ? { kind: "required", roots: rootsOf(roots) } : NOT_ASKED,
   };
 }

@@ -1,3 +1,4 @@
+import type { Collateral } from "@constellation/tdx";
 import type { TrustedBank } from "@constellation/vtpm";
 import type { AzureSevSnpParts } from "../azure.ts";
 import type { EventLogParts } from "../event-log.ts";
@@ -14,26 +15,41 @@ export function sevSnpParts({ files }: CaseInput): Omit<SevSnpParts, "report"> {
   const [endorsementCert] = certificatesIn(files.get("endorsement_cert"));
   return {
     endorsementCert: endorsementCert ?? new Uint8Array(),
-    caChain: certificatesIn(files.get("ca_chain")),
+    caChain: certificatesOf(files, "ca_chain"),
     crls: files.has("crl") ? [files.get("crl")] : [],
   };
 }
 
-/** A quote by its role, with the collateral and log that are there. */
+/** Certificates of issuers: none where there is no file of them. */
+export function certificatesOf(files: EvidenceFiles, role: string): Uint8Array[] {
+  return files.has(role) ? certificatesIn(files.get(role)) : [];
+}
+
+/** The parts of Intel's collateral by their roles. */
+const COLLATERAL = {
+  tcbInfo: "tcb_info",
+  tcbInfoIssuerChain: "tcb_info_issuer_chain",
+  qeIdentity: "qe_identity",
+  qeIdentityIssuerChain: "qe_identity_issuer_chain",
+  rootCaCrl: "root_ca_crl",
+  pckCrl: "pck_crl",
+  pckCrlIssuerChain: "pck_crl_issuer_chain",
+} as const satisfies Record<keyof Collateral, string>;
+
+const COLLATERAL_PARTS = Object.entries(COLLATERAL) as [keyof Collateral, string][];
+
+/** Whether there is any of Intel's collateral. */
+export function hasCollateral(files: EvidenceFiles): boolean {
+  return COLLATERAL_PARTS.some(([, role]) => files.has(role));
+}
+
+/** A quote by its role, with the collateral and log that are there. Collateral in parts is none to judge by. */
 export function tdxParts({ files }: CaseInput, quoteRole: string): TdxParts {
+  const isWhole = COLLATERAL_PARTS.every(([, role]) => files.has(role));
+  const collateral = () => Object.fromEntries(COLLATERAL_PARTS.map(([part, role]) => [part, files.get(role)]));
   return {
     quote: files.get(quoteRole),
-    collateral: files.has("tcb_info")
-      ? {
-          tcbInfo: files.get("tcb_info"),
-          tcbInfoIssuerChain: files.get("tcb_info_issuer_chain"),
-          qeIdentity: files.get("qe_identity"),
-          qeIdentityIssuerChain: files.get("qe_identity_issuer_chain"),
-          rootCaCrl: files.get("root_ca_crl"),
-          pckCrl: files.get("pck_crl"),
-          pckCrlIssuerChain: files.get("pck_crl_issuer_chain"),
-        }
-      : undefined,
+    collateral: isWhole ? (collateral() as Record<keyof Collateral, Uint8Array>) : undefined,
     ccel: files.has("ccel") ? files.get("ccel") : undefined,
   };
 }
@@ -73,7 +89,7 @@ export function tpmQuoteParts({ case: subject, files }: CaseInput): VtpmParts {
     akCertificate: files.has("ak_cert")
       ? {
           certificate: certificatesIn(files.get("ak_cert"))[0] ?? new Uint8Array(),
-          issuers: files.has("ak_ca_chain") ? certificatesIn(files.get("ak_ca_chain")) : [],
+          issuers: certificatesOf(files, "ak_ca_chain"),
         }
       : undefined,
   };

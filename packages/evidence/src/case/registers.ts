@@ -3,8 +3,9 @@ import type { Bank } from "@constellation/eventlog";
 import { EvidenceError } from "../error.ts";
 import { indexed } from "../policy/indexed.ts";
 
-const BANKS: Readonly<Record<Bank, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
-const NAMES = Object.keys(BANKS) as Bank[];
+const NAMES: readonly Bank[] = ["sha1", "sha256", "sha384", "sha512"];
+/** Values of any length are read: one that is not of its bank is evidence that is wrong, and refused. */
+const VALUES = indexed(31, bytes(0, 64));
 
 /** Register values by bank. A bank may be left out; what is no bank is left aside. */
 const REGISTERS: Field<ReadonlyMap<Bank, ReadonlyMap<number, Uint8Array>>> = {
@@ -12,10 +13,9 @@ const REGISTERS: Field<ReadonlyMap<Bank, ReadonlyMap<number, Uint8Array>>> = {
     const members = isObject(value) ? value : {};
     if (!isObject(value)) reader.add(path, shown(value), "an object");
     const there = NAMES.filter((bank) => members[bank] !== undefined);
-    return new Map(there.map((bank) => [bank, indexed(31, bytes(BANKS[bank])).read(reader, bank, members[bank])]));
+    return new Map(there.map((bank) => [bank, VALUES.read(reader, `${path}${bank}`, members[bank])]));
   },
-  write: (value) =>
-    Object.fromEntries(Array.from(value, ([bank, values]) => [bank, indexed(31, bytes(BANKS[bank])).write(values)])),
+  write: (value) => Object.fromEntries(Array.from(value, ([bank, values]) => [bank, VALUES.write(values)])),
 };
 
 /** Reads a file of register values. @throws EvidenceError `file_malformed` */
