@@ -16,7 +16,7 @@ const PEERS: Readonly<Record<Kind, readonly string[]>> = {
 const IN_NODE: ReadonlySet<string> = new Set(["ours", "node:crypto", "@phala/dcap-qvl"]);
 const WORKER = resolve(import.meta.dirname, "worker.ts");
 
-const WARM_UP = 400;
+const WARM_UP = 2000;
 const ROUNDS = 40;
 const PER_ROUND = 25;
 
