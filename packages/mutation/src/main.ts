@@ -1,4 +1,5 @@
 /** `main.ts [package ...]`: changes the code that decides on trust, one place at a time, and sees that tests notice. */
+import { availableParallelism } from "node:os";
 import explanations from "./explained.json" with { type: "json" };
 import { planPackage } from "./plan.ts";
 import { lives, summarise } from "./report.ts";
@@ -44,10 +45,11 @@ function shown({ file, line, function: name, mutation }: Result): string {
   return `${file}:${line} ${name}: ${mutation}`;
 }
 
+const jobs = Number(process.env["JOBS"] ?? availableParallelism());
 const results: Result[] = [];
 for (const name of names) {
   const plan = planPackage(name);
-  if (plan.mutants.length > 0) results.push(...(await runPackage(plan, new ResultStore(plan), tell)));
+  if (plan.mutants.length > 0) results.push(...(await runPackage(plan, new ResultStore(plan), tell, { jobs })));
 }
 const { table, score, unexplained, stale } = summarise(results, explanations);
 console.log(table);

@@ -25,7 +25,8 @@ export type Request = (
 
 /** What came of it. */
 export interface Reply {
-  readonly ms: number;
+  /** Time of the processor, which other programs do not lengthen. */
+  readonly cpuMs: number;
   /** By place, of the file loaded. */
   readonly names: readonly string[];
   /** Mutants whose places were run, where none is on. */

@@ -5,6 +5,9 @@ import type { Setting } from "./messages.ts";
 import { mutate } from "./mutate.ts";
 import type { Mutant } from "./walker.ts";
 
+/** Raised when mutants are made or run in another way, so that all are run again. */
+export const ENGINE = 1;
+
 const TOP = resolve(import.meta.dirname, "../../..");
 
 /** Sweeps over every byte of a case; they take minutes, and what they find the other tests must find. */

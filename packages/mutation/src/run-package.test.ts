@@ -45,10 +45,13 @@ function write(path: string, text: string): void {
 }
 
 /** Outcomes by mutation, and how many mutants were run for it. */
-async function run(leastTimeoutMs?: number): Promise<{ outcomes: Record<string, string>; ran: number }> {
+async function run(leastTimeoutMs = 10_000): Promise<{ outcomes: Record<string, string>; ran: number }> {
   const plan = planPackage("a", top);
   const ran: Result[] = [];
-  const results = await runPackage(plan, new ResultStore(plan), (result) => ran.push(result), leastTimeoutMs);
+  const results = await runPackage(plan, new ResultStore(plan), (result) => ran.push(result), {
+    jobs: 2,
+    leastTimeoutMs,
+  });
   const outcomes = results.map((one) => [`${one.function}: ${one.mutation}`, one.outcome]);
   return { outcomes: Object.fromEntries(outcomes) as Record<string, string>, ran: ran.length };
 }

@@ -1,10 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { digestOfFiles, type Plan } from "./plan.ts";
+import { digestOfFiles, ENGINE, type Plan } from "./plan.ts";
 import type { Mutant } from "./walker.ts";
-
-/** Raised when mutants are made or run in another way, so that all are run again. */
-const ENGINE = 1;
 
 /** What became of a mutant. Nothing runs the place of one that is `unreached`. */
 export type Outcome = "killed" | "timeout" | "survived" | "unreached";

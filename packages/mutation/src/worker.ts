@@ -4,10 +4,12 @@ import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type CollectedTest, collectTests } from "./harness.ts";
+import { keepRsaKeys } from "./keys.ts";
 import type { Reply, Request, Setting, TestId } from "./messages.ts";
 import { mutate } from "./mutate.ts";
 import { SWITCH_NAME } from "./walker.ts";
 
+const restartKeys = keepRsaKeys();
 const setting = JSON.parse(process.argv[2] as string) as Setting;
 const folder = pathToFileURL(join(setting.top, setting.folder)).href;
 /** By file, those of the first copy and of the last one. */
@@ -84,12 +86,14 @@ function testsOf(file: string, copy: number): readonly CollectedTest[] {
 async function answer(request: Request): Promise<Reply> {
   const { copy } = request;
   active = request.mutant;
+  restartKeys(request.kind);
   reached.clear();
-  const startedMs = performance.now();
+  const before = process.cpuUsage();
   const isLoad = request.kind === "load";
   const failed = isLoad ? await load(request.file, copy) : await runUntilFailure(request.tests, copy);
   const names = isLoad ? testsOf(request.file, copy).map(({ name }) => name) : [];
-  return { ms: performance.now() - startedMs, names, reached: [...reached], ...(failed && { failed }) };
+  const { user, system } = process.cpuUsage(before);
+  return { cpuMs: (user + system) / 1000, names, reached: [...reached], ...(failed && { failed }) };
 }
 
 process.on("message", (request: Request) => {
