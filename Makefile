@@ -4,7 +4,7 @@ NODE := scripts/node
 MINI_WORKSPACE ?= $(CURDIR)/constellation-mini
 .DEFAULT_GOAL := help
 
-.PHONY: help install browser generate ok types lint format dead unit integration coverage flips test image image-debug components evidence-page e2e mini mini-down bench bench-evidence clean
+.PHONY: help install browser generate ok types lint format dead unit integration coverage mutation flips test image image-debug components evidence-page e2e mini mini-down bench bench-evidence clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -59,6 +59,9 @@ integration: components browser ## Run the tests against real programs: swtpm, e
 
 coverage: install ## Run the unit tests of the packages that decide on trust: all their lines and branches must be run
 	@$(NODE) scripts/coverage.ts
+
+mutation: install ## Change the code that decides on trust, one place at a time: unit tests must notice (goes on where it was cut off; PACKAGES="x509 tdx" for some)
+	@$(NODE) packages/mutation/src/main.ts $(PACKAGES)
 
 flips: install ## Change every byte of every good piece of evidence, and see that it is refused (hours; goes on where it was cut off; CASES="tdx/ nitro/" for some)
 	@$(NODE) packages/evidence/src/testing/flips/main.ts $(CASES)

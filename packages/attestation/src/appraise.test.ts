@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { concat, fromHex, hex, utf8 } from "@constellation/bytes";
 import {
@@ -19,8 +20,11 @@ import {
   TPM_ALG,
   TPM_ECC,
   TPMA_OBJECT,
+  tpmPublicToSpki,
 } from "@constellation/tpm2";
 import { pcrAspect } from "@constellation/verdict";
+import { parseCertificate, pemToDer } from "@constellation/x509";
+import { issue, p256 } from "@constellation/x509/testing/certificate-writer";
 import fc from "fast-check";
 import { appraise } from "./appraise.ts";
 import { PCR_INDICES } from "./pcr-index.ts";
@@ -110,6 +114,31 @@ test("appraise() accepts good evidence, with every check of the variant", () => 
   requireAccepted(verdict);
 });
 
+test("appraise() says what each check found and what it speaks for", () => {
+  const verdict = judge(good);
+  const aspects: Readonly<Record<string, string>> = {
+    akCertificate: "runtime-opaque.operator",
+    eventLog: "executables.log",
+    endorsement: "instance-identity.machine",
+  };
+  for (const { name, speaksFor } of verdict.checks.filter(({ name }) => !name.startsWith("pcr["))) {
+    const usual = name === "quote.qualifyingData" ? "instance-identity.binding" : "hardware.evidence";
+    assert.equal(speaksFor, aspects[name.split(".")[0] as string] ?? usual, name);
+  }
+  const scheme = "type 0x23, curve 0x3, scheme 0x18, hash 0xb, nameAlg 0xb";
+  const selection = '"0xb:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"';
+  const key = `SPKI sha256:${createHash("sha256").update(tpmPublicToSpki(tpm.akPublic)).digest("hex")}`;
+  for (const [name, shown] of [
+    ["akCertificate.usage", '"digitalSignature"'],
+    ["akPublic.scheme", scheme],
+    ["akPublic.key", key],
+    ["quote.pcrSelection", selection],
+  ] as const) {
+    const check = checkNamed(verdict, name);
+    assert.deepEqual([check?.got, check?.wanted], [shown, shown]);
+  }
+});
+
 test("appraise() throws for mistakes of the caller only", () => {
   const context = { reportData, now: FAKE_NOW };
   assert.throws(() => appraise(good, policy, { ...context, reportData: new Uint8Array(32) }), {
@@ -164,6 +193,21 @@ test("appraise() accepts nobody by an empty list of roots", () => {
   const verdict = judge(good, { ...policy, endorsementRoots: [] });
   assert.deepEqual(causes(verdict), { "akCertificate.chain": "ak_certificate_issuer_unknown" });
   assert.equal(verdict.claims.chain, undefined);
+});
+
+test("verifyAkCertificate() gives neither a chain nor an endorsement digest where there is none", async () => {
+  const root = parseCertificate(pemToDer(ca.certificatePem));
+  const bare = await ca.createTpm({ uris: () => [] });
+  const found = ["checks", "certificate"];
+  assert.deepEqual(Object.keys(verifyAkCertificate(bare.akCertificate, [], FAKE_NOW)), found);
+  assert.deepEqual(Object.keys(verifyAkCertificate(bare.akCertificate, [root], FAKE_NOW)), [...found, "chain"]);
+  const all = verifyAkCertificate(tpm.akCertificate, [root], FAKE_NOW);
+  assert.deepEqual(Object.keys(all), [...found, "chain", "ekDigest"]);
+});
+
+test("verifyAkCertificate() takes a certificate that says nothing of CAs for none of a CA", () => {
+  const { checks } = verifyAkCertificate(issue(p256(), p256()), [], FAKE_NOW);
+  assert.equal(checks.find(({ name }) => name === "akCertificate.usage")?.outcome, "pass");
 });
 
 test("appraise() judges validity at the time it is given", () => {
@@ -466,7 +510,9 @@ test("appraise() names each PCR that differs from the policy, with got and wante
 test("appraise() takes one of several PCR values, and none of an empty list", () => {
   const value = fieldsOf(good).pcrs["4"] as string;
   assert.deepEqual(failures(judge(good, withPcrRule(4, { kind: "equal", anyOf: ["11".repeat(32), value] }))), {});
-  assert.deepEqual(failures(judge(good, withPcrRule(4, { kind: "equal", anyOf: [] }))), { "pcr[4]": "pcr_mismatch" });
+  const nobody = judge(good, withPcrRule(4, { kind: "equal", anyOf: [] }));
+  assert.deepEqual(failures(nobody), { "pcr[4]": "pcr_mismatch" });
+  assert.equal(checkNamed(nobody, "pcr[4]")?.wanted, "none, the list is empty");
 });
 
 test("appraise() shows the choice to accept any value, or any but zeros", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { constants, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { test } from "node:test";
 import { utf8 } from "@constellation/bytes";
-import { importSpki, type SignatureScheme, verifySignature } from "./index.ts";
+import { importSpki, type PublicKey, type SignatureScheme, verifySignature } from "./index.ts";
 
 const DATA = utf8("data");
 const importKey = ({ publicKey }: { publicKey: KeyObject }) =>
@@ -79,6 +79,43 @@ test("verifySignature() takes RSA signatures of the modulus's length only, and n
   }
 });
 
+/** A key that can't be used: what is refused must be refused before. */
+function untouchable<Key extends PublicKey>(key: Key): Key {
+  const used = (): never => {
+    throw new Error("the key was used");
+  };
+  return Object.defineProperty({ ...key }, "handle", { get: used });
+}
+
+test("verifySignature() asks no key for signatures of another kind or length", () => {
+  assert.throws(() => verifySignature(untouchable(keys.rsa), PKCS1, DATA, pkcs1), /^Error: the key was used$/);
+  assert.equal(verifySignature(untouchable(keys.pss), PKCS1, DATA, pkcs1), false);
+  assert.equal(verifySignature(untouchable(keys.rsa), PKCS1, DATA, pkcs1.subarray(1)), false);
+  assert.equal(verifySignature(untouchable(keys.ec), FIXED, DATA, ecdsaFixed.subarray(1)), false);
+});
+
+for (const [modulusBits, encodedBytes] of [
+  [2048, 256],
+  [2049, 256],
+  [2050, 257],
+] as const) {
+  test(`verifySignature() asks no key of ${modulusBits} bits for a salt that does not fit`, () => {
+    const key = untouchable({ ...keys.rsa, kind: "rsa", pssOnly: false, modulusBits });
+    const signature = new Uint8Array(Math.ceil(modulusBits / 8));
+    for (const [hash, hashBytes] of [
+      ["sha256", 32],
+      ["sha384", 48],
+      ["sha512", 64],
+    ] as const) {
+      const most = encodedBytes - hashBytes - 2;
+      const withSalt = (saltLength: number) =>
+        verifySignature(key, { kind: "rsa-pss", hash, saltLength }, DATA, signature);
+      for (const saltLength of [0, most]) assert.throws(() => withSalt(saltLength), /^Error: the key was used$/);
+      for (const saltLength of [-1, most + 1, 20.5]) assert.equal(withSalt(saltLength), false);
+    }
+  });
+}
+
 test("verifySignature() holds a PSS key to the hash and salt of its own parameters", () => {
   const schemes = [
     { kind: "rsa-pss", hash: "sha384", saltLength: 48 },
@@ -88,7 +125,10 @@ test("verifySignature() holds a PSS key to the hash and salt of its own paramete
     const signature = padded(rsa.privateKey, scheme.hash, scheme.saltLength);
     assert.equal(verifySignature(keys.rsa, scheme, DATA, signature), true);
     assert.equal(verifySignature(keys.pss, scheme, DATA, signature), false);
+    assert.equal(verifySignature(untouchable(keys.pss), scheme, DATA, signature), false);
   }
+  const longer = { ...PSS, saltLength: 33 };
+  assert.equal(verifySignature(keys.pss, longer, DATA, padded(pss.privateKey, "sha256", 33)), true);
 });
 
 test("verifySignature() refuses signatures of any length and content without throwing", () => {

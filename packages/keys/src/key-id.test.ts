@@ -49,3 +49,8 @@ for (const text of refused) {
     );
   });
 }
+
+test("parseKeyId() says what IDs its namespace has", () => {
+  assert.throws(() => parseKeyId("state-disk/x"), /got state-disk ID "x", wanted a lower-case UUID$/);
+  assert.throws(() => parseKeyId("volume/.a"), /got volume ID "\.a", wanted a name of 1 to 128 characters$/);
+});

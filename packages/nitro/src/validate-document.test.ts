@@ -38,22 +38,34 @@ function failuresOf(policy: Partial<DocumentPolicy>, of: AttestationDocument = d
 test("validateDocument() accepts a document that is as the policy states", () => {
   assert.deepEqual(failuresOf({}), []);
   assert.deepEqual(
-    validateDocument(document, strict).map(({ name, outcome }) => `${name} ${outcome}`),
+    validateDocument(document, strict).map(({ name, outcome, speaksFor }) => `${name} ${outcome} ${speaksFor}`),
     [
-      "document.kind pass",
-      "document.module_id pass",
-      "document.timestamp pass",
-      "document.debug pass",
-      "document.pcrs.0 pass",
-      "document.pcrs.1 pass",
-      "document.pcrs.2 pass",
-      "document.pcrs.3 pass",
-      "document.pcrs.4 pass",
-      "document.public_key pass",
-      "document.user_data pass",
-      "document.nonce pass",
+      "document.kind pass configuration.detail",
+      "document.module_id pass instance-identity.machine",
+      "document.timestamp pass instance-identity.binding",
+      "document.debug pass runtime-opaque.detail",
+      "document.pcrs.0 pass executables.boot",
+      "document.pcrs.1 pass executables.detail",
+      "document.pcrs.2 pass executables.detail",
+      "document.pcrs.3 pass configuration.detail",
+      "document.pcrs.4 pass instance-identity.machine",
+      "document.public_key pass configuration.detail",
+      "document.user_data pass configuration.detail",
+      "document.nonce pass instance-identity.binding",
     ],
   );
+});
+
+test("validateDocument() judges registers in ascending order, whatever the order of the policy", () => {
+  const any = { kind: "any", reason: "a test" } as const;
+  const pcrs = new Map([[10, any], [8, any], [9, any], ...strict.pcrs]);
+  const checks = validateDocument(document, { ...strict, pcrs }).filter(({ name }) => /\d$/.test(name));
+  assert.deepEqual(checks.map(({ name, speaksFor }) => [name.split(".").at(-1), speaksFor]).slice(4), [
+    ["4", "instance-identity.machine"],
+    ["8", "executables.detail"],
+    ["9", "configuration.detail"],
+    ["10", "configuration.detail"],
+  ]);
 });
 
 test("validateDocument() says what the policy leaves open, and why", () => {
@@ -100,6 +112,9 @@ test("validateDocument() refuses times outside the policy's, and bounds that are
   ] as const) {
     assert.deepEqual(at(earliest, latest), ["document.timestamp: timestamp"]);
   }
+  const timestamp = { kind: "between", earliest: new Date(Number.NaN), latest: NOW } as const;
+  const [, , check] = validateDocument(document, { ...strict, timestamp });
+  assert.equal(check?.wanted, `no time to ${NOW.toISOString()}`);
 });
 
 test("validateDocument() refuses registers that differ, are missing, or that the policy does not state", () => {

@@ -55,6 +55,9 @@ test("verifyDocument() tells every check with what it found", () => {
     cabundle: FAKE_CHAIN.join("; "),
     signature: "the certificate's key over this document",
   });
+  for (const { speaksFor } of checks) assert.equal(speaksFor, "runtime-opaque.operator");
+  const bare = verifyDocument(aws.evidence({ leaf: { extensions: undefined } })).checks;
+  assert.equal(bare.find(({ name }) => name === "certificate.usage")?.got, "none");
 });
 
 test("verifyDocument() refuses bytes that are no document, and checks nothing else", () => {
@@ -108,6 +111,13 @@ test("verifyDocument() refuses a certificate without a chain to a pinned root", 
   const other = new FakeNitro();
   assert.deepEqual(failuresOf({ roots: [parseCertificate(other.root)] }), ["cabundle: cabundle_signature"]);
   assert.deepEqual(failuresOf({ fields: { cabundle: other.cabundle } }), ["cabundle: cabundle_signature"]);
+});
+
+test("verifyDocument() refuses a pinned root that was damaged on its way", () => {
+  const root = Uint8Array.from(aws.root);
+  const last = root.length - 1;
+  root[last] = (root[last] as number) ^ 1;
+  assert.deepEqual(failuresOf({ roots: [parseCertificate(root)] }), ["cabundle: cabundle_signature"]);
 });
 
 test("verifyDocument() refuses at a time when a certificate is not valid", () => {

@@ -30,6 +30,15 @@ test("verifyReport() refuses a revoked ASK, ASVK or ARK", () => {
   assert.equal(refusal([milan.issueCrl([]), milan.issueCrl([SERIAL_NUMBERS.ASK])]), "revocation_revoked");
 });
 
+test("verifyReport() tells what is revoked", () => {
+  const gotOf = (crls: readonly Uint8Array[]): string | undefined => {
+    const { checks } = verifyReport(genuine(milan, { input: { revocation: { kind: "crls", crls } } }));
+    return checks.find(({ name }) => name === "caChain.revocation")?.got;
+  };
+  assert.equal(gotOf([milan.issueCrl([])]), "none");
+  assert.match(gotOf([milan.issueCrl([SERIAL_NUMBERS.ASK])]) ?? "", /CN=SEV-Milan/);
+});
+
 test("verifyReport() refuses where no CRL is of the ARK", () => {
   assert.equal(refusal([]), "revocation_crl_missing");
   assert.equal(refusal([genoa.issueCrl([])]), "revocation_crl_missing");

@@ -15,6 +15,7 @@ const endorsed = (signer: "VCEK" | "VLEK") =>
 function judged(signer: "VCEK" | "VLEK", expected: CspIdExpectation): string {
   const done = validateCspId(endorsed(signer), expected);
   assert.equal(done.name, "endorsementCert.cspId");
+  assert.equal(done.speaksFor, "instance-identity.group");
   return done.outcome === "fail" ? `${done.code}: got ${done.got}, wanted ${done.wanted}` : done.outcome;
 }
 

@@ -48,48 +48,48 @@ test("validateReport() tells each field that a policy leaves open, with its reas
     new Set(["not what this test is about"]),
   );
   assert.deepEqual(
-    checks.map(({ name }) => name),
+    checks.map(({ name, speaksFor }) => `${name} ${speaksFor}`),
     [
-      "report.version",
-      "report.guestSvn",
-      "report.policy.abi",
-      "report.policy.smt",
-      "report.policy.migrateMa",
-      "report.policy.debug",
-      "report.policy.singleSocket",
-      "report.policy.cxlAllow",
-      "report.policy.memAes256Xts",
-      "report.policy.raplDis",
-      "report.policy.ciphertextHiding",
-      "report.policy.pageSwapDisable",
-      "report.platformInfo.smtEn",
-      "report.platformInfo.tsmeEn",
-      "report.platformInfo.eccEn",
-      "report.platformInfo.raplDis",
-      "report.platformInfo.ciphertextHidingDramEn",
-      "report.platformInfo.aliasCheckComplete",
-      "report.platformInfo.tioEn",
-      "report.platformInfo.reserved",
-      "report.vmpl",
-      "report.signingKey",
-      "report.chipId",
-      "report.authorKeyEn",
-      "report.idKeyDigest",
-      "report.authorKeyDigest",
-      "report.familyId",
-      "report.imageId",
-      "report.reportIdMa",
-      "report.reportData",
-      "report.measurement",
-      "report.hostData",
-      "report.current",
-      "report.committed",
-      "report.provisionalFirmware",
-      "report.launchMitVector",
-      "report.currentMitVector",
-      "report.reportedTcb",
-      "report.committedTcb",
-      "report.launchTcb",
+      "report.version hardware.detail",
+      "report.guestSvn executables.detail",
+      "report.policy.abi configuration.setting",
+      "report.policy.smt configuration.setting",
+      "report.policy.migrateMa configuration.setting",
+      "report.policy.debug runtime-opaque.memory",
+      "report.policy.singleSocket configuration.setting",
+      "report.policy.cxlAllow configuration.setting",
+      "report.policy.memAes256Xts configuration.setting",
+      "report.policy.raplDis configuration.setting",
+      "report.policy.ciphertextHiding configuration.setting",
+      "report.policy.pageSwapDisable configuration.setting",
+      "report.platformInfo.smtEn configuration.setting",
+      "report.platformInfo.tsmeEn configuration.setting",
+      "report.platformInfo.eccEn configuration.setting",
+      "report.platformInfo.raplDis configuration.setting",
+      "report.platformInfo.ciphertextHidingDramEn configuration.setting",
+      "report.platformInfo.aliasCheckComplete configuration.setting",
+      "report.platformInfo.tioEn configuration.setting",
+      "report.platformInfo.reserved configuration.setting",
+      "report.vmpl configuration.setting",
+      "report.signingKey hardware.detail",
+      "report.chipId instance-identity.machine",
+      "report.authorKeyEn executables.detail",
+      "report.idKeyDigest executables.detail",
+      "report.authorKeyDigest executables.detail",
+      "report.familyId executables.detail",
+      "report.imageId executables.detail",
+      "report.reportIdMa configuration.detail",
+      "report.reportData instance-identity.binding",
+      "report.measurement executables.firmware",
+      "report.hostData configuration.detail",
+      "report.current hardware.firmware",
+      "report.committed hardware.detail",
+      "report.provisionalFirmware hardware.detail",
+      "report.launchMitVector hardware.detail",
+      "report.currentMitVector hardware.detail",
+      "report.reportedTcb hardware.firmware",
+      "report.committedTcb hardware.firmware",
+      "report.launchTcb hardware.firmware",
     ],
   );
 });
@@ -290,6 +290,15 @@ test("validateReport() shows what it got and wanted", () => {
     got: "none",
     wanted: "0x4 or more",
   });
+  const versions = { current: least({ major: 1, minor: 2, build: 3 }), policy: { abi: least({ major: 4, minor: 5 }) } };
+  const judged = validate(versions, { policy: 0x20607n }).filter(({ outcome }) => outcome !== "accepted-by-choice");
+  assert.deepEqual(
+    judged.map(({ name, got, wanted }) => [name, got, wanted]),
+    [
+      ["report.policy.abi", "6.7", "4.5 or more"],
+      ["report.current", "1.58.7", "1.2.3 or more"],
+    ],
+  );
 });
 
 const MIGRATE_MA = 1n << 18n;
@@ -325,5 +334,6 @@ test("validateReport() tells no machine by a chip ID that the host masks", () =>
     return checks.find(({ name }) => name === "report.chipId")?.speaksFor;
   };
   assert.equal(aspectOf(milan.chipId), "instance-identity.machine");
+  assert.equal(aspectOf(new Uint8Array(64).fill(1, 1)), "instance-identity.machine");
   assert.equal(aspectOf(new Uint8Array(64)), "instance-identity.group");
 });

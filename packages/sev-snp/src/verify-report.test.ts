@@ -56,6 +56,7 @@ test("verifyReport() tells every check with what it found", () => {
   assert.equal(got["caChain.issuers"], "SEV-Milan, ARK-Milan");
   assert.equal(got["endorsementCert.tcb"], "04000000000018db (bootLoader 4, tee 0, snp 24, microcode 219)");
   assert.equal(got["endorsementCert.productName"], "family 0x19, model 0x1");
+  for (const { name, speaksFor } of checks) assert.equal(speaksFor, "hardware.genuine", name);
 });
 
 test("verifyReport() gives no report that is not genuine", () => {

@@ -82,7 +82,41 @@ function bits(...positions: readonly number[]): Uint8Array {
 test("validateQuote() accepts what a policy wants exactly", () => {
   const checks = validate();
   assert.ok(checks.every(({ outcome }) => outcome === "pass"));
-  assert.equal(new Set(checks.map(({ name }) => name)).size, checks.length);
+  assert.deepEqual(
+    checks.map(({ name, speaksFor }) => `${name} ${speaksFor}`),
+    [
+      "TDATTRIBUTES.DEBUG runtime-opaque.memory",
+      "TDATTRIBUTES.HGS_PLUS_PROF configuration.setting",
+      "TDATTRIBUTES.PERF_PROF configuration.setting",
+      "TDATTRIBUTES.PMT_PROF configuration.setting",
+      "TDATTRIBUTES.ICSSD configuration.setting",
+      "TDATTRIBUTES.LASS configuration.setting",
+      "TDATTRIBUTES.SEPT_VE_DISABLE configuration.setting",
+      "TDATTRIBUTES.MIGRATABLE configuration.setting",
+      "TDATTRIBUTES.PKS configuration.setting",
+      "TDATTRIBUTES.KL configuration.setting",
+      "TDATTRIBUTES.TPA configuration.setting",
+      "TDATTRIBUTES.PERFMON configuration.setting",
+      "TDATTRIBUTES.reserved configuration.detail",
+      "XFAM configuration.setting",
+      "XFAM.reserved configuration.detail",
+      "MRSEAM hardware.detail",
+      "MRSIGNERSEAM hardware.detail",
+      "SEAMATTRIBUTES hardware.detail",
+      "MRTD executables.firmware",
+      "MRCONFIGID configuration.detail",
+      "MROWNER configuration.detail",
+      "MROWNERCONFIG configuration.detail",
+      "RTMR0 configuration.setting",
+      "RTMR1 executables.boot",
+      "RTMR2 executables.boot",
+      "RTMR3 executables.detail",
+      "REPORTDATA instance-identity.binding",
+      "MRSERVICETD configuration.setting",
+      "tcb.tcbStatus hardware.firmware",
+      "tcb.tcbEvaluationDataNumber hardware.detail",
+    ],
+  );
 });
 
 test("validateQuote() accepts anything by choice, and says so", () => {
@@ -92,6 +126,10 @@ test("validateQuote() accepts anything by choice, and says so", () => {
   for (const { name, outcome } of checks) {
     assert.equal(outcome, always.includes(name) ? "pass" : "accepted-by-choice", name);
   }
+  assert.deepEqual(
+    checks.map(({ name }) => name),
+    validate().map(({ name }) => name),
+  );
 });
 
 const MEASURED = {
@@ -156,6 +194,15 @@ test("validateQuote() judges XFAM exactly and by what is allowed", () => {
   assert.deepEqual(failures({ policy: { XFAM: { kind: "within", allowed: 0x2e7n } } }), ["XFAM: xfam"]);
 });
 
+test("validateQuote() shows what XFAM is and may be", () => {
+  const shown = (XFAM: QuotePolicy["XFAM"]): unknown[] => {
+    return validate({ policy: { XFAM } }).flatMap(({ name, got, wanted }) => (name === "XFAM" ? [got, wanted] : []));
+  };
+  assert.deepEqual(shown(equal(3n, 0x602e7n)), ["0x602e7", "0x3 or 0x602e7"]);
+  assert.deepEqual(shown(equal<bigint>()), ["0x602e7", "none, the list is empty"]);
+  assert.deepEqual(shown({ kind: "within", allowed: 7n }), ["0x602e7", "none but 0x7"]);
+});
+
 test("validateQuote() refuses XFAM with bits without a feature, or without x87 and SSE, whatever the policy", () => {
   const reserved = [3, 4, 10, 13, 16, ...Array.from({ length: 44 }, (_, index) => 20 + index)];
   const policy = { XFAM: { kind: "any", reason: "a test" } } as const;
@@ -175,8 +222,10 @@ test("validateQuote() judges REPORTDATA by its front", () => {
   assert.deepEqual(failures({ policy: with12, body: { REPORTDATA: changed } }), []);
   changed[11] = 0;
   assert.deepEqual(failures({ policy: with12, body: { REPORTDATA: changed } }), ["REPORTDATA: report_data"]);
-  const whole = { REPORTDATA: { kind: "prefix", prefix: FAKE_BODY.REPORTDATA } } as const;
-  assert.deepEqual(failures({ policy: whole }), []);
+  for (const length of [1, 64]) {
+    const REPORTDATA = { kind: "prefix", prefix: FAKE_BODY.REPORTDATA.subarray(0, length) } as const;
+    assert.deepEqual(failures({ policy: { REPORTDATA } }), []);
+  }
 });
 
 test("validateQuote() refuses a front of REPORTDATA that says nothing or too much", () => {
@@ -223,7 +272,9 @@ test("validateQuote() refuses collateral from before a TCB recovery", () => {
   const wanted = ["tcb.tcbEvaluationDataNumber: tcb_evaluation_data_number"];
   assert.deepEqual(failures({ tcb: tcbOf({ tcbInfo: { tcbEvaluationDataNumber: 16 } }) }), wanted);
   assert.deepEqual(failures({ tcb: tcbOf({ qeIdentity: { tcbEvaluationDataNumber: 16 } }) }), wanted);
-  assert.deepEqual(failures({ tcb: tcbOf({ tcbInfo: { tcbEvaluationDataNumber: 18 } }) }), []);
+  const newer = validate({ tcb: tcbOf({ tcbInfo: { tcbEvaluationDataNumber: 18 } }) });
+  assert.ok(newer.every(({ outcome }) => outcome === "pass"));
+  assert.deepEqual([newer.at(-1)?.got, newer.at(-1)?.wanted], ["TCB info 18, QE identity 17", "17 or more"]);
 });
 
 test("validateQuote() says what lags and what would mend it", () => {
@@ -233,6 +284,9 @@ test("validateQuote() says what lags and what would mend it", () => {
     found?.got,
     "OutOfDate, platform tdxtcbcomponents[2] (TDX Late Microcode Update) 2 of 3, TDX module isvsvn 5 of 6, a relaunch of the TD would mend it",
   );
+  const qe = { ...goodTcb.qe, lagging: [{ component: "isvsvn", got: 1, wanted: 2 }] };
+  const lagging = validate({ tcb: { ...goodTcb, qe } }).find(({ name }) => name === "tcb.tcbStatus");
+  assert.equal(lagging?.got, "UpToDate, QE isvsvn 1 of 2");
   const old = validate({ tcb: tcbOf(OUT_OF_DATE, { TEE_TCB_SVN: fromHex("05000300000000000000000000000000") }) });
   assert.equal(old.find(({ name }) => name === "tcb.tcbStatus")?.got, "OutOfDate");
 });
@@ -257,6 +311,11 @@ test("validateQuote() takes a register that nothing was measured into for no boo
   assert.equal(aspectOf("RTMR1", {}), "executables.boot");
   assert.equal(aspectOf("RTMR1", { body: { RTMR1: new Uint8Array(48) } }), "executables.firmware");
   assert.equal(aspectOf("MRTD", {}), "executables.firmware");
+});
+
+test("validateQuote() lets a TDX 1.0 body, which does not say, speak for no setting", () => {
+  const any = { kind: "any", reason: "test" } as const;
+  assert.equal(aspectOf("MRSERVICETD", { version: 4, policy: { MRSERVICETD: any } }), "configuration.detail");
 });
 
 test("validateQuote() says that the host can look into a TD with debugging, accepted or not", () => {

@@ -55,6 +55,7 @@ test("verifyCcel() accepts a log that leads to the registers", () => {
     checks.map(({ name }) => name),
     ["ccel", "ccel.RTMR0", "ccel.RTMR1", "ccel.RTMR2", "ccel.RTMR3"],
   );
+  for (const { speaksFor } of checks) assert.equal(speaksFor, "executables.log");
 });
 
 test("verifyCcel() refuses registers that the log does not lead to", () => {

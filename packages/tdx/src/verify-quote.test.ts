@@ -53,6 +53,14 @@ test("verifyQuote() names every check once, in one order", () => {
   assert.deepEqual(namesOf(verify()), VERIFY_CHECKS);
 });
 
+test("verifyQuote() says what every check speaks for", () => {
+  const special = { collateral: "hardware.authority" } as Readonly<Record<string, string>>;
+  for (const { name, speaksFor } of verify().checks) {
+    const usual = name.startsWith("tcb.") ? "hardware.firmware" : "hardware.genuine";
+    assert.equal(speaksFor, special[name] ?? usual, name);
+  }
+});
+
 test("verifyQuote() reports checks that could not run as failed", () => {
   const verified = verify({ quote: { pckCertificateChain: new Uint8Array() } });
   assert.deepEqual(namesOf(verified), VERIFY_CHECKS);

@@ -115,6 +115,17 @@ describe("verifyQuote()", () => {
     assert.throws(() => verifyQuote(options({ quote: certify, signature: ecdsa(certify) })), { code: "quote_type" });
   });
 
+  it("accepts a quote over one PCR, and refuses one over none", () => {
+    const over = (pcrs: ReadonlyMap<number, Uint8Array>) => {
+      const pcrDigest = createHash("sha256")
+        .update(Buffer.concat([...pcrs.values()]))
+        .digest();
+      return verifyQuote(options({ ...signed({ pcrSelect: [selectPcrs(pcrs.keys())], pcrDigest }), pcrs }));
+    };
+    over(new Map([[4, new Uint8Array(32)]]));
+    assert.throws(() => over(new Map()), { code: "quote_pcr_selection" });
+  });
+
   it("refuses PCR values that do not fit, naming both digests", () => {
     const pcrs = new Map(PCRS).set(4, new Uint8Array(32));
     assert.throws(() => verifyQuote(options({ pcrs })), {
@@ -124,6 +135,17 @@ describe("verifyQuote()", () => {
     assert.throws(() => verifyQuote(options({ pcrs: new Map(PCRS).set(4, new Uint8Array(31)) })), {
       code: "malformed",
     });
+  });
+
+  it("holds a key to its own scheme and hash, where it has them, and SHA-256", () => {
+    const { quote } = signed();
+    const withScheme = (scheme: EccPublic["parameters"]["scheme"], signature = ecdsa(quote)) => {
+      return verifyQuote(options({ akPublic: { ...AK, parameters: { ...AK.parameters, scheme } }, quote, signature }));
+    };
+    const any = { scheme: TPM_ALG.NULL };
+    withScheme(any);
+    assert.throws(() => withScheme(any, ecdsa(quote, TPM_ALG.SHA384)), { code: "quote_scheme" });
+    assert.throws(() => withScheme({ scheme: TPM_ALG.ECDSA, hashAlg: TPM_ALG.SHA384 }), { code: "quote_scheme" });
   });
 
   it("accepts a P-384 key with SHA-256, and an RSA key with RSAPSS", () => {
@@ -145,6 +167,16 @@ describe("verifyQuote()", () => {
     const pss = { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
     const rsapss = serializeSignature({ sigAlg: TPM_ALG.RSAPSS, hash, sig: sign("sha256", quote, pss) });
     verifyQuote(options({ akPublic: area, quote, signature: rsapss }));
+
+    const refused = (signature: Uint8Array, akPublic: RsaPublic, code: string) => {
+      assert.throws(() => verifyQuote(options({ akPublic, quote, signature })), { code });
+    };
+    const other = sign("sha256", Buffer.from("else"), pss);
+    refused(serializeSignature({ sigAlg: TPM_ALG.RSAPSS, hash, sig: other }), area, "quote_signature");
+    const pkcs1 = sign("sha256", quote, rsa.privateKey);
+    refused(serializeSignature({ sigAlg: TPM_ALG.RSASSA, hash, sig: pkcs1 }), area, "quote_scheme");
+    const anyScheme = { ...area, parameters: { ...parameters, scheme: { scheme: TPM_ALG.NULL } } };
+    refused(ecdsa(quote), anyScheme, "quote_scheme");
   });
 
   it("refuses numbers of an ECDSA signature that are longer than the curve's", () => {

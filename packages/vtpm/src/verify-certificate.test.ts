@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { parseCertificate } from "@constellation/x509";
-import { basicConstraints, issue, issueCa, keyUsage, p256 } from "@constellation/x509/testing/certificate-writer";
+import { basicConstraints, issue, issueCa, keyUsage, NOW, p256 } from "@constellation/x509/testing/certificate-writer";
 import { type Case, casesOf, certificatesOf, rootsOf } from "./testing/vectors.ts";
 import { type TpmCertificateInput, verifyTpmCertificate } from "./index.ts";
 
@@ -38,6 +39,9 @@ describe("verifyTpmCertificate()", () => {
       checks.map(({ name, outcome }) => `${name} ${outcome}`),
       ["akCertificate.format pass", "akCertificate.chain pass", "akCertificate.usage pass", "akCertificate.key pass"],
     );
+    for (const { speaksFor } of checks) assert.equal(speaksFor, "runtime-opaque.operator");
+    const shown = `SPKI sha256:${createHash("sha256").update(spki).digest("hex")}`;
+    assert.deepEqual([checks.at(-1)?.got, checks.at(-1)?.wanted], [shown, shown]);
     assert.equal(chain?.length, 3);
     assert.equal(chain?.[0], certificate);
   });
@@ -56,6 +60,42 @@ describe("verifyTpmCertificate()", () => {
     assert.deepEqual(failed(inputOf(signing, { certificate: issuer as Uint8Array })), [
       "akCertificate.usage certificate_usage",
     ]);
+  });
+
+  test("accepts keys for the use asked for alone, and of no CA", () => {
+    const key = p256();
+    const roots = [parseCertificate(issueCa("Root", "Root", key, key))];
+    const judged = (usage: TpmCertificateInput["usage"], ...extensions: readonly Uint8Array[]): string[] => {
+      const parts = { extensions: extensions.length > 0 ? extensions : undefined };
+      const certificate = issue(p256(), key, parts);
+      return failed(inputOf(signing, { certificate, intermediates: [], roots, now: NOW, usage }));
+    };
+    const refused = ["akCertificate.usage certificate_usage"];
+    const [signs, enciphers, agrees, both] = [
+      [0x80, 7],
+      [0x20, 5],
+      [0x08, 3],
+      [0xa0, 5],
+    ].map(([octet, unused]) => keyUsage(octet as number, unused as number)) as [
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+    ];
+    assert.deepEqual(judged("sign", signs), []);
+    assert.deepEqual(judged("encrypt", enciphers), []);
+    assert.deepEqual(judged("encrypt", agrees), []);
+    assert.deepEqual(judged("sign", enciphers), refused);
+    for (const usage of ["sign", "encrypt"] as const) {
+      assert.deepEqual(judged(usage), refused);
+      assert.deepEqual(judged(usage, both), refused);
+    }
+    assert.deepEqual(judged("sign", signs, basicConstraints(true)), refused);
+    assert.deepEqual(judged("sign", signs, basicConstraints(false)), []);
+  });
+
+  test("gives no chain where there is none", () => {
+    assert.equal("chain" in verifyTpmCertificate(inputOf(signing, { roots: [] })), false);
   });
 
   test("hands on a fault of the caller, which is no verdict", () => {

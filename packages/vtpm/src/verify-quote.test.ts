@@ -15,7 +15,15 @@ import {
   type TpmtPublic,
 } from "@constellation/tpm2";
 import type { Check } from "@constellation/verdict";
-import { type AttestationKey, type QuoteInput, verifyAkPublic, verifyQuote } from "./index.ts";
+
+import {
+  AK_PUBLIC_CHECKS,
+  type AttestationKey,
+  QUOTE_CHECKS,
+  type QuoteInput,
+  verifyAkPublic,
+  verifyQuote,
+} from "./index.ts";
 
 const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
@@ -88,8 +96,17 @@ function keyOf(area: TpmtPublic): AttestationKey {
   return attestationKey;
 }
 
-const codes = (checks: readonly Check[]): string[] =>
-  checks.flatMap((done) => (done.outcome === "fail" ? [done.code] : []));
+const NAMES: readonly string[] = [...AK_PUBLIC_CHECKS, ...QUOTE_CHECKS];
+
+/** Codes of the checks that fail, after a look at what each check is called and speaks for. */
+function codes(checks: readonly Check[]): string[] {
+  for (const { name, speaksFor } of checks) {
+    assert.ok(NAMES.includes(name), name);
+    assert.equal(speaksFor, name === "quote.qualifyingData" ? "instance-identity.binding" : "hardware.evidence");
+  }
+  return checks.flatMap((done) => (done.outcome === "fail" ? [done.code] : []));
+}
+
 const akKey = keyOf(AK);
 const judge = (input: QuoteInput, area?: TpmtPublic): string[] =>
   codes(verifyQuote(input, area === undefined ? akKey : keyOf(area)).checks);
@@ -109,6 +126,10 @@ describe("verifyQuote()", () => {
         "quote.pcrDigest pass",
       ],
     );
+    assert.deepEqual(
+      checks.map(({ name }) => name),
+      QUOTE_CHECKS,
+    );
     assert.equal(quote?.clockInfo.resetCount, 1);
   });
 
@@ -119,6 +140,10 @@ describe("verifyQuote()", () => {
     assert.deepEqual(judge(inputOf(magic)), ["quote_magic"]);
     assert.deepEqual(judge(inputOf(certify)), ["quote_type"]);
     assert.deepEqual(judge(inputOf(quote.subarray(0, -1))), ["quote_malformed"]);
+    const told = (bytes: Uint8Array): string[] => verifyQuote(inputOf(bytes), akKey).checks.map(({ name }) => name);
+    assert.deepEqual(told(magic), ["quote.signature", "quote.magic"]);
+    assert.deepEqual(told(certify), ["quote.signature", "quote.magic", "quote.type"]);
+    assert.deepEqual(told(quote.subarray(0, -1)), ["quote.signature", "quote.format"]);
   });
 
   test("hands on a fault of the caller, which is no verdict", () => {
@@ -148,11 +173,31 @@ describe("verifyQuote()", () => {
       assert.deepEqual(judge(inputOf(quoteWith({ pcrSelect }))), ["quote_bank"]);
     }
     assert.deepEqual(judge(inputOf(quoteWith(), { bank: "sha384" })), ["quote_bank"]);
+    const { checks } = verifyQuote(inputOf(quoteWith({ pcrSelect: [sha1] })), akKey);
+    assert.deepEqual([checks.at(-1)?.got, checks.at(-1)?.wanted], ["0x4:0,4,15", "0xb:0,4,15"]);
   });
+
+  for (const [bank, hash, length] of [
+    ["sha256", TPM_ALG.SHA256, 32],
+    ["sha384", TPM_ALG.SHA384, 48],
+    ["sha512", TPM_ALG.SHA512, 64],
+  ] as const) {
+    test(`takes values of ${length} bytes in the bank of ${bank}`, () => {
+      const judgedWith = (bytes: number): string[] => {
+        const pcrs = new Map([[4, new Uint8Array(bytes)]]);
+        const quote = quoteWith({ pcrSelect: [selectPcrs([4], hash)], pcrDigest: pcrDigest(pcrs) });
+        return judge(inputOf(quote, { bank, pcrs }));
+      };
+      assert.deepEqual(judgedWith(length), []);
+      for (const other of [length - 1, length + 1]) assert.deepEqual(judgedWith(other), ["quote_bank"]);
+    });
+  }
 
   test("refuses a quoted PCR without a value, and a value that is not quoted", () => {
     assert.deepEqual(judge(inputOf(quoteWith({ pcrSelect: [selectPcrs([0, 4, 11, 15])] }))), ["quote_pcr_missing"]);
     assert.deepEqual(judge(inputOf(quoteWith({ pcrSelect: [selectPcrs([0, 4])] }))), ["quote_pcr_extra"]);
+    const { checks } = verifyQuote(inputOf(quoteWith({ pcrSelect: [selectPcrs([0, 4])] })), akKey);
+    assert.equal(checks.at(-1)?.name, "quote.pcrSelection", "no digest of values that are not those quoted");
   });
 
   test("refuses values with another digest", () => {

@@ -167,7 +167,8 @@ test("verifyCrl() accepts RSASSA-PSS with SHA-384 and a salt of 48 bytes", () =>
 });
 
 test("verifyCrl() refuses a clock that shows no time", () => {
-  refuses("clock", {}, root, new Date(Number.NaN));
+  const message = /^Verify CRL failed: got "Invalid Date" as the current time/;
+  assert.throws(() => verifyCrl(crlWith(), root, new Date(Number.NaN)), { name: "X509Error", code: "clock", message });
 });
 
 test("verifyCrl() refuses a CRL of another issuer", () => {
@@ -233,7 +234,11 @@ test("parseCrl() names sixteen unknown critical extensions, however many there a
 });
 
 test("verifyCrl() refuses signatures by another key of the same name", () => {
-  assert.throws(() => verifyCrl(parseCrl(issueCrl(p256())), root, NOW), { name: "X509Error", code: "crl_signature" });
+  assert.throws(() => verifyCrl(parseCrl(issueCrl(p256())), root, NOW), {
+    name: "X509Error",
+    code: "crl_signature",
+    message: /^Verify CRL signature failed: got one not made by "CN=Root"/,
+  });
 });
 
 test("verifyCrl() refuses each single changed byte", () => {

@@ -64,6 +64,14 @@ test("verifyChain() refuses an expired or future intermediate and root", () => {
   }
 });
 
+test("verifyChain() tells why the first candidate was refused", () => {
+  const expired = issueCa("Root", "Root", rootKey, rootKey, { notAfter: new Date("2025-06-01T00:00:00Z") });
+  const other = issueCa("Root", "Root", leafKey, leafKey);
+  const roots = [expired, other].map((der) => parseCertificate(der));
+  refuses("expired", { leaf: directLeaf, roots });
+  refuses("signature", { leaf: directLeaf, roots: roots.toReversed() });
+});
+
 test("verifyChain() refuses unknown critical extensions anywhere", () => {
   const nameConstraints = extension("2.5.29.30", true, seq());
   const code = "unknown_critical_extension";

@@ -51,8 +51,23 @@ test("verifySignature() refuses signatures that do not match, for each algorithm
     [rsaKey, pssSha256, rsa()],
   ] as const) {
     const certificate = selfSigned(key, signer);
-    assert.throws(() => verifySignature(certificate, selfSigned(other, signer)), { code: "signature" });
+    assert.throws(() => verifySignature(certificate, selfSigned(other, signer)), {
+      code: "signature",
+      message: /^Verify certificate signature failed: got one not made by "CN=Root"/,
+    });
   }
+});
+
+test("verifySignature() does not verify a second time what holds", () => {
+  const found = selfSigned(rootKey, ecdsaSha256);
+  let reads = 0;
+  const tbs = () => {
+    reads += 1;
+    return found.tbs;
+  };
+  const certificate = Object.defineProperty({ ...found }, "tbs", { get: tbs });
+  for (let time = 0; time < 3; time++) verifySignature(certificate, root);
+  assert.equal(reads, 1);
 });
 
 test("verifySignature() remembers what it verified for that certificate and that issuer alone", () => {

@@ -113,6 +113,17 @@ describe("judgeCase() by a policy", () => {
     const codes = codesOf(judgeCase(silent, policyFromCase(azureSevSnp)));
     assert.deepEqual(codes, ["runtime_data_mismatch", "vm_configuration_secure_boot"]);
     assert.deepEqual(codesOf(judgeCase(silent)), ["runtime_data_mismatch"]);
+    const settings = judgeCase(silent, policyFromCase(azureSevSnp)).checks.filter(({ name }) =>
+      name.startsWith("vmConf"),
+    );
+    assert.deepEqual(
+      settings.map(({ name, outcome, got, wanted }) => [name, outcome, got, wanted]),
+      [
+        ["vmConfiguration.secure-boot", "fail", "not stated", "true"],
+        ["vmConfiguration.tpm-enabled", "pass", "true", "true"],
+        ["vmConfiguration.console-enabled", "pass", "true", "true"],
+      ],
+    );
   });
 
   test("says first that a paravisor's report can't be read, and names the quotes of TD and TPM differently", () => {
