@@ -38,6 +38,7 @@ describe("createEvidenceSource() on one's own hosts", () => {
     const { reportData: _, ...report } = openSevSnpPolicy("test");
     const policy: PlatformPolicy = {
       variant: "sev-snp",
+      machines: ANY,
       sevSnp: { roots: [derToPem(amd.ark)], revocation: { kind: "required", thisUpdate: ANY }, cspId: ANY, report },
     };
     const verdict = appraise(bytes, policy, { reportData: DATA, now: NOW });
@@ -105,7 +106,7 @@ describe("createEvidenceSource() on one's own hosts", () => {
     const bytes = await source("tdx", host).issue(DATA, signal);
     const { REPORTDATA: _, ...quote } = openTdxPolicy("test");
     const roots = [intel.root.pem];
-    const policy: PlatformPolicy = { variant: "tdx", tdx: { roots, collateral: ANY, ccel: ANY, quote } };
+    const policy: PlatformPolicy = { variant: "tdx", machines: ANY, tdx: { roots, collateral: ANY, ccel: ANY, quote } };
     const verdict = appraise(bytes, policy, { reportData: DATA, now: FAKE_NOW });
     assert.equal(verdict.accepted, true, JSON.stringify(verdict.checks));
     const { tdx } = await issued("tdx", host.with({ [CC_EVENT_LOG]: "log" }));
