@@ -1,6 +1,11 @@
+import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+import { inspect } from "node:util";
+import { utf8 } from "@constellation/bytes";
 import { EnvelopeKms } from "../envelope/envelope-kms.ts";
-import type { Tools } from "../http/fetch.ts";
+import { KmsError } from "../error.ts";
+import type { Fetch, Tools } from "../http/fetch.ts";
 import { FaultyFetch } from "../testing/faults.ts";
 import { GCP_RING, GcpStandIn } from "../testing/gcp-stand-in.ts";
 import { kmsCompliance, type LieTest } from "../testing/kms-compliance.ts";
@@ -117,3 +122,40 @@ storeCompliance(
     };
   },
 );
+
+test("GcsStore refuses an object whose checksum is another, or missing", async () => {
+  const gcp = new GcpStandIn();
+  const readFile = filesOf(gcp);
+  for (const hash of ["crc32c=AAAAAA==", "md5=x", ""]) {
+    const lying: Fetch = async (url, init) => {
+      const response = await gcp.fetch(url, init);
+      if (!url.includes("alt=media")) return response;
+      return new Response(response.body, {
+        status: response.status,
+        headers: hash === "" ? {} : { "x-goog-hash": hash },
+      });
+    };
+    const tools = { ...impatientTools(lying), readFile };
+    const token = googleToken(KNOWN, "https://www.googleapis.com/auth/devstorage.read_write", "store", tools);
+    const store = new GcsStore(
+      { bucket: "keys", prefix: "", endpoint: "https://storage.googleapis.com", token },
+      tools,
+    );
+    await store.putIfAbsent("a", Uint8Array.of(1), signal);
+    await assert.rejects(
+      store.get("a", signal),
+      (error) => error instanceof KmsError && error.code === "store_answer",
+      hash,
+    );
+  }
+});
+
+test("googleToken() refuses a key file of another form, and shows nothing of it", async () => {
+  for (const text of ["", "{}", '{"client_email":"a","private_key_id":"b","private_key":"s3cret"}', "s3cret"]) {
+    const tools = { ...impatientTools(new GcpStandIn().fetch), readFile: async () => utf8(text) };
+    await assert.rejects(googleToken(KNOWN, "scope", "kms", tools)(signal), (error) => {
+      assert.ok(error instanceof KmsError && error.code === "credentials_unreadable");
+      return !inspect(error).includes("s3cret");
+    });
+  }
+});

@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 import { utf8 } from "@constellation/bytes";
 import { Secret } from "@constellation/keys";
 import { KmsError } from "../error.ts";
-import type { FetchInit, Tools } from "../http/fetch.ts";
+import type { Tools } from "../http/fetch.ts";
 import type { KmipServer } from "../node/kmip-exchange.ts";
 import { impatientTools } from "../testing/test-tools.ts";
 import { type KmsDependencies, openKms } from "./open-kms.ts";
@@ -26,7 +26,7 @@ function noting(): {
   const urls: string[] = [];
   const servers: KmipServer[] = [];
   const tools: Tools = {
-    ...impatientTools(async (url: string, _: FetchInit) => {
+    ...impatientTools(async (url) => {
       urls.push(url);
       return new Response("{}", { status: 400 });
     }),
