@@ -15,7 +15,7 @@ import {
 import { parseKeyContext } from "./key-context.ts";
 
 /** Length of the key between KMS and secret. */
-export const CONTENT_KEY_BYTES = 32;
+const CONTENT_KEY_BYTES = 32;
 
 /** Random bytes: `randomBytes` of node:crypto. */
 export type RandomBytes = (lengthBytes: number) => Uint8Array;

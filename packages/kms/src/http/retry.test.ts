@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KmsError, type KmsErrorCode } from "../error.ts";
+import { TTLV_LIMITS } from "../kmip/ttlv.ts";
 import { DEFAULT_LIMITS, type Limits } from "./fetch.ts";
 import { retried } from "./retry.ts";
 
@@ -117,4 +118,15 @@ test("retried() ends with the caller, also while it waits", async () => {
     retried(OPERATION, toolsOf(), controller.signal, async () => "x"),
     coded("cancelled"),
   );
+});
+
+test("DEFAULT_LIMITS and TTLV_LIMITS are those of SPECIFICATION.md", () => {
+  assert.deepEqual(DEFAULT_LIMITS, {
+    attemptMs: 10_000,
+    maxAttempts: 5,
+    maxWaitMs: 5_000,
+    totalMs: 45_000,
+    maxBodyBytes: 65_536,
+  });
+  assert.deepEqual(TTLV_LIMITS, { depth: 16, items: 4_096, bytes: 65_536 });
 });
