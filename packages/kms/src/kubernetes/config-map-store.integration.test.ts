@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
-import { KubeClient } from "@constellation/kube";
+import { KubeApi, KubeClient } from "@constellation/kube";
 import { KubeApiserver } from "@constellation/testkit/kube-apiserver";
 import { KmsError } from "../error.ts";
 import { storeCompliance } from "../testing/store-compliance.ts";
@@ -23,14 +23,10 @@ function storeOf(namespace = "kube-system"): ConfigMapStore {
 
 storeCompliance("ConfigMaps of a real API server", ["wrongCredentials"], async () => {
   const token = await api.createServiceAccount("default", "stranger");
-  const stranger = new ConfigMapStore(
-    KubeClient.fromKubeconfig(
-      api.adminKubeconfig().replace(/client-certificate-data:.*\n\s*client-key-data:.*/, `token: ${token}`),
-      LIMITS,
-    ),
-    "kube-system",
-    patientTools(),
-  );
+  const credentials = { ca: api.pki.clusterCa.certificatePem, token };
+  const server = new URL(`https://${api.host}:${api.port}`);
+  const strangerApi = new KubeApi(server, () => Promise.resolve(credentials), LIMITS);
+  const stranger = new ConfigMapStore(strangerApi, "kube-system", patientTools());
   return { store: storeOf(), other: storeOf(), wrongCredentials: stranger, stop: async () => undefined };
 });
 
