@@ -84,7 +84,9 @@ export function timestampOf(date: Date): string {
 
 function canonicalRequest({ method, path, query, headers, payloadHash }: SignedRequest): string {
   const pairs = query.map(([name, value]) => `${uriEncode(name)}=${uriEncode(value)}`).sort();
-  const lines = headers.map(([name, value]) => `${name}:${value.trim().replace(/ +/g, " ")}\n`);
+  // Node.js gives header values byte by byte; what is signed are these bytes, read as UTF-8.
+  const bytes = (value: string): string => Buffer.from(value, "latin1").toString("utf8");
+  const lines = headers.map(([name, value]) => `${name}:${bytes(value).trim().replace(/ +/g, " ")}\n`);
   const names = headers.map(([name]) => name).join(";");
   return [method, pathEncode(path), pairs.join("&"), lines.join(""), names, payloadHash].join("\n");
 }

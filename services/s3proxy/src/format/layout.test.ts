@@ -4,7 +4,15 @@ import fc from "fast-check";
 import { fixedKeks } from "../testing/proxy.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { uploadDigest, uploadKey } from "./keys.ts";
-import { type ByteRange, headerNeeded, type Layout, multipartLayout, planRange, singleLayout, singleSegment } from "./layout.ts";
+import {
+  type ByteRange,
+  headerNeeded,
+  type Layout,
+  multipartLayout,
+  planRange,
+  singleLayout,
+  singleSegment,
+} from "./layout.ts";
 import { leaderBytes, type ManifestPart, openLeader, sealLeader } from "./manifest.ts";
 import { newObject } from "./object-header.ts";
 import { newPart, partHeader, partSegment } from "./part.ts";
@@ -104,7 +112,11 @@ test("openLeader() refuses every flipped byte of header and manifest", async () 
   for (let at = 0; at < usedBytes; at += 1) {
     const changed = Buffer.from(stored.subarray(0, 4_096));
     changed[at]! ^= 1;
-    await assert.rejects(openLeader(reader(changed), NAME, stored.length, keks, signal), { name: "FormatError" }, `${at}`);
+    await assert.rejects(
+      openLeader(reader(changed), NAME, stored.length, keks, signal),
+      { name: "FormatError" },
+      `${at}`,
+    );
   }
 });
 
@@ -122,8 +134,15 @@ test("openLeader() refuses an object of another length, of another name, and one
 
 async function rangesHold(built: Built, runs: number): Promise<void> {
   const last = built.plain.length - 1;
-  const borders = built.layout.segments.flatMap(({ plainStart }) => [plainStart - 1, plainStart, plainStart + CHUNK_BYTES]);
-  const position = fc.oneof(fc.integer({ min: 0, max: last }), fc.constantFrom(0, last, ...borders.filter((at) => at >= 0 && at <= last)));
+  const borders = built.layout.segments.flatMap(({ plainStart }) => [
+    plainStart - 1,
+    plainStart,
+    plainStart + CHUNK_BYTES,
+  ]);
+  const position = fc.oneof(
+    fc.integer({ min: 0, max: last }),
+    fc.constantFrom(0, last, ...borders.filter((at) => at >= 0 && at <= last)),
+  );
   await fc.assert(
     fc.asyncProperty(position, position, async (a, b) => {
       const range = { start: Math.min(a, b), end: Math.max(a, b) };

@@ -1,17 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fixedKeks } from "../testing/proxy.ts";
-import { MULTIPART_HEADER, newObject, parseObjectHeader, type SingleHeader, unwrapObject, wrapObject } from "./object-header.ts";
+import {
+  MULTIPART_HEADER,
+  newObject,
+  parseObjectHeader,
+  type SingleHeader,
+  unwrapObject,
+  wrapObject,
+} from "./object-header.ts";
 
 const NAME = { bucket: "bucket", key: "a/key" };
 const signal = AbortSignal.timeout(60_000);
 
 /** A header that was made once: changes of the format show. KEK version 2 is 32 bytes of 2. */
-const VECTOR = "AQEAAtQb+egw3YaQpyt3O1C8zIwAAAAAABLWh0TUZmzhV+138uQLejJpnB59gy6ACdVZkc9eZ75Qi5k5f6SyRWY6kkDPXg1lUWtpDENyWyHYUXBMZk5OoQ==";
+const VECTOR =
+  "AQEAAtQb+egw3YaQpyt3O1C8zIwAAAAAABLWh0TUZmzhV+138uQLejJpnB59gy6ACdVZkc9eZ75Qi5k5f6SyRWY6kkDPXg1lUWtpDENyWyHYUXBMZk5OoQ==";
 
 test("unwrapObject() opens its vector", async () => {
   const { objectKey, objectId, plainBytes } = await open(VECTOR);
-  assert.equal(Buffer.from(objectKey.reveal()).toString("hex"), "d51e7ada84c52de6bf52bb4676fbd666858ef9847dbb32a9a813c05386b0b48a");
+  assert.equal(
+    Buffer.from(objectKey.reveal()).toString("hex"),
+    "d51e7ada84c52de6bf52bb4676fbd666858ef9847dbb32a9a813c05386b0b48a",
+  );
   assert.equal(Buffer.from(objectId).toString("hex"), "d41bf9e830dd8690a72b773b50bccc8c");
   assert.equal(plainBytes, 1_234_567);
 });
@@ -36,7 +47,9 @@ test("unwrapObject() refuses every flipped byte", async () => {
       await assert.rejects(
         async () => await open(changed.toString("base64")),
         (error: { code?: string }) =>
-          ["version_unknown", "header_malformed", "kek_version_unknown", "key_not_unwrapped"].includes(error.code ?? ""),
+          ["version_unknown", "header_malformed", "kek_version_unknown", "key_not_unwrapped"].includes(
+            error.code ?? "",
+          ),
         `byte ${at}`,
       );
     }

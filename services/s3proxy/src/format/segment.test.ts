@@ -12,9 +12,15 @@ const STRIDE = CHUNK_BYTES + TAG_BYTES;
 
 test("sealSegment() gives the bytes of its vectors", async () => {
   assert.equal((await seal(Buffer.alloc(0))).toString("hex"), "ef4362009c238471df365fa1afc3e047");
-  assert.equal((await seal(Buffer.from("constellation"))).toString("hex"), "76b9d18f30915c726f5a3856825fafa3da239162db0c73c170cd87a71d");
+  assert.equal(
+    (await seal(Buffer.from("constellation"))).toString("hex"),
+    "76b9d18f30915c726f5a3856825fafa3da239162db0c73c170cd87a71d",
+  );
   const three = await seal(plaintext(2 * CHUNK_BYTES + 1));
-  assert.equal(createHash("sha256").update(three).digest("hex"), "ff3749fadec87abc7699e50ee11d1777d8ccd8bbeb0a0e4fc8ea946654a0a3d8");
+  assert.equal(
+    createHash("sha256").update(three).digest("hex"),
+    "ff3749fadec87abc7699e50ee11d1777d8ccd8bbeb0a0e4fc8ea946654a0a3d8",
+  );
 });
 
 for (const bytes of [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES]) {
@@ -90,7 +96,9 @@ test("openChunks() refuses a segment under other associated data or another key"
     { ...segment, associatedData: Buffer.from("other") },
     { ...segment, key: new SegmentKey(new Uint8Array(32)) },
   ]) {
-    await assert.rejects(collect(openChunks(new ByteReader(pieces(sealed, 7)), other, 0, 0)), { code: "chunk_refused" });
+    await assert.rejects(collect(openChunks(new ByteReader(pieces(sealed, 7)), other, 0, 0)), {
+      code: "chunk_refused",
+    });
   }
 });
 

@@ -25,6 +25,8 @@ import { checksumHeaders } from "./put-object.ts";
 import { parseResult } from "./result.ts";
 
 const MAX_COMPLETE_BYTES = 4_194_304;
+/** S3's own bound, 5 GiB; without one a made-up ETag could ask for any amount of padding. */
+const MAX_PART_BYTES = 5_368_709_120;
 
 /** Begins a multipart upload. */
 export async function createMultipartUpload(call: ObjectCall, parts: Parts): Promise<Answer> {
@@ -177,7 +179,7 @@ async function resolveParts(named: readonly NamedPart[], call: ObjectCall, parts
   const listed = tokens.includes(undefined) ? await listStoreParts(call, parts) : undefined;
   return named.map(({ partNumber, etag }, index) => {
     const token = tokens[index];
-    if (token !== undefined) {
+    if (token !== undefined && token.plainBytes <= MAX_PART_BYTES) {
       const { plainBytes, identity, storeEtag } = token;
       return { part: { partNumber, plainBytes, identity }, storeEtag };
     }

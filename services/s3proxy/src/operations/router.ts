@@ -6,7 +6,7 @@ import { getObject, headObject, READ_PARAMETERS } from "./get-object.ts";
 import { LIST_PARAMETERS, listObjects } from "./list-objects.ts";
 import { listParts } from "./list-parts.ts";
 import { completeMultipartUpload, createMultipartUpload, uploadPart } from "./multipart.ts";
-import { passThrough } from "./pass-through.ts";
+import { createBucket, passThrough } from "./pass-through.ts";
 import { putObject } from "./put-object.ts";
 
 /** An operation, and the query parameters that its requests may have. */
@@ -84,7 +84,7 @@ function bucketRoute(call: Call): Route {
     case "HEAD":
       return passed("HeadBucket", []);
     case "PUT":
-      return passed("CreateBucket", []);
+      return { operation: "CreateBucket", parameters: [], run: createBucket };
     case "DELETE":
       return passed("DeleteBucket", []);
     case "POST":
