@@ -6,9 +6,9 @@ import { authenticate, type AuthenticateOptions } from "./auth/authenticate.ts";
 import { requestBody } from "./body/request-body.ts";
 import { FormatError } from "./format/error.ts";
 import { validateHeaders } from "./http/headers.ts";
+import { asS3Error, errorXml } from "./http/error-answer.ts";
 import { S3Error, s3Errors } from "./http/s3-error.ts";
 import { parseTarget } from "./http/target.ts";
-import { textElement, xmlDocument } from "./http/xml.ts";
 import type { Answer, Call, Parts } from "./operations/call.ts";
 import { route } from "./operations/router.ts";
 
@@ -141,8 +141,7 @@ async function sendError(
   }
   const { status, code, message, headers } = asS3Error(error);
   const withBody = request.method !== "HEAD" && status !== 304;
-  const content = textElement("Code", code) + textElement("Message", message) + textElement("RequestId", requestId);
-  const bytes = Buffer.from(withBody ? xmlDocument("Error", content) : "");
+  const bytes = Buffer.from(withBody ? errorXml({ code, message }, requestId) : "");
   const length = withBody ? { "content-type": "application/xml", "content-length": `${bytes.length}` } : {};
   const unread = !request.complete;
   response.writeHead(status, { ...headers, ...length, ...(unread ? { connection: "close" } : {}) });
@@ -151,19 +150,6 @@ async function sendError(
   // A client that is still sending hears the answer only if somebody takes what it sends, for a moment.
   request.resume();
   setTimeout(() => request.destroy(), UNREAD_BODY_GRACE_MS).unref();
-}
-
-/** What a client hears of an error. Only errors that are meant for clients are quoted. */
-export function asS3Error(error: unknown): S3Error {
-  if (error instanceof S3Error) return error;
-  if (error instanceof FormatError) {
-    return new S3Error(
-      422,
-      "ObjectNotAuthentic",
-      "The stored object was refused: it is not what was stored under this name",
-    );
-  }
-  return new S3Error(500, "InternalError", "We encountered an internal error. Please try again.");
 }
 
 function outcomeOf(failure: unknown, response: ServerResponse): string {

@@ -344,3 +344,31 @@ test("a KEK that can't be had is a 500 that says nothing, and nothing is stored"
   assert.ok(!got.body.toString().includes("secret"));
   assert.equal(store.objects.size, 0);
 });
+
+test("long operations keep their client waiting by spaces, and end with a result or an error", async (context) => {
+  const { store, put, send } = await setUp(context, { patienceMs: 0 });
+  await put("/bucket/key", "content");
+  const copied = await put("/bucket/copy", "", { "x-amz-copy-source": "/bucket/key" });
+  assert.equal(copied.status, 200);
+  assert.equal(copied.headers["transfer-encoding"], "chunked");
+  assert.match(copied.body.toString(), /^<\?xml[^>]*\?>\n *<CopyObjectResult .*<\/CopyObjectResult>$/s);
+  assert.equal((await send("/bucket/copy")).body.toString(), "content");
+  store.object("bucket/key").headers = {};
+  const refused = await put("/bucket/other", "", { "x-amz-copy-source": "/bucket/key" });
+  assert.equal(refused.status, 200);
+  assert.equal(refused.code, "ObjectNotAuthentic");
+  assert.ok(!store.objects.has("bucket/other"));
+});
+
+test("answers have only those headers of the store that are S3's", async (context) => {
+  const { store, put, send } = await setUp(context);
+  await put("/bucket/key", "content");
+  const { headers } = store.object("bucket/key");
+  Object.assign(headers, { "set-cookie": "a=b", "access-control-allow-origin": "*", "x-amz-id-2": "x", via: "x" });
+  Object.assign(headers, { "x-amz-checksum-crc32": "AAAAAA==", "x-amz-storage-class": "GLACIER" });
+  const got = await send("/bucket/key");
+  for (const name of ["set-cookie", "access-control-allow-origin", "x-amz-id-2", "via", "x-amz-checksum-crc32"]) {
+    assert.equal(got.headers[name], undefined, name);
+  }
+  assert.equal(got.headers["x-amz-storage-class"], "GLACIER");
+});

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Closeable } from "@constellation/pod";
 import { handle, type HandlerParts } from "./handle.ts";
 
@@ -40,6 +40,11 @@ const CLOSE_GRACE_MS = 10_000;
 export async function startProxy(options: ServerOptions, parts: HandlerParts): Promise<RunningProxy> {
   let running = 0;
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    response.on("timeout", (socket: Socket) => {
+      // Nobody waits for the client but the client for us: copies take as long as they take.
+      if (request.complete && response.writableLength === 0) socket.setTimeout(SILENCE_MS);
+      else socket.destroy();
+    });
     if (running >= MAX_REQUESTS) return refuseBusy(response);
     running += 1;
     void handle(request, response, parts).finally(() => (running -= 1));
@@ -47,7 +52,7 @@ export async function startProxy(options: ServerOptions, parts: HandlerParts): P
   const server = createServer(options.tls, listener);
   // The body is asked for when somebody reads it, after the request was found to be allowed.
   server.on("checkContinue", listener);
-  server.setTimeout(SILENCE_MS, (socket) => socket.destroy());
+  server.setTimeout(SILENCE_MS);
   server.maxConnections = MAX_CONNECTIONS;
   server.listen(options.port, options.host);
   await once(server, "listening");

@@ -6,6 +6,9 @@ import { cachedKeks, keyServiceKek, MAX_KEK_VERSION } from "./kek.ts";
 import { type RunningProxy, startProxy, type TlsIdentity } from "./server.ts";
 import { Store } from "./store/store.ts";
 
+/** Clients wait a minute or so for the first byte. */
+const PATIENCE_MS = 10_000;
+
 /** The flags of the service; README.md says what they mean. */
 export interface ServiceFlags {
   readonly host: string;
@@ -40,6 +43,7 @@ export async function startService(flags: ServiceFlags, log: Log): Promise<Runni
     store,
     keks,
     allowPlaintextReads: parseBoolean("allow-plaintext-reads", flags["allow-plaintext-reads"]),
+    patienceMs: PATIENCE_MS,
     clients: parseClientCredentials(await readFile(flags.clients, "utf8")),
     region: flags.region,
     domain: flags.domain === "" ? undefined : flags.domain.toLowerCase(),

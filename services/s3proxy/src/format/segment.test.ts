@@ -158,5 +158,5 @@ async function collect(source: AsyncIterable<Buffer>): Promise<Buffer> {
 }
 
 function plaintext(bytes: number): Buffer {
-  return Buffer.alloc(bytes).map((_, index) => (index * 7 + (index >> 8)) & 0xff);
+  return Buffer.from(Uint8Array.from({ length: bytes }, (_, index) => (index * 7 + (index >> 8)) & 0xff));
 }

@@ -36,22 +36,11 @@ const REFUSED_HEADERS = [
   "x-amz-write-offset-bytes",
 ];
 
-/** Response headers of the store that do not reach clients as they are. */
-const HIDDEN_RESPONSE_HEADERS = new Set([
-  "accept-ranges",
-  "connection",
-  "content-length",
-  "content-range",
-  "date",
-  "etag",
-  "keep-alive",
-  "server",
-  "transfer-encoding",
-  "x-amz-id-2",
-  "x-amz-mp-parts-count",
-  "x-amz-request-id",
-  HEADER_METADATA,
-]);
+/** Response headers of the store that clients may see, beside `x-amz-` ones. */
+const RESPONSE_HEADERS = new Set([...OBJECT_HEADERS, "last-modified", "location"]);
+
+/** `x-amz-` headers of the store that are about what is stored, not about the plaintext, or about the store itself. */
+const HIDDEN_AMZ_HEADERS = new Set(["x-amz-id-2", "x-amz-mp-parts-count", "x-amz-request-id", HEADER_METADATA]);
 
 /** Headers as they are sent. */
 export type Headers = Record<string, string>;
@@ -96,7 +85,11 @@ export function conditionHeaders(headers: IncomingHttpHeaders, toStore: (etag: s
 
 /** The headers of a store's answer that a client may see. Checksums are of what is stored: they are left out. */
 export function responseHeaders(headers: IncomingHttpHeaders): Headers {
-  return passedHeaders(headers, (name) => !HIDDEN_RESPONSE_HEADERS.has(name) && !name.startsWith("x-amz-checksum-"));
+  return passedHeaders(headers, (name) =>
+    name.startsWith("x-amz-")
+      ? !HIDDEN_AMZ_HEADERS.has(name) && !name.startsWith("x-amz-checksum-")
+      : RESPONSE_HEADERS.has(name),
+  );
 }
 
 function isPassedAmz(name: string): boolean {

@@ -11,7 +11,8 @@ export interface Edit {
   readonly text: string;
 }
 
-const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n';
+/** What a document begins with. */
+export const XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n';
 const NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 /** Parses a document. The parser knows no external entities and expands none of the document's own. */
@@ -54,7 +55,7 @@ export function textElement(name: string, text: string): string {
 /** A whole answer. */
 export function xmlDocument(rootName: string, content: string): string {
   const namespace = rootName === "Error" ? "" : ` xmlns="${NAMESPACE}"`;
-  return `${HEAD}<${rootName}${namespace}>${content}</${rootName}>`;
+  return `${XML_HEAD}<${rootName}${namespace}>${content}</${rootName}>`;
 }
 
 /** The edit that gives an element another text. */

@@ -33,12 +33,17 @@ export interface Answer {
   readonly body?: string | AsyncIterable<Uint8Array>;
 }
 
+/** An answer that is a document. */
+export type XmlAnswer = Answer & { readonly body: string };
+
 /** What operations need. */
 export interface Parts {
   readonly store: Store;
   readonly keks: KekSource;
   /** Whether objects that are not encrypted may be read. */
   readonly allowPlaintextReads: boolean;
+  /** How long clients of long operations hear nothing. */
+  readonly patienceMs: number;
 }
 
 const MAX_ERROR_BYTES = 65_536;
@@ -93,7 +98,7 @@ export function answerHeaders(response: StoreResponse): Headers {
 }
 
 /** An answer in XML. */
-export function xmlAnswer(body: string, headers: Headers = {}): Answer {
+export function xmlAnswer(body: string, headers: Headers = {}): XmlAnswer {
   return { status: 200, headers: { ...headers, "content-type": XML_TYPE }, body };
 }
 

@@ -5,7 +5,7 @@ import { pathEncode, uriEncode } from "../auth/sigv4.ts";
 import { S3Error, s3Errors } from "../http/s3-error.ts";
 import { childText, elements, textElement, xmlDocument } from "../http/xml.ts";
 import {
-  type Answer,
+  type XmlAnswer,
   answerHeaders,
   drain,
   nameOf,
@@ -33,7 +33,7 @@ const COPIED_HEADERS = [
  * Copies an object. One of a single segment is copied by the store, with its key wrapped anew for the new place; a
  * multipart one is read and encrypted again, because its keys are bound to its old place and its upload.
  */
-export async function copyObject(call: ObjectCall, parts: Parts): Promise<Answer> {
+export async function copyObject(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
   const source = await findCopySource(call, parts);
   refuseCopyToItself(call, source);
   const headers = { ...(await metadataOf(call, source)), ...conditionHeaders(call.headers, toStoreEtag) };
@@ -42,7 +42,7 @@ export async function copyObject(call: ObjectCall, parts: Parts): Promise<Answer
 }
 
 /** Stores a range of another object as a part. */
-export async function uploadPartCopy(call: ObjectCall, parts: Parts): Promise<Answer> {
+export async function uploadPartCopy(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
   const source = await findCopySource(call, parts);
   const range = copyRange(call.headers["x-amz-copy-source-range"]?.toString(), source.stored.plainBytes);
   const plainBytes = range.end - range.start + 1;
@@ -57,7 +57,7 @@ async function copyAtStore(
   { pinned }: CopySource,
   object: SingleObject,
   headers: Headers,
-): Promise<Answer> {
+): Promise<XmlAnswer> {
   const { bucket, key, signal } = call;
   const { name, versionId, etag } = pinned;
   const version = versionId === undefined ? "" : `?versionId=${uriEncode(versionId)}`;
@@ -81,7 +81,7 @@ async function copyAtStore(
   return xmlAnswer(resultXml("CopyObjectResult", toClientEtag(copied), time), answerHeaders(response));
 }
 
-async function copyThrough(call: ObjectCall, parts: Parts, source: CopySource, headers: Headers): Promise<Answer> {
+async function copyThrough(call: ObjectCall, parts: Parts, source: CopySource, headers: Headers): Promise<XmlAnswer> {
   const { plainBytes } = source.stored;
   const tags = await tagsOf(call, parts, source);
   const { "x-amz-tagging-directive": _, ...passed } = headers;

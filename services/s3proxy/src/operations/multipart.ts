@@ -11,6 +11,7 @@ import { S3Error, s3Errors } from "../http/s3-error.ts";
 import { childText, type Element, elements, parseClientXml, textElement, xmlDocument } from "../http/xml.ts";
 import {
   type Answer,
+  type XmlAnswer,
   answerHeaders,
   drain,
   nameOf,
@@ -84,7 +85,7 @@ export async function sealPart(
 }
 
 /** Ends an upload: its parts, in their order and no others, go into a manifest that only the cluster can write. */
-export async function completeMultipartUpload(call: ObjectCall, parts: Parts): Promise<Answer> {
+export async function completeMultipartUpload(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
   const { bucket, key, headers, signal } = call;
   const uploadId = uploadIdOf(call);
   refuseWholeChecksum(call);

@@ -7,6 +7,7 @@ import { LIST_PARAMETERS, listObjects } from "./list-objects.ts";
 import { listParts } from "./list-parts.ts";
 import { completeMultipartUpload, createMultipartUpload, uploadPart } from "./multipart.ts";
 import { createBucket, passThrough } from "./pass-through.ts";
+import { patiently } from "./patience.ts";
 import { putObject } from "./put-object.ts";
 
 /** An operation, and the query parameters that its requests may have. */
@@ -127,14 +128,18 @@ function putRoute({ query, headers }: Call): Route {
   const copies = headers["x-amz-copy-source"] !== undefined;
   if (query.has("uploadId") || query.has("partNumber")) {
     const parameters = ["uploadId", "partNumber"];
-    return copies ? object("UploadPartCopy", parameters, uploadPartCopy) : object("UploadPart", parameters, uploadPart);
+    return copies
+      ? object("UploadPartCopy", parameters, patiently(uploadPartCopy))
+      : object("UploadPart", parameters, uploadPart);
   }
-  return copies ? object("CopyObject", [], copyObject) : object("PutObject", [], putObject);
+  return copies ? object("CopyObject", [], patiently(copyObject)) : object("PutObject", [], putObject);
 }
 
 function postRoute(query: Call["query"]): Route {
   if (query.has("uploads")) return object("CreateMultipartUpload", ["uploads"], createMultipartUpload);
-  if (query.has("uploadId")) return object("CompleteMultipartUpload", ["uploadId"], completeMultipartUpload);
+  if (query.has("uploadId")) {
+    return object("CompleteMultipartUpload", ["uploadId"], patiently(completeMultipartUpload));
+  }
   if (query.has("restore")) return passed("RestoreObject", ["restore", "versionId"]);
   throw s3Errors.notImplemented("This POST");
 }

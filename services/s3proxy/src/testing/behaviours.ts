@@ -46,7 +46,7 @@ export interface Place {
 /** One thing that an application may do, and what it sees of it: equal wherever it is tried. */
 export interface Behaviour {
   readonly name: string;
-  run(place: Place): Promise<unknown>;
+  readonly run: (place: Place) => Promise<unknown>;
 }
 
 const PART = 5_242_880;
@@ -641,8 +641,16 @@ function described(got: Omit<GetObjectCommandOutput, "Body">) {
   const { ContentLength, ContentRange, ContentType, ContentEncoding, ContentDisposition, ContentLanguage } = got;
   const { CacheControl, AcceptRanges, Metadata, $metadata } = got;
   return {
-    ...{ ContentLength, ContentRange, ContentType, ContentEncoding, ContentDisposition, ContentLanguage },
-    ...{ CacheControl, AcceptRanges, Metadata, status: $metadata.httpStatusCode },
+    ContentLength,
+    ContentRange,
+    ContentType,
+    ContentEncoding,
+    ContentDisposition,
+    ContentLanguage,
+    CacheControl,
+    AcceptRanges,
+    Metadata,
+    status: $metadata.httpStatusCode,
   };
 }
 

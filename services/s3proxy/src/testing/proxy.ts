@@ -43,6 +43,7 @@ export async function startTestProxy(
     store: client,
     keks: fixedKeks(),
     allowPlaintextReads: false,
+    patienceMs: 10_000,
     clients: new Map([[CLIENT.accessKeyId, credentials(CLIENT.accessKeyId, CLIENT.secretAccessKey)]]),
     region: REGION,
     domain: undefined,

@@ -4,14 +4,20 @@ import { send, type TestAnswer, type TestRequest } from "./client.ts";
 import { FakeStore } from "./fake-store.ts";
 import { startTestProxy, type TestProxy } from "./proxy.ts";
 
+/** An upload that was begun, and the ETags of its parts. */
+export interface TestUpload {
+  readonly uploadId: string;
+  readonly etags: string[];
+}
+
 /** A proxy before a fake store, and short ways to use it. */
 export interface Setting {
   readonly store: FakeStore;
   readonly proxy: TestProxy;
-  send(path: string, request?: TestRequest): Promise<TestAnswer>;
-  put(path: string, body: string | Uint8Array, headers?: Record<string, string>): Promise<TestAnswer>;
+  readonly send: (path: string, request?: TestRequest) => Promise<TestAnswer>;
+  readonly put: (path: string, body: string | Uint8Array, headers?: Record<string, string>) => Promise<TestAnswer>;
   /** Uploads parts and completes them in their order; gives the ETags of the parts. */
-  upload(path: string, bodies: readonly Uint8Array[]): Promise<{ readonly uploadId: string; readonly etags: string[] }>;
+  readonly upload: (path: string, bodies: readonly Uint8Array[]) => Promise<TestUpload>;
 }
 
 /** Starts both; they end with the test. */
