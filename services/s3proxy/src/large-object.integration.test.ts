@@ -19,6 +19,7 @@ test("a large object goes up in parts and comes back, whole and in ranges, in li
   context.after(() => minio.close());
   const proxy = await startSeparateProxy(minio);
   context.after(() => proxy.close());
+  context.after(async () => context.diagnostic((await refusals(proxy.output())).join("\n")));
   const call = (path: string, options: StreamOptions) => send(proxy.endpoint, path, { agent: proxy.agent, ...options });
   await call("/bucket", { method: "PUT" });
   const created = await call("/bucket/large", { method: "POST", query: { uploads: "" } });
@@ -62,6 +63,13 @@ test("a large object goes up in parts and comes back, whole and in ranges, in li
   );
   assert.ok(peak < MAX_RSS_BYTES, `got ${peak} bytes`);
 });
+
+/** Log lines about requests that were not answered as they should: none, if all went well. */
+async function refusals(output: Promise<string>): Promise<string[]> {
+  return (await output)
+    .split("\n")
+    .filter((line) => line.includes('"event":"request"') && !line.includes('"outcome":"answered"'));
+}
 
 /** Numbers between 0 and 1 that look like random ones and are the same in each run. */
 function scattered(index: number): number {

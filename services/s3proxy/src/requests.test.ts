@@ -345,6 +345,27 @@ test("a KEK that can't be had is a 500 that says nothing, and nothing is stored"
   assert.equal(store.objects.size, 0);
 });
 
+test("ListParts leaves out the leader that an interrupted completion left", async (context) => {
+  const { store, send, upload } = await setUp(context);
+  const { uploadId, etags } = await upload("/bucket/key", [bytes(5), bytes(6)]);
+  const [first] = etags;
+  store.intercept = (request, response) => {
+    if (request.method !== "POST") return false;
+    request.resume();
+    response.writeHead(500).end();
+    return true;
+  };
+  const failed = await send("/bucket/key", { method: "POST", query: { uploadId }, body: completion([first!]) });
+  assert.equal(failed.status, 500);
+  assert.ok(store.uploads.get(uploadId)?.parts.has(1));
+  const listed = (await send("/bucket/key", { query: { uploadId, "max-parts": "2" } })).body.toString();
+  assert.deepEqual(
+    [...listed.matchAll(/<Size>(\d+)</g)].map(([, size]) => size),
+    ["5", "6"],
+  );
+  assert.equal((await send("/bucket/key", { query: { uploadId, "max-parts": "x" } })).code, "InvalidArgument");
+});
+
 test("long operations keep their client waiting by spaces, and end with a result or an error", async (context) => {
   const { store, put, send } = await setUp(context, { patienceMs: 0 });
   await put("/bucket/key", "content");

@@ -196,15 +196,13 @@ async function resolveParts(named: readonly NamedPart[], call: ObjectCall, parts
 function requireParts(completed: readonly CompletedPart[]): void {
   if (completed.length === 0) throw s3Errors.malformedXml("You must specify at least one part");
   for (const [index, { part }] of completed.entries()) {
-    const before = completed[index - 1]?.part.partNumber ?? 0;
-    if (part.partNumber <= before) {
-      throw new S3Error(400, "InvalidPartOrder", "The list of parts was not in ascending order");
-    }
-    if (index < completed.length - 1 && part.plainBytes < MIN_PART_BYTES) {
-      const message = `Part ${part.partNumber} has ${part.plainBytes} bytes: all but the last need ${MIN_PART_BYTES}`;
-      throw new S3Error(400, "EntityTooSmall", message);
-    }
+    if (part.partNumber > (completed[index - 1]?.part.partNumber ?? 0)) continue;
+    throw new S3Error(400, "InvalidPartOrder", "The list of parts was not in ascending order");
   }
+  const small = completed.slice(0, -1).find(({ part }) => part.plainBytes < MIN_PART_BYTES)?.part;
+  if (small === undefined) return;
+  const message = `Part ${small.partNumber} has ${small.plainBytes} bytes: all but the last need ${MIN_PART_BYTES}`;
+  throw new S3Error(400, "EntityTooSmall", message);
 }
 
 /** A checksum over the whole object can't be checked here: the parts are gone. One that can't be checked is refused. */

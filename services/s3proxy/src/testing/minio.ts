@@ -62,7 +62,7 @@ export async function startMinio(options: { readonly tls: boolean; readonly pare
 
 async function writeCertificates(directory: string): Promise<string> {
   const ca = await TestCa.create("store");
-  const { certificatePem, keyPem } = await ca.issue({ commonName: "store", addresses: ["127.0.0.1"] });
+  const { certificatePem, keyPem } = await ca.issue({ commonName: "minio", addresses: ["127.0.0.1"] });
   await mkdir(join(directory, "certs"));
   await writeFile(join(directory, "certs/public.crt"), certificatePem);
   await writeFile(join(directory, "certs/private.key"), keyPem, { mode: 0o600 });

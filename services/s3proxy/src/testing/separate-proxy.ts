@@ -14,6 +14,8 @@ export interface SeparateProxy {
   readonly agent: Agent;
   /** The most memory that it had resident at any time. */
   peakRssBytes(): Promise<number>;
+  /** Its log so far. */
+  output(): Promise<string>;
   /** Processor time that it used so far, all threads. */
   cpuMs(): Promise<number>;
   close(): Promise<void>;
@@ -45,6 +47,7 @@ export async function startSeparateProxy(minio: Minio): Promise<SeparateProxy> {
     async peakRssBytes() {
       return Number(/VmHWM:\s+(\d+) kB/.exec(await proc("status"))?.[1]) * 1_024;
     },
+    output: () => program.output(),
     async cpuMs() {
       const fields = (await proc("stat")).replace(/^.*\) /, "").split(" ");
       return (Number(fields[11]) + Number(fields[12])) * CLOCK_TICK_MS;
