@@ -12,7 +12,7 @@ export interface Credentials {
 }
 
 /** Why a file of credentials can't be used. Messages say which entry, never what is in it. */
-export class CredentialsError extends Error {
+class CredentialsError extends Error {
   override readonly name = "CredentialsError";
   readonly code = "credentials_invalid";
 }

@@ -29,9 +29,12 @@ const SALT_BYTES = 32;
 const ENTRY_BYTES = 2 + 8 + 1 + 2 + PART_SALT_BYTES;
 
 /** Bytes before the sealed manifest: version, kind, KEK version, upload digest, salt, number of parts. */
-export const LEADER_HEADER_BYTES = 4 + DIGEST_BYTES + SALT_BYTES + 2;
-/** How much of an object holds any manifest. */
-export const LEADER_READ_BYTES = LEADER_HEADER_BYTES + sealedLength(MAX_PARTS * ENTRY_BYTES);
+const LEADER_HEADER_BYTES = 4 + DIGEST_BYTES + SALT_BYTES + 2;
+/** How much of a multipart object holds its leader's header and manifest, however so many bytes were divided. */
+export function leaderReadBytes(plainBytes: number): number {
+  const parts = Math.min(Math.floor(plainBytes / MIN_PART_BYTES) + 1, MAX_PARTS);
+  return LEADER_HEADER_BYTES + sealedLength(parts * ENTRY_BYTES);
+}
 
 /** The leader of a multipart object: what is in it, and how many bytes with the zeros behind that. */
 export interface Leader {
@@ -101,7 +104,7 @@ export function* leaderBytes({ head, lengthBytes }: Leader): Generator<Uint8Arra
 }
 
 /** Checks what the parts of an object may be. @throws FormatError `manifest_refused` */
-export function validateParts(parts: readonly Pick<ManifestPart, "partNumber" | "plainBytes">[]): void {
+function validateParts(parts: readonly Pick<ManifestPart, "partNumber" | "plainBytes">[]): void {
   if (parts.length < 1 || parts.length > MAX_PARTS) throw refused(`${parts.length} parts`, `1 to ${MAX_PARTS}`);
   let before = 0;
   for (const [index, { partNumber, plainBytes }] of parts.entries()) {

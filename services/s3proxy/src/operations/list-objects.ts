@@ -47,7 +47,7 @@ export async function listObjects(call: Call, parts: Parts): Promise<Answer> {
 }
 
 /** The plaintext's size of an object of which only a listing's line is known. */
-export function listedSize(sealedBytes: number, storeEtag: string): number {
+function listedSize(sealedBytes: number, storeEtag: string): number {
   const plain = MULTIPART_ETAG.test(storeEtag) ? multipartPlainLength(sealedBytes) : plainLength(sealedBytes);
   return plain ?? sealedBytes;
 }

@@ -135,7 +135,7 @@ export async function completeMultipartUpload(call: ObjectCall, parts: Parts): P
 }
 
 /** @throws S3Error */
-export function partNumberOf({ query }: ObjectCall): number {
+function partNumberOf({ query }: ObjectCall): number {
   const text = query.get("partNumber") ?? "";
   const number = /^[1-9][0-9]{0,4}$/.test(text) ? Number(text) : 0;
   if (number >= 1 && number <= MAX_PARTS) return number;
@@ -143,12 +143,12 @@ export function partNumberOf({ query }: ObjectCall): number {
 }
 
 /** The store's number of a part: its first one is the leader. */
-export function storePartNumber(partNumber: number): number {
+function storePartNumber(partNumber: number): number {
   return partNumber + 1;
 }
 
 /** @throws S3Error */
-export function uploadIdOf({ query }: ObjectCall): string {
+function uploadIdOf({ query }: ObjectCall): string {
   const uploadId = query.get("uploadId") ?? "";
   if (uploadId !== "" && uploadId.length <= 1_024) return uploadId;
   throw new S3Error(404, "NoSuchUpload", "The specified multipart upload does not exist");

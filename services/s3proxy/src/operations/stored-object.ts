@@ -10,13 +10,13 @@ import {
   type RangePlan,
   singleLayout,
 } from "../format/layout.ts";
-import { LEADER_READ_BYTES, openLeader } from "../format/manifest.ts";
+import { leaderReadBytes, openLeader } from "../format/manifest.ts";
 import { parseObjectHeader, type SingleObject, unwrapObject } from "../format/object-header.ts";
 import { multipartPlainLength, sealedLength } from "../format/sizes.ts";
 import { HEADER_METADATA } from "../http/headers.ts";
 import { S3Error } from "../http/s3-error.ts";
 import type { StoreResponse } from "../store/store.ts";
-import { type Parts, sendToStore } from "./call.ts";
+import { type Parts, readResponse, sendToStore } from "./call.ts";
 
 /** An object as the store's answer to GET or HEAD describes it. */
 export type StoredObject =
@@ -72,13 +72,10 @@ export async function layoutOf(
   signal: AbortSignal,
 ): Promise<Layout> {
   if (stored.kind === "single") return singleLayout(stored.object, stored.sealedBytes);
-  const response = await getStored(pinned, { start: 0, end: LEADER_READ_BYTES - 1 }, parts, signal);
-  try {
-    const reader = new ByteReader(response);
-    return await leaderLayout(reader, pinned, parts.keks, signal, false);
-  } finally {
-    response.destroy();
-  }
+  const end = leaderReadBytes(stored.plainBytes) - 1;
+  const response = await getStored(pinned, { start: 0, end }, parts, signal);
+  const leader = await readResponse(response, end + 1);
+  return await leaderLayout(new ByteReader(onePiece(leader)), pinned, parts.keks, signal, false);
 }
 
 /** Reads a leader and gives the layout; with `skip` the reader stands at the first part after it. */
@@ -95,7 +92,7 @@ export async function leaderLayout(
 }
 
 /** Gets stored bytes of exactly the version that was described. */
-export async function getStored(
+async function getStored(
   { name, etag, versionId }: PinnedObject,
   range: ByteRange,
   parts: Parts,
@@ -172,12 +169,13 @@ async function* resumed(first: IteratorResult<Buffer, void>, rest: AsyncGenerato
 }
 
 async function readStored(pinned: PinnedObject, range: ByteRange, parts: Parts, signal: AbortSignal): Promise<Buffer> {
-  const response = await getStored(pinned, range, parts, signal);
-  try {
-    return await new ByteReader(response).read(range.end - range.start + 1);
-  } finally {
-    response.destroy();
-  }
+  const bytes = range.end - range.start + 1;
+  const read = await readResponse(await getStored(pinned, range, parts, signal), bytes);
+  return await new ByteReader(onePiece(read)).read(bytes);
+}
+
+async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 /** The length that the store says an object has: of all of it, also in an answer to a range. */

@@ -54,7 +54,7 @@ const SMALL = content(1_000);
 const MEDIUM = content(200_000);
 
 /** Text of a length that can be told from any other. */
-export function content(bytes: number, seed = 1): Buffer {
+function content(bytes: number, seed = 1): Buffer {
   const out = Buffer.alloc(bytes);
   for (let at = 0; at + 4 <= bytes; at += 4) out.writeUInt32LE(Math.imul(at + seed, 2_654_435_761) >>> 0, at);
   return out;

@@ -13,7 +13,7 @@ const REQUIREMENTS = fileURLToPath(new URL("python-requirements.txt", import.met
 const INSTALL_TIMEOUT_MS = 540_000;
 
 /** Folder of programs with the AWS command line and boto3, of the versions that are pinned; made once and kept. */
-export async function pythonClients(): Promise<string> {
+async function pythonClients(): Promise<string> {
   const key = createHash("sha256")
     .update(await readFile(REQUIREMENTS))
     .digest("hex")
