@@ -131,6 +131,18 @@ test("GET of a range refuses other bytes of the same object, and another version
   assert.equal((await send("/bucket/key", { headers: { range: "bytes=65536-65540" } })).status, 412);
 });
 
+test("PutObject is refused for a wrong checksum even if the store says early that all is well", async (context) => {
+  const { store, send } = await setUp(context);
+  store.intercept = (request, response) => {
+    request.resume();
+    response.writeHead(200, { etag: '"x"' }).end();
+    return true;
+  };
+  const headers = { "x-amz-checksum-crc32": "AAAAAA==" };
+  const { status } = await send("/bucket/key", { method: "PUT", body: bytes(1_000_000), headers });
+  assert.ok([400, 503].includes(status), `${status}`);
+});
+
 test("plaintext in the bucket is refused, and read only where that was allowed", async (context) => {
   const strict = await setUp(context);
   const plain = { body: Buffer.from("plain text"), etag: '"x"', headers: {} };

@@ -102,13 +102,14 @@ export class Store {
       return (await answer)[0];
     }
     const sent = pipeline(request.body.source, outgoing);
-    // The store may answer before it has read all: then the answer counts, and the rest of the body is not sent.
     const [first] = await Promise.race([answer, sent.then(() => answer)]);
-    if (!outgoing.writableEnded) {
+    // A refusal counts at once, and the rest of the body is not sent. A success counts only with a body that was found
+    // good to its end, whatever a store says before.
+    if (outgoing.writableEnded || first.statusCode < 300) {
+      await sent;
+    } else {
       sent.catch(() => {});
       first.once("close", () => outgoing.destroy());
-    } else {
-      await sent;
     }
     return first;
   }

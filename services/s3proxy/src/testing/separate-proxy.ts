@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { Agent } from "node:https";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { POD_NODE_FLAGS } from "@constellation/testkit/bundle";
+import { bundleService, POD_NODE_FLAGS } from "@constellation/testkit/bundle";
 import { Program } from "@constellation/testkit/program";
 import { TestCa } from "@constellation/testkit/test-ca";
 import type { Minio } from "./minio.ts";
@@ -24,7 +24,7 @@ export interface SeparateProxy {
 const CHILD = fileURLToPath(new URL("proxy-child.ts", import.meta.url));
 const CLOCK_TICK_MS = 10;
 
-/** Starts a proxy before a MinIO with TLS, with the flags that a pod's Node.js has. */
+/** Starts a proxy before a MinIO with TLS, bundled and with the flags of Node.js that a pod has. */
 export async function startSeparateProxy(minio: Minio): Promise<SeparateProxy> {
   const ca = await TestCa.create("clients");
   const { certificatePem, keyPem } = await ca.issue({ commonName: "s3proxy", addresses: ["127.0.0.1"] });
@@ -32,7 +32,9 @@ export async function startSeparateProxy(minio: Minio): Promise<SeparateProxy> {
   await mkdir(folder);
   const files = { "tls.crt": certificatePem, "tls.key": keyPem, "store-ca.crt": minio.ca ?? "" };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 });
-  const args = [...POD_NODE_FLAGS, CHILD, minio.endpoint.origin, folder];
+  const bundle = join(folder, "s3proxy.mjs");
+  await bundleService(CHILD, bundle);
+  const args = [...POD_NODE_FLAGS, bundle, minio.endpoint.origin, folder];
   const program = new Program("s3proxy", process.execPath, args, join(folder, "s3proxy.log"));
   let endpoint = "";
   await program.ready(async () => {
