@@ -52,7 +52,7 @@ export class PythonClient {
   static async create(folder: string, endpoint: string, ca: string): Promise<PythonClient> {
     const bin = await pythonClients();
     const [config, credentials, bundle] = ["config", "credentials", "ca.pem"].map((name) => join(folder, name));
-    const configText = `[default]\nregion = ${REGION}\nendpoint_url = ${endpoint}\nca_bundle = ${bundle}\ns3 =\n  addressing_style = path\n`;
+    const configText = `[default]\nregion = ${REGION}\nendpoint_url = ${endpoint}\nca_bundle = ${bundle}\ns3 =\n  addressing_style = path\n  signature_version = s3v4\n`;
     const keys = `[default]\naws_access_key_id = ${CLIENT.accessKeyId}\naws_secret_access_key = ${CLIENT.secretAccessKey}\n`;
     await writeFile(config!, configText);
     await writeFile(credentials!, keys, { mode: 0o600 });
