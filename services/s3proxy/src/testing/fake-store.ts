@@ -36,6 +36,8 @@ export class FakeStore {
   readonly requests: { readonly method: string; readonly url: string; readonly headers: IncomingHttpHeaders }[] = [];
   /** Answers the next requests that it returns something for. */
   intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
+  /** Answers wait for this. */
+  hold: Promise<void> = Promise.resolve();
   readonly #server = createServer((request, response) => void this.#serve(request, response));
 
   static async start(): Promise<FakeStore> {
@@ -70,6 +72,7 @@ export class FakeStore {
       const pieces: Buffer[] = [];
       for await (const piece of request) pieces.push(piece as Buffer);
       const body = Buffer.concat(pieces);
+      await this.hold;
       const { pathname, searchParams } = new URL(url, "http://store.invalid");
       const {
         status,
