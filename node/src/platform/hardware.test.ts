@@ -51,10 +51,13 @@ async function node(variant: PlatformVariant, request?: HardwareRequest): Promis
   const hardware = await createFakeHardware(variant, vendors, request);
   const { source, endorse } = hardware;
   const markPath = join(directory, `mark-${machines++}`);
-  return {
-    hardware,
-    attester: await PlatformAttester.open({ source, endorse, roots: vendorRootsOf(vendors), markPath }, signal),
-  };
+  try {
+    const options = { source, endorse, roots: vendorRootsOf(vendors), markPath };
+    return { hardware, attester: await PlatformAttester.open(options, signal) };
+  } catch (error) {
+    await hardware.close();
+    throw error;
+  }
 }
 
 /** A state with these machines on record. */
