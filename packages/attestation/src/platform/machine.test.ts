@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { fromHex, hex } from "@constellation/bytes";
+import { digest } from "@constellation/crypto";
+import { reportFields, writeReport } from "@constellation/sev-snp/testing";
+import { createFakeTpmCa } from "@constellation/testkit/fake-tpm";
+import { serializePublic, tpmPublicToSpki } from "@constellation/tpm2";
 import {
   clusterIdDigest,
   clusterIdPcr,
@@ -12,6 +18,9 @@ import { machineClaims } from "./machine.ts";
 import { validateMachine } from "./machines.ts";
 import { PLATFORM_VARIANTS, type PlatformEvidence } from "./variants.ts";
 
+const VECTORS = process.env["CONSTELLATION_VECTORS"] ?? resolve(import.meta.dirname, "../../../../../shared/vectors");
+const SEV_SNP = { endorsementCert: new Uint8Array(), caChain: [], crls: [] };
+const QUOTE = { quote: new Uint8Array(), signature: new Uint8Array(), eventLog: undefined };
 const DIGEST = new Uint8Array(32).fill(1);
 const CLUSTER_ID = new Uint8Array(32).fill(7);
 /** SHA-384(48 zeros, SHA-384(32 times 07)), by Python's hashlib. */
@@ -41,7 +50,7 @@ describe("validateMachine()", () => {
 
 describe("machineClaims()", () => {
   test("says nothing of evidence that can't be read", () => {
-    const sevSnp = { report: new Uint8Array(3), endorsementCert: new Uint8Array(), caChain: [], crls: [] };
+    const sevSnp = { report: new Uint8Array(3), ...SEV_SNP };
     const nitroTpm = { document: new Uint8Array(3) };
     const unreadable: PlatformEvidence[] = [
       { variant: "sev-snp", sevSnp },
@@ -52,6 +61,48 @@ describe("machineClaims()", () => {
     for (const evidence of unreadable) {
       assert.deepEqual(machineClaims(evidence), { machine: undefined, clusterRegister: undefined });
     }
+  });
+
+  test("knows a guest of SEV-SNP by HOST_DATA, and zeros are none", () => {
+    const machineOf = (hostData: Uint8Array) => {
+      const report = writeReport({ ...reportFields("Milan"), hostData });
+      return machineClaims({ variant: "sev-snp", sevSnp: { report, ...SEV_SNP } }).machine;
+    };
+    assert.deepEqual(machineOf(DIGEST), digest("sha256", DIGEST));
+    assert.equal(machineOf(new Uint8Array(32)), undefined);
+  });
+
+  test("knows a machine by its TPM's key, and its cluster by PCR 15", async () => {
+    const { akPublic } = await (await createFakeTpmCa()).createTpm();
+    const clusterRegister = new Uint8Array(32).fill(15);
+    const vtpm = {
+      ...QUOTE,
+      akPublic: serializePublic(akPublic),
+      akCertificate: { certificate: new Uint8Array(), issuers: [] },
+      pcrs: new Map([[15, clusterRegister]]),
+    };
+    const sevSnp = { report: new Uint8Array(), ...SEV_SNP };
+    const tdx = { quote: new Uint8Array(), collateral: undefined, ccel: undefined };
+    const machine = digest("sha256", tpmPublicToSpki(akPublic));
+    const known: PlatformEvidence[] = [
+      { variant: "azure-trusted-launch", vtpm },
+      { variant: "gcp-sev-snp", sevSnp, vtpm },
+      { variant: "gcp-tdx", tdx, vtpm },
+      { variant: "gcp-sev-es", vtpm },
+    ];
+    for (const evidence of known) assert.deepEqual(machineClaims(evidence), { machine, clusterRegister });
+  });
+
+  test("knows a machine of Azure by the key that its paravisor claims, where that is one for quotes", () => {
+    const genuine = new Uint8Array(readFileSync(join(VECTORS, "azure/snp-milan-v3-trustee-v1/hcl_report.bin")));
+    const text = Buffer.from(genuine).toString("latin1");
+    const even = new Uint8Array(Buffer.from(text.replaceAll('"e":"AQAB"', '"e":"AQAA"'), "latin1"));
+    const machineOf = (hclReport: Uint8Array) => {
+      const azure = { ...QUOTE, ...SEV_SNP, hclReport, pcrs: new Map() };
+      return machineClaims({ variant: "azure-sev-snp", azure }).machine;
+    };
+    assert.equal(machineOf(genuine)?.length, 32);
+    assert.equal(machineOf(even), undefined);
   });
 });
 
