@@ -174,7 +174,7 @@ describe("verifyQuote()", () => {
     }
     assert.deepEqual(judge(inputOf(quoteWith(), { bank: "sha384" })), ["quote_bank"]);
     const { checks } = verifyQuote(inputOf(quoteWith({ pcrSelect: [sha1] })), akKey);
-    assert.deepEqual([checks.at(-1)?.got, checks.at(-1)?.wanted], ["0x4:0,4,15", "0xb:0,4,15"]);
+    assert.deepEqual([checks.at(-1)?.got, checks.at(-1)?.wanted], ["SHA1:0,4,15", "SHA256:0,4,15"]);
   });
 
   for (const [bank, hash, length] of [
