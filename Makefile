@@ -4,7 +4,7 @@ NODE := scripts/node
 MINI_WORKSPACE ?= $(CURDIR)/constellation-mini
 .DEFAULT_GOAL := help
 
-.PHONY: help install browser generate ok types lint format dead unit integration coverage mutation flips test image image-debug components evidence-page e2e mini mini-down bench bench-evidence clean
+.PHONY: help install browser python-tools generate ok types lint format dead unit integration coverage mutation flips test image image-debug components evidence-page e2e mini mini-down bench bench-evidence clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -30,6 +30,9 @@ image-debug: install ## Build the debug image (fault injection; other measuremen
 components: install ## Build the upstream components that tests run on the host
 	@$(NODE) image/src/build-components.ts
 
+python-tools: install ## Install the Python programs that integration tests talk to
+	@scripts/python-tools
+
 evidence-page: install ## Build the page that judges evidence in a browser into build/evidence-page
 	@$(NODE) docs/evidence-page/src/build.ts
 
@@ -54,7 +57,7 @@ dead:
 unit: install ## Run the unit tests
 	@$(NODE) scripts/test.ts unit
 
-integration: components browser ## Run the tests against real programs: swtpm, etcd, kube-apiserver, Chromium, QEMU's network
+integration: components browser python-tools ## Run the tests against real programs: swtpm, etcd, kube-apiserver, Chromium, moto, PyKMIP, QEMU's network
 	@$(NODE) scripts/test.ts integration
 
 coverage: install ## Run the unit tests of the packages that decide on trust: all their lines and branches must be run
@@ -68,7 +71,7 @@ flips: install ## Change every byte of every good piece of evidence, and see tha
 
 ok: install generate types lint format dead unit ## What must be green before each commit
 
-test: install browser image components ## Run what every change must pass: unit, integration, a cluster in virtual machines and attacks on its disks
+test: install browser python-tools image components ## Run what every change must pass: unit, integration, a cluster in virtual machines and attacks on its disks
 	@$(NODE) scripts/test.ts all
 
 e2e: install image image-debug components ## Run all tests in virtual machines (hours under emulation)

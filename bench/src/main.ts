@@ -2,6 +2,7 @@ import { benchAppraisal } from "./appraisal.ts";
 import { benchBoot } from "./boot/boot.ts";
 import { benchEvidence } from "./evidence/evidence.ts";
 import { benchImage } from "./image.ts";
+import { benchS3Proxy } from "./s3proxy.ts";
 import { benchStartUp } from "./start-up.ts";
 
 const BENCHES = {
@@ -9,6 +10,7 @@ const BENCHES = {
   "start-up": benchStartUp,
   appraisal: benchAppraisal,
   evidence: benchEvidence,
+  s3proxy: benchS3Proxy,
   boot: benchBoot,
 };
 

@@ -145,6 +145,8 @@ export const components = {
   },
   helm: { name: "helm", programs: { helm: "helm.sh/helm/v3/cmd/helm" } },
   registry: { name: "registry", programs: { registry: "github.com/distribution/distribution/v3/cmd/registry" } },
+  // For tests alone: the store behind the S3 proxy.
+  minio: { name: "minio", programs: { minio: "github.com/minio/minio" } },
   agnhost: { name: "agnhost", programs: { agnhost: "k8s.io/kubernetes/test/images/agnhost" } },
 } as const satisfies Record<string, Component>;
 

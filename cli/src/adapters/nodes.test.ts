@@ -17,7 +17,7 @@ import {
 } from "@constellation/rpc";
 import { createFakeTpmCa, FAKE_NOW, fakeEventLog } from "@constellation/testkit/fake-tpm";
 import { CliError } from "../errors.ts";
-import type { Endpoint, InitEvent, InitParameters } from "../ports/cluster.ts";
+import type { Endorser, Endpoint, InitEvent, InitParameters } from "../ports/cluster.ts";
 import { appraiser } from "./appraiser.ts";
 import { attestedNodes } from "./nodes.ts";
 
@@ -73,14 +73,18 @@ async function initServer(t: TestContext, handler: Handler, purpose = "init"): P
   return { host: "127.0.0.1", port: server.address.port };
 }
 
+/** Evidence of local machines has no endorsements of vendors. */
+const endorse: Endorser = () => Promise.reject(new Error("nobody may be asked for endorsements"));
+
 function callWith(policy: QemuVtpmPolicy): {
   policy: QemuVtpmPolicy;
+  endorse: Endorser;
   signal: AbortSignal;
   events: InitEvent[];
   onEvent: (event: InitEvent) => void;
 } {
   const events: InitEvent[] = [];
-  return { policy, signal, events, onEvent: (event) => void events.push(event) };
+  return { policy, endorse, signal, events, onEvent: (event) => void events.push(event) };
 }
 
 const coded = (code: string, pattern: RegExp) => (error: unknown) =>
@@ -163,10 +167,10 @@ test("recover hands over the secret, and only after the evidence was accepted", 
   });
   t.after(() => server.close());
   const endpoint = { host: "127.0.0.1", port: server.address.port };
-  const refusing = { policy: policyOf({ 11: "22".repeat(32) }), signal };
+  const refusing = { policy: policyOf({ 11: "22".repeat(32) }), endorse, signal };
   await assert.rejects(nodes.recover(endpoint, parameters, refusing), coded("untrusted", /pcr\[11\]/));
   assert.equal(seen.length, 0);
-  await nodes.recover(endpoint, parameters, { policy: policyOf(), signal });
+  await nodes.recover(endpoint, parameters, { policy: policyOf(), endorse, signal });
   assert.deepEqual(seen, [SECRET]);
 });
 

@@ -1,5 +1,5 @@
 import { ANONYMOUS, type Appraiser, AtlsError, connectAtls } from "@constellation/atls";
-import { appraise, AttestationError, type Policy, requireAccepted, serializePolicy } from "@constellation/attestation";
+import { appraise, AttestationError, requireAccepted, serializePolicy } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import {
   createAtlsClient,
@@ -106,13 +106,13 @@ async function overAttestedTls<Service extends DescService, Result>(
   service: Service,
   purpose: "init" | "recover",
   endpoint: Endpoint,
-  { policy, signal, now }: DatedCall,
+  { policy, endorse, signal, now }: DatedCall,
   work: (rpc: RpcClient<Service>) => Promise<Result>,
 ): Promise<Result> {
   const options = { ...endpoint, purpose, attester: ANONYMOUS, timeoutMs: HANDSHAKE_TIMEOUT_MS } as const;
   let rpc: RpcClient<Service> | undefined;
   try {
-    const { socket } = await connectAtls({ ...options, appraiser: policyAppraiser(policy, now) }, signal);
+    const { socket } = await connectAtls({ ...options, appraiser: policyAppraiser({ policy, endorse, now }) }, signal);
     rpc = createAtlsClient(service, { socket });
     return await work(rpc);
   } catch (error) {
@@ -124,10 +124,11 @@ async function overAttestedTls<Service extends DescService, Result>(
   }
 }
 
-function policyAppraiser(policy: Policy, now: () => Date): Appraiser<true> {
+function policyAppraiser({ policy, endorse, now }: Pick<DatedCall, "policy" | "endorse" | "now">): Appraiser<true> {
   return {
-    async appraise(evidence, reportData) {
-      requireAccepted(appraise(evidence, policy, { reportData, now: now() }));
+    async appraise(evidence, reportData, signal) {
+      const endorsed = policy.variant === "qemu-vtpm" ? evidence : await endorse(evidence, signal);
+      requireAccepted(appraise(endorsed, policy, { reportData, now: now() }));
       return true;
     },
   };

@@ -5,6 +5,7 @@ import { CliError } from "../errors.ts";
 import { requireMachinesRunning } from "./crashed.ts";
 import { isTemporaryKubernetesError, KubernetesPatience } from "./kubernetes.ts";
 import { PORTS } from "./ports.ts";
+import { endorserOf } from "./endorser.ts";
 
 const PAUSE_MS = 2_000;
 const TIMEOUT_MS = 30 * 60_000;
@@ -43,8 +44,9 @@ async function recoverOne(context: Context, config: Config, state: State): Promi
     measurementSalt: fromHex(state.clusterValues.measurementSalt),
   };
   // A control plane that waits for recovery has booted anew: the cluster ID is not in PCR 15 yet.
-  const policy = attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit: "control-planes" });
-  const recover = () => nodes.recover(endpoint, parameters, { policy, signal: context.signal });
+  const policy = attestationPolicy(config, state, { members: FRESH_NODE, admit: "control-planes" });
+  const recover = () =>
+    nodes.recover(endpoint, parameters, { policy, endorse: endorserOf(context), signal: context.signal });
   return (await failureOf(recover, (error) => (error as CliError).code === "unreachable", context)) === undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { QemuVtpmPolicy, Verdict } from "@constellation/attestation";
+import type { Policy, Verdict } from "@constellation/attestation";
 import type { NodeRecord } from "@constellation/config";
 import type { MasterSecret } from "@constellation/keys";
 
@@ -18,7 +18,7 @@ export interface InitParameters {
   readonly serviceCidr: string;
   readonly apiServerCertSans: readonly string[];
   readonly nodes: readonly NodeRecord[];
-  readonly policy: QemuVtpmPolicy;
+  readonly policy: Policy;
   readonly registryMirrors: Readonly<Record<string, readonly string[]>>;
   readonly timingProfile: "default" | "patient";
 }
@@ -35,10 +35,15 @@ export interface InitResult {
   readonly clusterId: Uint8Array;
 }
 
+/** Adds endorsements to evidence that came without; what can't be had stays missing. */
+export type Endorser = (evidence: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
+
 /** Options of a call to a node over attested TLS. */
 export interface AttestedCall {
   /** What the node's evidence must fulfil before anything secret is sent. */
-  readonly policy: QemuVtpmPolicy;
+  readonly policy: Policy;
+  /** Runs before the evidence is judged, but for variants without endorsements of vendors. */
+  readonly endorse: Endorser;
   readonly signal: AbortSignal;
 }
 
@@ -63,7 +68,7 @@ export interface NodePort {
 
 /** Decides on evidence. */
 export interface AppraiserPort {
-  appraise(evidence: Uint8Array, policy: QemuVtpmPolicy, freshness: { nonce: Uint8Array; now: Date }): Verdict;
+  appraise(evidence: Uint8Array, policy: Policy, freshness: { nonce: Uint8Array; now: Date }): Verdict;
 }
 
 /** A node as Kubernetes sees it. */

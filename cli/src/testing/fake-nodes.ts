@@ -1,4 +1,10 @@
-import { type Claims, clusterIdPcr, type QemuVtpmPolicy, serializePolicy } from "@constellation/attestation";
+import {
+  type Claims,
+  clusterIdPcr,
+  type Policy,
+  type QemuVtpmPolicy,
+  serializePolicy,
+} from "@constellation/attestation";
 import { about, type Check, pcrAspect, verdictOf } from "@constellation/verdict";
 import { hex } from "@constellation/bytes";
 import { serializeClusterState } from "@constellation/cluster-state";
@@ -20,8 +26,8 @@ type InitCall = AttestedCall & { readonly onEvent: (event: InitEvent) => void };
 /** Control planes that keep to the agent's rules: they become one cluster, and say so again to who asks for the same. */
 export class FakeNodes implements NodePort {
   readonly #kubernetes: FakeKubernetes;
-  readonly inits: { parameters: InitParameters; policy: QemuVtpmPolicy; endpoint: Endpoint }[] = [];
-  readonly recoveries: { endpoint: Endpoint; policy: QemuVtpmPolicy }[] = [];
+  readonly inits: { parameters: InitParameters; policy: Policy; endpoint: Endpoint }[] = [];
+  readonly recoveries: { endpoint: Endpoint; policy: Policy }[] = [];
   /** Cluster ID of the node once it is initialised. */
   clusterId: Uint8Array | undefined;
   /** How many control planes wait for recovery. */
@@ -46,7 +52,7 @@ export class FakeNodes implements NodePort {
     const attempt = ++this.#attempts;
     this.beforeInit(call, attempt);
     call.signal.throwIfAborted();
-    const rule = call.policy.pcrs["15"];
+    const rule = qemuPolicy(call.policy).pcrs["15"];
     const own = this.clusterId === undefined ? "0".repeat(64) : clusterIdPcr(this.clusterId);
     if (rule.kind !== "equal" || !rule.anyOf.includes(own)) {
       throw new CliError("untrusted", `Initialise cluster failed: pcr[15]: got ${own}`);
@@ -86,8 +92,15 @@ export class FakeNodes implements NodePort {
   };
 }
 
+/** The policy of a cluster on local machines, which those of most tests are. */
+export function qemuPolicy(policy: Policy | undefined): QemuVtpmPolicy {
+  if (policy?.variant === "qemu-vtpm") return policy;
+  throw new Error(`got a policy for ${policy?.variant ?? "nothing"}, wanted one for qemu-vtpm`);
+}
+
 /** Checks that pass where the policy wants a value, as evidence of a good node has them. */
-function checksBy({ pcrs }: QemuVtpmPolicy): Check[] {
+function checksBy(policy: Policy): Check[] {
+  const { pcrs } = qemuPolicy(policy);
   const registers = Object.entries(pcrs).map(([index, rule]): Check => {
     const { open, pass } = about(pcrAspect(Number(index), undefined));
     if (rule.kind !== "equal") return open(`pcr[${index}]`, rule.reason, { got: "7".repeat(64) });

@@ -40,7 +40,7 @@ export class FreshInit {
 
   readonly handler: InitHandler = async (request: InitRequest) => {
     const { platform } = this.#node;
-    const own = { ekDigest: platform.tpm.ekDigest, diskUuid: platform.diskUuid };
+    const own = { machineDigest: platform.attester.machineDigest, diskUuid: platform.diskUuid };
     const input = parseInitRequest(request, own);
     try {
       await this.#acquire();
@@ -54,7 +54,8 @@ export class FreshInit {
   };
 
   async #acquire(): Promise<void> {
-    if (await this.#node.platform.tpm.isMarked(this.#signal)) throw busy("a node that already belongs to a cluster");
+    if (await this.#node.platform.attester.isMarked(this.#signal))
+      throw busy("a node that already belongs to a cluster");
     if (!this.#lock.tryAcquire("init")) throw busy(`a node that is already in "${this.#lock.owner}"`);
   }
 

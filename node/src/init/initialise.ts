@@ -45,7 +45,7 @@ export async function initialise(
   faultPoint("init.after-rekey");
 
   progress("identity", "Extending the cluster ID into PCR 15");
-  await platform.tpm.markWithClusterId(input.clusterId, signal);
+  await platform.attester.markWithClusterId(input.clusterId, signal);
   faultPoint("init.after-pcr");
 
   const state = nodeState(input, platform);

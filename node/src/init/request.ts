@@ -28,7 +28,7 @@ export interface InitInput {
 
 /** What this machine proves about itself. */
 export interface OwnIdentity {
-  ekDigest: Uint8Array;
+  machineDigest: Uint8Array;
   diskUuid: string;
 }
 
@@ -112,13 +112,10 @@ function roleOf(role: NodeRole): NodeRecord["role"] {
 }
 
 function findSelf(nodes: readonly NodeRecord[], own: OwnIdentity): NodeRecord {
-  const ekDigest = hex(own.ekDigest);
-  const record = nodes.find((node) => node.ekDigest === ekDigest);
+  const digest = hex(own.machineDigest);
+  const record = nodes.find((node) => node.ekDigest === digest);
   if (record === undefined) {
-    throw new NodeError(
-      "refused",
-      `Initialise node failed: got no record for endorsement key "${ekDigest}", wanted one`,
-    );
+    throw new NodeError("refused", `Initialise node failed: got no record for machine "${digest}", wanted one`);
   }
   if (record.role !== "control-plane" || record.diskUuid !== own.diskUuid) {
     const got = `role "${record.role}" and disk "${record.diskUuid}"`;

@@ -1,11 +1,16 @@
 import {
+  AttestationError,
   type Claims,
   appraise,
+  clusterRegisterOf,
+  freshRegister,
   PCR_INDICES,
   type PcrIndex,
   type PcrPolicy,
+  type Policy,
   type QemuVtpmPolicy,
   requireAccepted,
+  type Verdict,
 } from "@constellation/attestation";
 import type { Appraiser } from "@constellation/atls";
 import { hex } from "@constellation/bytes";
@@ -41,12 +46,23 @@ function pcrPolicy(index: PcrIndex, pcrs: ReadonlyMap<number, Uint8Array>): PcrP
 }
 
 /** Accepts peers by a policy that is made anew for each connection. */
-export function policyAppraiser(policy: () => Promise<QemuVtpmPolicy>, now: () => Date): Appraiser<Claims> {
+export function policyAppraiser(policy: () => Promise<Policy>, now: () => Date): Appraiser<Claims> {
   return {
     async appraise(evidence, reportData) {
       const verdict = appraise(evidence, await policy(), { reportData, now: now() });
       requireAccepted(verdict);
+      requireMember(verdict);
       return verdict.claims;
     },
   };
+}
+
+/** The peer must belong to a cluster; a variant without a register for that can't show it. */
+function requireMember({ variant, claims }: Verdict): void {
+  const register = clusterRegisterOf(variant);
+  if (register === undefined) return;
+  const got = claims.clusterRegister ?? "none";
+  const fresh = hex(freshRegister(register));
+  if (got !== "none" && got !== fresh) return;
+  throw new AttestationError("pcr_zero", `Appraise evidence failed: got cluster register ${got}, wanted any but zeros`);
 }

@@ -20,7 +20,7 @@ before(async () => {
 beforeEach(async () => {
   service = await FakeJoinService.start(ca, await AttestingTpm.create(ca));
   node = new FakeNode();
-  node.platform = { ...node.platform, tpm: await AttestingTpm.create(ca) };
+  node.platform = { ...node.platform, attester: await AttestingTpm.create(ca) };
 });
 
 afterEach(async () => {

@@ -1,10 +1,18 @@
-import { AttestationError, type Claims, clusterIdPcr } from "@constellation/attestation";
+import {
+  AttestationError,
+  type Claims,
+  type ClusterRegister,
+  clusterRegisterOf,
+  memberRegister,
+  type Policy,
+} from "@constellation/attestation";
 import { AtlsError, connectAtls } from "@constellation/atls";
+import { hex } from "@constellation/bytes";
 import { createAtlsClient, fromConnectError, JoinService, type RpcClient } from "@constellation/rpc";
 import { describeError, NodeError } from "../errors.ts";
 import type { Dependencies, Platform } from "../machine/node.ts";
 import { retry } from "../retry.ts";
-import { joinServicePolicy, policyAppraiser } from "./appraiser.ts";
+import { policyAppraiser } from "./appraiser.ts";
 import { Refusals } from "./refusals.ts";
 
 /** The join service of one control plane, both sides attested. */
@@ -12,6 +20,8 @@ export interface JoinConnection {
   client: RpcClient<typeof JoinService>["client"];
   /** What the peer's evidence proved about it. */
   claims: Claims;
+  /** Of the peer's evidence, and of this node's own. */
+  variant: Policy["variant"];
   host: string;
 }
 
@@ -45,21 +55,23 @@ export async function askJoinService<T>(
     log.warn("join service not usable", { host, error: describeError(error) });
     if (!isNotThereYet(error)) console(text);
   };
-  const appraiser = policyAppraiser(
-    async () => joinServicePolicy(platform.tpm.caCertificate, await platform.tpm.readPcrs(signal)),
-    now,
-  );
+  let variant: Policy["variant"] = "qemu-vtpm";
+  const appraiser = policyAppraiser(async () => {
+    const policy = await platform.attester.joinPolicy(signal);
+    variant = policy.variant;
+    return policy;
+  }, now);
   const refusals = new Refusals();
   const attempt = async (): Promise<T> => {
     const hosts = addresses();
     for (const host of hosts) {
       if (!refusals.isDue(host)) continue;
       try {
-        const target = { host, port: options.ports.join, purpose: "join", attester: platform.tpm, appraiser };
+        const target = { host, port: options.ports.join, purpose: "join", attester: platform.attester, appraiser };
         const { socket, peer } = await connectAtls({ ...target, ...TIMEOUTS }, signal);
         const { client, close } = createAtlsClient(JoinService, { socket, timeoutMs: CALL_TIMEOUT_MS });
         try {
-          return await ask({ client, claims: peer, host }, signal);
+          return await ask({ client, claims: peer, variant, host }, signal);
         } finally {
           await close();
         }
@@ -75,17 +87,25 @@ export async function askJoinService<T>(
   return await retry("a join ticket", attempt, { signal });
 }
 
-/** The cluster that a ticket names must be the one whose ID stands in the peer's PCR 15. @throws NodeError `ticket` */
-export function requireClusterOfPeer(clusterId: Uint8Array, claims: Claims): void {
-  const wanted = claims.pcrs?.["15"];
-  const got = pcrOf(clusterId);
-  if (got === wanted) return;
+/**
+ * The cluster that a ticket names must be the one whose ID stands in the peer's register. On a variant without one it is
+ * what the peer says, which runs what this node runs. @throws NodeError `ticket`
+ */
+export function requireClusterOfPeer(
+  clusterId: Uint8Array,
+  { claims, variant }: Pick<JoinConnection, "claims" | "variant">,
+): void {
+  const register = clusterRegisterOf(variant);
+  const wanted = claims.clusterRegister;
+  const got = registerFor(register ?? { kind: "pcr", hash: "sha256" }, clusterId);
+  if (register === undefined || got === wanted) return;
   throw new NodeError("ticket", `Check join ticket failed: got cluster PCR "${got}", wanted the peer's "${wanted}"`);
 }
 
-function pcrOf(clusterId: Uint8Array): string {
+/** Also refuses what is no cluster ID. */
+function registerFor(register: ClusterRegister, clusterId: Uint8Array): string {
   try {
-    return clusterIdPcr(clusterId);
+    return hex(memberRegister(register, clusterId));
   } catch (cause) {
     if (!(cause instanceof AttestationError)) throw cause;
     throw new NodeError("ticket", `Check join ticket failed: ${cause.message}`, { cause });

@@ -44,9 +44,9 @@ export async function joinCluster(
     () => platform.metadata.controlPlaneAddresses,
     platform,
     dependencies,
-    async ({ client, claims, host }, askSignal): Promise<JoinTicket> => {
+    async ({ client, host, ...peer }, askSignal): Promise<JoinTicket> => {
       const answer = await client.issueJoinTicket(request, { signal: askSignal });
-      requireClusterOfPeer(answer.clusterId, claims);
+      requireClusterOfPeer(answer.clusterId, peer);
       dependencies.console(`join: ticket from ${host}`);
       return parseJoinTicket(answer, role);
     },
@@ -70,7 +70,7 @@ async function admit(
   ticket.diskKey.wipe();
   faultPoint("join.after-rekey");
 
-  await platform.tpm.markWithClusterId(ticket.clusterId, signal);
+  await platform.attester.markWithClusterId(ticket.clusterId, signal);
   faultPoint("join.after-pcr");
 
   const state = nodeState(ticket);

@@ -139,7 +139,7 @@ describe("the agent killed during join", () => {
     node = new FakeNode();
     node.platform = {
       ...node.platform,
-      tpm: await AttestingTpm.create(ca),
+      attester: await AttestingTpm.create(ca),
       metadata: { role: "worker", controlPlaneAddresses: ["127.0.0.1"] },
     };
     stop = new AbortController();
@@ -165,7 +165,7 @@ describe("the agent killed during join", () => {
     revive(node);
     assert.equal(await settled(node, start()), "reset");
     node.reboot();
-    (node.platform.tpm as AttestingTpm).marker = "00".repeat(32);
+    (node.platform.attester as AttestingTpm).marker = "00".repeat(32);
     await start();
     assert.equal((await readNodeState(node.root + PATHS.nodeState)).finished, true);
   });
@@ -186,7 +186,7 @@ describe("the agent killed during join", () => {
     await died;
     revive(node);
     node.reboot();
-    (node.platform.tpm as AttestingTpm).marker = "00".repeat(32);
+    (node.platform.attester as AttestingTpm).marker = "00".repeat(32);
     await start();
     assert.ok(node.events.includes("start kubelet.service"));
   });

@@ -2,6 +2,7 @@ import { fromHex } from "@constellation/bytes";
 import { faultPoint } from "../fault.ts";
 import { PATHS } from "../options.ts";
 import { readNodeState } from "../state/node-state.ts";
+import type { AttesterOfNode } from "../platform/attester.ts";
 import type { Step } from "./machine.ts";
 import type { Dependencies } from "./node.ts";
 
@@ -17,14 +18,14 @@ export const diskStep: Step<"disk"> = async ({ platform }, dependencies, signal)
   log.info("state disk inspected", { ...content, wasOpen });
   if (content.kind === "initialised" && wasOpen) {
     console("state disk: open from before, continuing");
-    return { kind: "finish", platform, member: await openMember(dependencies, platform.tpm, signal) };
+    return { kind: "finish", platform, member: await openMember(dependencies, platform.attester, signal) };
   }
   if (content.kind === "initialised") {
     console("state disk: belongs to an initialised node");
     return { kind: "rejoin", platform, disk };
   }
   if (wasOpen) return { kind: "reset", disk, reason: "the agent was restarted before the node was initialised" };
-  if (await platform.tpm.isMarked(signal))
+  if (await platform.attester.isMarked(signal))
     return { kind: "reset", disk, reason: "PCR 15 is set, but the disk is fresh" };
   console(`state disk: ${content.reason}, formatting`);
   const passphrase = await disk.createFresh(signal);
@@ -33,15 +34,15 @@ export const diskStep: Step<"disk"> = async ({ platform }, dependencies, signal)
   return { kind: "fresh", platform, disk, fresh: { passphrase, runtime: startRuntime(dependencies, signal) } };
 };
 
-/** Mounts the open disk of an initialised node, marks the TPM with its cluster, and starts the container runtime. */
+/** Mounts the open disk of an initialised node, marks this boot with its cluster, and starts the container runtime. */
 export async function openMember(
   dependencies: Dependencies,
-  tpm: { markWithClusterId: (clusterId: Uint8Array, signal: AbortSignal) => Promise<void> },
+  attester: Pick<AttesterOfNode, "markWithClusterId">,
   signal: AbortSignal,
 ): ReturnType<typeof member> {
   await dependencies.mountState(signal);
   const state = await readNodeState(dependencies.options.root + PATHS.nodeState);
-  await tpm.markWithClusterId(fromHex(state.clusterId), signal);
+  await attester.markWithClusterId(fromHex(state.clusterId), signal);
   return member(dependencies, state, signal);
 }
 

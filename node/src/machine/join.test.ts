@@ -45,7 +45,7 @@ async function joiningNode(role: "worker" | "control-plane", tpm?: AttestingTpm)
   const made = new FakeNode();
   made.platform = {
     ...made.platform,
-    tpm: tpm ?? (await AttestingTpm.create(ca)),
+    attester: tpm ?? (await AttestingTpm.create(ca)),
     metadata: { role, controlPlaneAddresses: ["127.0.0.1"] },
   };
   return made;
@@ -57,7 +57,7 @@ function start(of: FakeNode = node): Promise<void> {
   return runMachine(steps, { ...dependencies, options: { ...dependencies.options, ports } }, stop.signal);
 }
 
-const tpmOf = (of: FakeNode): AttestingTpm => of.platform.tpm as AttestingTpm;
+const tpmOf = (of: FakeNode): AttestingTpm => of.platform.attester as AttestingTpm;
 
 describe("a fresh worker", () => {
   test("joins: key replaced, cluster marked, credentials written, disk committed, kubelet started", async () => {

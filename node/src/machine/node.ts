@@ -8,18 +8,12 @@ import type { ClusterAdmin } from "../kubernetes/cluster-admin.ts";
 import type { Console } from "../log/console.ts";
 import type { Log } from "../log/log.ts";
 import type { NodeOptions } from "../options.ts";
+import type { AttesterOfNode } from "../platform/attester.ts";
 import type { Metadata } from "../platform/metadata.ts";
-import type { NodeTpm } from "../platform/node-tpm.ts";
 import type { ApiProxy } from "../run/api-proxy.ts";
 import type { NodeState } from "../state/node-state.ts";
 import type { Systemd } from "../systemd/units.ts";
 import type { Services } from "./services.ts";
-
-/** The TPM as the steps use it. */
-export type TpmOfNode = Pick<
-  NodeTpm,
-  "issue" | "readPcrs" | "isMarked" | "markWithClusterId" | "ekDigest" | "caCertificate"
->;
 
 /** The state disk as the steps use it. */
 export type DiskOfNode = Pick<
@@ -56,7 +50,7 @@ export interface Dependencies {
 export interface Platform {
   metadata: Metadata;
   address: string;
-  tpm: TpmOfNode;
+  attester: AttesterOfNode;
   diskUuid: string;
 }
 

@@ -28,7 +28,7 @@ describe("a known control plane without any other", () => {
     stop = new AbortController();
     port = await freePort();
     node = new FakeNode();
-    node.platform = { ...node.platform, tpm: await AttestingTpm.create(await createFakeTpmCa()) };
+    node.platform = { ...node.platform, attester: await AttestingTpm.create(await createFakeTpmCa()) };
     const master = new MasterSecret(SECRET.master);
     const key = deriveStateDiskKey(master, SECRET.salt, node.platform.diskUuid);
     node.disk.platter = { content: { kind: "initialised" }, key };
@@ -106,6 +106,6 @@ describe("a known control plane without any other", () => {
     const { ended } = await start();
     await assert.rejects(recover({ ...SECRET, marker: new Uint8Array(32).fill(9) }));
     await assert.rejects(ended, { code: "cluster_mismatch" });
-    assert.equal((node.platform.tpm as AttestingTpm).marker, "00".repeat(32));
+    assert.equal((node.platform.attester as AttestingTpm).marker, "00".repeat(32));
   });
 });

@@ -21,7 +21,7 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencie
   if (isControlPlane) await services.openInitDoor(platform);
   const listen = { host: platform.address, port: options.ports.recover };
   const recover = isControlPlane
-    ? await serveRecover(platform.diskUuid, platform.tpm, listen, unlock.tryKey, log)
+    ? await serveRecover(platform.diskUuid, platform.attester, listen, unlock.tryKey, log)
     : undefined;
   console(`rejoin: asking the control planes for the disk key${isControlPlane ? ", open for recovery" : ""}`);
   const ask = retry(
@@ -31,9 +31,9 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencie
         () => platform.metadata.controlPlaneAddresses,
         platform,
         dependencies,
-        async ({ client, claims }, callSignal) => {
+        async ({ client, ...peer }, callSignal) => {
           const answer = await client.issueRejoinTicket({ diskUuid: platform.diskUuid }, { signal: callSignal });
-          requireClusterOfPeer(answer.clusterId, claims);
+          requireClusterOfPeer(answer.clusterId, peer);
           await unlock.tryKey({
             diskKey: parseDiskKey(answer.stateDiskKey),
             clusterId: answer.clusterId,

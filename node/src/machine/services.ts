@@ -28,17 +28,17 @@ export class NodeServices implements Services {
     this.#log = log;
   }
 
-  async openEvidence({ tpm, address }: Platform): Promise<void> {
+  async openEvidence({ attester, address }: Platform): Promise<void> {
     const { agentSocket, ports } = this.#options;
-    this.#servers.push(await serveVerify(tpm, { host: address, port: ports.verify }));
-    this.#servers.push(await serveAgentSocket(tpm, agentSocket));
+    this.#servers.push(await serveVerify(attester, { host: address, port: ports.verify }));
+    this.#servers.push(await serveAgentSocket(attester, agentSocket));
   }
 
-  async openInitDoor({ tpm, address }: Platform): Promise<void> {
+  async openInitDoor({ attester, address }: Platform): Promise<void> {
     if (this.#doorIsOpen) return;
     this.#doorIsOpen = true;
     const listen = { host: address, port: this.#options.ports.init };
-    this.#servers.push(await serveInit(this.#door, tpm, listen, this.#log));
+    this.#servers.push(await serveInit(this.#door, attester, listen, this.#log));
   }
 
   setInitHandler(handler: InitHandler): void {

@@ -1,3 +1,4 @@
+import { detectPlatform, nodeFiles } from "@constellation/evidence-source/detect";
 import { stateDiskUuid } from "@constellation/keys";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -44,7 +45,7 @@ export function wireNode(
     kubeadm: createKubeadm(exec, (text) => log.info("kubeadm", { text: text.trim() })),
     now,
     services: new NodeServices(options, log),
-    openPlatform: (signal) => openPlatform(options, signal),
+    openPlatform: (signal) => openPlatform(options, log, signal),
     openDisk: (uuid) =>
       new StateDisk(
         {
@@ -75,12 +76,29 @@ export function wireNode(
   };
 }
 
-async function openPlatform(options: NodeOptions, signal: AbortSignal): Promise<Platform> {
-  const metadata = await readMetadata(options.fwCfgMetadata);
-  const device = await retry("the TPM", () => TpmDevice.open(options.tpmDevice), { signal, timeoutMs: 60_000 });
-  const tpm = await NodeTpm.open(device, { eventLogPath: options.eventLog }, signal);
+async function openPlatform(options: NodeOptions, log: Log, signal: AbortSignal): Promise<Platform> {
+  const openTpm = (): Promise<TpmDevice> => TpmDevice.open(options.tpmDevice);
+  // The kernel may not have made its devices yet.
+  const detect = (): ReturnType<typeof detectPlatform> => detectPlatform({ files: nodeFiles("/"), openTpm }, signal);
+  const variant = await retry("the devices of a known platform", detect, { signal, timeoutMs: 60_000 });
+  log.info("attestation variant", { variant });
+  const { metadata, attester } =
+    variant === "qemu-vtpm"
+      ? await openLocal(options, openTpm, signal)
+      : // Local machines need none of what other hardware's evidence comes from, and do not load it.
+        await (await import("../platform/hardware.ts")).openHardware(variant, { options, openTpm, log }, signal);
   const address = await findOwnAddress(signal);
-  return { metadata, tpm, address, diskUuid: stateDiskUuid(tpm.ekDigest) };
+  return { metadata, attester, address, diskUuid: stateDiskUuid(attester.machineDigest) };
+}
+
+async function openLocal(
+  options: NodeOptions,
+  openTpm: () => Promise<TpmDevice>,
+  signal: AbortSignal,
+): Promise<Pick<Platform, "metadata" | "attester">> {
+  const metadata = await readMetadata(options.fwCfgMetadata);
+  const device = await retry("the TPM", openTpm, { signal, timeoutMs: 60_000 });
+  return { metadata, attester: await NodeTpm.open(device, { eventLogPath: options.eventLog }, signal) };
 }
 
 function findStateDisk(candidates: readonly string[]): string {

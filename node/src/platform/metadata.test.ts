@@ -37,3 +37,13 @@ describe("defaultInterface()", () => {
 
   test("gives nothing where there is no default route", () => assert.equal(defaultInterface(HEADER), undefined));
 });
+
+test("parseMetadata() reads where endorsements are to be had, over https only", () => {
+  const parsed = (endorsements: unknown) =>
+    parseMetadata(JSON.stringify({ role: "worker", controlPlaneAddresses: [], endorsements }));
+  const services = { kdsUrl: "https://kds.example", pccsUrl: "https://pccs.example:8081" };
+  assert.deepEqual(parsed(services).endorsements, services);
+  assert.deepEqual(parsed({}).endorsements, {});
+  assert.throws(() => parsed(7), /endorsements is 7, wanted an object/);
+  assert.throws(() => parsed({ pccsUrl: "http://pccs.example" }), /endorsements\.pccsUrl is .*, wanted an https URL/);
+});

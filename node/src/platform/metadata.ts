@@ -10,6 +10,16 @@ import { NodeError } from "../errors.ts";
 export interface Metadata {
   role: NodeRole;
   controlPlaneAddresses: string[];
+  /** Where endorsements are to be had, if not from the vendors themselves: what they bring is checked by whoever needs it. */
+  endorsements?: EndorsementServices;
+}
+
+/** Services that speak the vendors' interfaces. */
+export interface EndorsementServices {
+  /** For AMD's Key Distribution Service. */
+  kdsUrl?: string;
+  /** For Intel's Provisioning Certification Service. */
+  pccsUrl?: string;
 }
 
 const MAX_ADDRESSES = 64;
@@ -41,7 +51,23 @@ export function parseMetadata(text: string): Metadata {
     if (typeof address === "string" && isIPv4(address)) return address;
     throw malformed("controlPlaneAddresses", address, "IPv4 addresses");
   });
-  return { role, controlPlaneAddresses: addresses };
+  const endorsements = parseServices((value as Record<string, unknown>)["endorsements"]);
+  return { role, controlPlaneAddresses: addresses, ...(endorsements && { endorsements }) };
+}
+
+function parseServices(value: unknown): EndorsementServices | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== "object" || value === null) throw malformed("endorsements", value, "an object");
+  const { kdsUrl, pccsUrl } = value as Record<string, unknown>;
+  return {
+    ...(kdsUrl !== undefined && { kdsUrl: httpsUrl("endorsements.kdsUrl", kdsUrl) }),
+    ...(pccsUrl !== undefined && { pccsUrl: httpsUrl("endorsements.pccsUrl", pccsUrl) }),
+  };
+}
+
+function httpsUrl(field: string, value: unknown): string {
+  if (typeof value === "string" && URL.parse(value)?.protocol === "https:") return value;
+  throw malformed(field, value, "an https URL");
 }
 
 function parseJson(text: string): unknown {

@@ -75,7 +75,7 @@ describe("NodeTpm, on a real software TPM", { skip }, () => {
   }
 
   test("knows its endorsement identity and its TPM's authority", () => {
-    assert.equal(hex(node.ekDigest), ekDigest);
+    assert.equal(hex(node.machineDigest), ekDigest);
     assert.deepEqual(node.caCertificate, pemToDer(ca.certificatePem));
   });
 

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Attester } from "@constellation/atls";
-import { clusterIdPcr, serializeEvidence } from "@constellation/attestation";
+import { clusterIdPcr, type Policy, serializeEvidence } from "@constellation/attestation";
 import { equalConstantTime, fromHex, hex } from "@constellation/bytes";
 import { AK_TEMPLATE, serializePublic, TPM_RH, Tpm, type TpmTransport, type TpmtPublic } from "@constellation/tpm2";
 import { parseCertificate, spkiDer } from "@constellation/x509";
 import { NodeError } from "../errors.ts";
+import { joinServicePolicy } from "../join/appraiser.ts";
+import type { AttesterOfNode } from "./attester.ts";
 import { Mutex } from "./mutex.ts";
 
 /** NV indices that the machine's creator filled: SPECIFICATION.md, "TPM". */
@@ -26,14 +27,14 @@ export interface NodeTpmOptions {
  * This node's TPM as the agent uses it: evidence (variant `qemu-vtpm`) and the cluster ID's PCR. The attestation key is
  * made again at each start from the endorsement seed; it is the same key each time.
  */
-export class NodeTpm implements Attester {
+export class NodeTpm implements AttesterOfNode {
   readonly #tpm: Tpm;
   readonly #options: NodeTpmOptions;
   readonly #mutex = new Mutex();
   readonly #ak: { handle: number; publicArea: TpmtPublic };
   readonly #akCertificate: Uint8Array;
   /** SHA-256 of the endorsement key's SubjectPublicKeyInfo: this node's identity in all records. */
-  readonly ekDigest: Uint8Array;
+  readonly machineDigest: Uint8Array;
   /** Certificate (DER) of the TPM CA that vouches for this TPM; the node accepts peers whose TPMs it vouches for. */
   readonly caCertificate: Uint8Array;
 
@@ -49,7 +50,7 @@ export class NodeTpm implements Attester {
     this.#akCertificate = certificates.ak;
     this.caCertificate = certificates.ca;
     const endorsementKey = spkiDer(parseCertificate(certificates.ek));
-    this.ekDigest = new Uint8Array(createHash("sha256").update(endorsementKey).digest());
+    this.machineDigest = new Uint8Array(createHash("sha256").update(endorsementKey).digest());
   }
 
   /** @throws TpmError, X509Error, NodeError `tpm` */
@@ -72,6 +73,10 @@ export class NodeTpm implements Attester {
   /** The current values of PCR 0 to 15. */
   readPcrs(signal: AbortSignal): Promise<Map<number, Uint8Array>> {
     return this.#mutex.run(() => this.#tpm.pcrRead(QUOTED_PCRS, signal));
+  }
+
+  async joinPolicy(signal: AbortSignal): Promise<Policy> {
+    return joinServicePolicy(this.caCertificate, await this.readPcrs(signal));
   }
 
   /** Whether this boot of the machine already belongs to a cluster. */

@@ -47,7 +47,7 @@ export class Unlock {
         const got = `got cluster "${hex(clusterId)}", wanted "${recorded}"`;
         throw new NodeError("cluster_mismatch", `Rejoin cluster failed: ${got}`);
       }
-      this.#member.resolve(await openMember(this.#dependencies, this.#platform.tpm, this.#signal));
+      this.#member.resolve(await openMember(this.#dependencies, this.#platform.attester, this.#signal));
     } catch (error) {
       // With the disk open there is no way back to asking for a key: the agent starts again and finds the open disk.
       this.#member.reject(error);

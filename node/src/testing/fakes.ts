@@ -1,13 +1,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { clusterIdPcr } from "@constellation/attestation";
+import { clusterIdPcr, type QemuVtpmPolicy } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import { DiskKey } from "@constellation/keys";
 import { NodeError } from "../errors.ts";
+import { joinServicePolicy } from "../join/appraiser.ts";
+import type { AttesterOfNode } from "../platform/attester.ts";
 import type { InitHandler } from "../init/endpoint.ts";
 import type { DiskContent } from "../luks/header.ts";
-import type { Dependencies, DiskOfNode, Platform, TpmOfNode } from "../machine/node.ts";
+import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
 import { DEFAULT_OPTIONS, PATHS } from "../options.ts";
 import { createKeyPair, issueSelfSigned, privateKeyPem } from "../pki/certificate.ts";
 import type { Endpoint } from "../run/api-proxy.ts";
@@ -16,8 +18,8 @@ import type { Endpoint } from "../run/api-proxy.ts";
 export const NOW = new Date("2026-01-01T00:00:00Z");
 
 /** A TPM that keeps its PCR 15. */
-export class FakeTpm implements TpmOfNode {
-  readonly ekDigest: Uint8Array = new Uint8Array(32).fill(0xe1);
+export class FakeTpm implements AttesterOfNode {
+  readonly machineDigest: Uint8Array = new Uint8Array(32).fill(0xe1);
   readonly caCertificate: Uint8Array = new Uint8Array([1, 2, 3]);
   marker = "00".repeat(32);
 
@@ -28,6 +30,10 @@ export class FakeTpm implements TpmOfNode {
   readPcrs(): Promise<Map<number, Uint8Array>> {
     const value = (index: number): Uint8Array => (index === 15 ? fromHex(this.marker) : new Uint8Array(32).fill(index));
     return Promise.resolve(new Map(Array.from({ length: 16 }, (_, index) => [index, value(index)])));
+  }
+
+  async joinPolicy(): Promise<QemuVtpmPolicy> {
+    return joinServicePolicy(this.caCertificate, await this.readPcrs());
   }
 
   isMarked(): Promise<boolean> {
@@ -108,7 +114,7 @@ export class FakeNode {
   platform: Platform = {
     metadata: { role: "control-plane", controlPlaneAddresses: [] },
     address: "127.0.0.1",
-    tpm: this.tpm,
+    attester: this.tpm,
     diskUuid: "5c7c0000-0000-8000-8000-000000000000",
   };
 

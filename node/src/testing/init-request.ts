@@ -20,7 +20,7 @@ export function initRequest(platform: Platform): InitRequest {
       {
         name: "control-plane-0",
         role: NodeRole.CONTROL_PLANE,
-        ekDigest: platform.tpm.ekDigest,
+        ekDigest: platform.attester.machineDigest,
         diskUuid: platform.diskUuid,
       },
       {

@@ -34,14 +34,14 @@ const LOG = fakeEventLog();
 export class AttestingTpm extends FakeTpm {
   readonly #tpm: SoftwareTpm;
   readonly #log: FakeEventLog;
-  override readonly ekDigest: Uint8Array;
+  override readonly machineDigest: Uint8Array;
   override readonly caCertificate: Uint8Array;
 
   constructor(tpm: SoftwareTpm, ca: FakeTpmCa, log: FakeEventLog = LOG) {
     super();
     this.#tpm = tpm;
     this.#log = log;
-    this.ekDigest = fromHex(tpm.ekDigest);
+    this.machineDigest = fromHex(tpm.ekDigest);
     this.caCertificate = pemToDer(ca.certificatePem);
   }
 

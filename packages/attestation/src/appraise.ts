@@ -1,10 +1,13 @@
+import { hex } from "@constellation/bytes";
 import { digest } from "@constellation/crypto";
 import { verdictOf } from "@constellation/verdict";
 import { about, type Check, type CheckCode } from "./check.ts";
 import { AttestationError } from "./error.ts";
 import { type Evidence, parseEvidence } from "./evidence.ts";
 import { checkPolicy } from "./parse-policy.ts";
-import { judgePlatform, trustOf } from "./platform/variants.ts";
+import { machineClaims } from "./platform/machine.ts";
+import { validateMachine } from "./platform/machines.ts";
+import { judgePlatform, type PlatformEvidence, type PlatformPolicy, trustOf } from "./platform/variants.ts";
 import type { Policy, QemuVtpmPolicy } from "./policy.ts";
 import { appraiseQemuVtpm, QEMU_VTPM_CHECKS, QEMU_VTPM_TRUST } from "./qemu-vtpm/appraise.ts";
 import type { Claims, Verdict } from "./verdict.ts";
@@ -57,10 +60,25 @@ function appraiseParts(evidence: Evidence | undefined, policy: Policy, context: 
   if (evidence === undefined || evidence.variant === "qemu-vtpm") {
     return { checks: [fail(policy.variant, "not_checked", { reason: "a check before it failed" })], claims: {} };
   }
-  const { reportData, now } = context;
+  return appraisePlatform(evidence, policy, context);
+}
+
+function appraisePlatform(
+  evidence: PlatformEvidence,
+  policy: PlatformPolicy,
+  { reportData, now }: AppraisalContext,
+): Appraisal {
   const binding = { reportData, qualifyingData: digest("sha256", reportData) };
   const { checks, claims } = judgePlatform(evidence, policy, binding, now);
-  return { checks, claims: { platform: claims } };
+  const { machine, clusterRegister } = machineClaims(evidence);
+  return {
+    checks: [...checks, validateMachine(machine, policy.machines)],
+    claims: {
+      platform: claims,
+      ...(machine && { machine: hex(machine) }),
+      ...(clusterRegister && { clusterRegister: hex(clusterRegister) }),
+    },
+  };
 }
 
 function readEvidence(bytes: Uint8Array, wanted: Policy["variant"]): { evidence?: Evidence; check: Check } {

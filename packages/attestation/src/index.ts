@@ -1,6 +1,13 @@
 export { type AppraisalContext, appraise } from "./appraise.ts";
 export type { Check, CheckCode, FailedCheck } from "./check.ts";
-export { clusterIdPcr } from "./cluster-id-pcr.ts";
+export {
+  type ClusterRegister,
+  clusterIdDigest,
+  clusterIdPcr,
+  clusterRegisterOf,
+  freshRegister,
+  memberRegister,
+} from "./cluster-register.ts";
 export { AttestationError, type AttestationErrorCode, type PolicyFinding } from "./error.ts";
 export {
   type Evidence,
@@ -12,6 +19,8 @@ export {
 export { formatVerdict } from "./format-verdict.ts";
 export { checkPolicy, parsePolicy } from "./parse-policy.ts";
 export { PCR_INDICES, type PcrIndex } from "./pcr-index.ts";
+export { CLUSTER_REGISTER, type MachineClaims, machineClaims } from "./platform/machine.ts";
+export type { MachinesPolicy } from "./platform/machines.ts";
 export {
   PLATFORM_VARIANTS,
   type PlatformEvidence,

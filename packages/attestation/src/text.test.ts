@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { clusterIdPcr } from "./cluster-id-pcr.ts";
+import { clusterIdPcr } from "./cluster-register.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
 test("parseStrictJson() parses what JSON.parse does", () => {

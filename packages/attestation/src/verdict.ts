@@ -5,6 +5,10 @@ import type { Policy } from "./policy.ts";
 
 /** What the evidence says of its machine. To be believed only where the verdict is "accepted". */
 export interface Claims {
+  /** Digest of what the machine is known by, hexadecimal: the ekDigest where there is one; see `machineClaims`. */
+  readonly machine?: string;
+  /** The register that holds the ID of the machine's cluster, hexadecimal; see `clusterRegisterOf`. */
+  readonly clusterRegister?: string;
   /** SHA-256 of the endorsement key's SubjectPublicKeyInfo, hexadecimal: the identity of the machine. */
   readonly ekDigest?: string;
   /** SHA-256 values of PCR 0 to 15, hexadecimal. */

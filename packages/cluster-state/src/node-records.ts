@@ -10,7 +10,10 @@ export interface NodeRecord {
   /** The Kubernetes node name (a DNS label). */
   readonly name: string;
   readonly role: NodeRole;
-  /** SHA-256 of the TPM's endorsement key (DER SubjectPublicKeyInfo), lower-case hexadecimal. */
+  /**
+   * SHA-256 of what the machine is known by, lower-case hexadecimal: its TPM's endorsement key (DER
+   * SubjectPublicKeyInfo), or what package attestation reads from evidence of other variants (`machineClaims`).
+   */
   readonly ekDigest: string;
   /** LUKS UUID of the node's state disk, lower case. */
   readonly diskUuid: string;

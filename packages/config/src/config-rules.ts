@@ -1,6 +1,6 @@
+import { attestationRules } from "./attestation/rules.ts";
 import type { Finding } from "./finding.ts";
 import { showValue } from "./finding.ts";
-import { CLUSTER_PCR, REQUIRED_PCRS, ZERO_PCR } from "./measurements.ts";
 
 type Tree = Record<string, unknown>;
 
@@ -10,7 +10,7 @@ type Tree = Record<string, unknown>;
  */
 export function configRuleFindings(document: unknown): Finding[] {
   const config = tree(document);
-  return [...loadBalancerRule(config), ...nodeGroupRules(config), ...measurementRules(config)];
+  return [...loadBalancerRule(config), ...nodeGroupRules(config), ...attestationRules(tree(config["attestation"]))];
 }
 
 function loadBalancerRule(config: Tree): Finding[] {
@@ -58,34 +58,6 @@ function diskSizeRule(groups: Tree): Finding[] {
       got: showValue(size),
       wanted: `${showValue(first?.size)}, as in the first node group: provider qemu makes all disks of one size`,
     }));
-}
-
-function measurementRules(config: Tree): Finding[] {
-  const variant = tree(tree(config["attestation"])["qemuVTPM"]);
-  if (!isTree(variant["measurements"])) return [];
-  const measurements = variant["measurements"];
-  const base = "attestation.qemuVTPM.measurements";
-  const findings: Finding[] = REQUIRED_PCRS.filter((index) => measurements[index] === undefined).map((index) => ({
-    path: `${base}.${index}`,
-    got: "nothing",
-    wanted: "the expected value of this register: it covers the node image",
-  }));
-  const cluster = tree(measurements[CLUSTER_PCR]);
-  if (typeof cluster["expected"] === "string" && cluster["expected"] !== ZERO_PCR) {
-    findings.push({
-      path: `${base}.${CLUSTER_PCR}.expected`,
-      got: showValue(cluster["expected"]),
-      wanted: "64 zeros: the register is empty on a fresh node, and the cluster ID is put in by the cluster itself",
-    });
-  }
-  if (cluster["warnOnly"] === true) {
-    findings.push({
-      path: `${base}.${CLUSTER_PCR}.warnOnly`,
-      got: "true",
-      wanted: "false: this register tells a fresh node from one of another cluster",
-    });
-  }
-  return findings;
 }
 
 function isTree(value: unknown): value is Tree {

@@ -1,18 +1,8 @@
 import type { z } from "zod";
-import { isHex, isHostName, isHttpUrl, isIpv4Cidr } from "./formats.ts";
-import { isPcrIndex } from "./measurements.ts";
+import { type SectionName, SECTIONS } from "./attestation/sections.ts";
+import { isHostName, isHttpUrl, isIpv4Cidr } from "./formats.ts";
 import { choice, fields, flag, listOf, mapOf, text, wholeNumber } from "./schema.ts";
 import { CONFIG_VERSION, RELEASE_VERSION, SUPPORTED_KUBERNETES_VERSIONS } from "./constants.ts";
-
-const PLACEHOLDER_MEASUREMENT = "1234".repeat(16);
-
-const measurement = fields({
-  expected: text(
-    "64 hexadecimal digits in quotes, not the placeholder 1234...",
-    (value) => isHex(value, 32) && value !== PLACEHOLDER_MEASUREMENT,
-  ).transform((value) => value.toLowerCase()),
-  warnOnly: flag(),
-});
 
 const nodeGroup = fields({
   role: choice(["control-plane", "worker"]),
@@ -64,11 +54,7 @@ export const configSchema = fields({
     nodeGroup,
     "a mapping from node group name to node group",
   ),
-  attestation: fields({
-    qemuVTPM: fields({
-      measurements: mapOf("a PCR index from 0 to 15", isPcrIndex, measurement, "a mapping from PCR index"),
-    }),
-  }),
+  attestation: fields(mapOptional(SECTIONS)),
 });
 
 /** The configuration of a cluster, checked and with defaults filled in. */
@@ -77,8 +63,13 @@ export type Config = Readonly<z.output<typeof configSchema>>;
 /** One group of like nodes. */
 export type NodeGroup = Config["nodeGroups"][string];
 
-/** Expected value of one register. */
-export type Measurement = Config["attestation"]["qemuVTPM"]["measurements"][string];
+type OptionalSections = { [Name in SectionName]: z.ZodOptional<(typeof SECTIONS)[Name]> };
+
+/** A configuration has one section; which of them is for the rules between fields. */
+function mapOptional(sections: typeof SECTIONS): OptionalSections {
+  const entries = Object.entries(sections).map(([name, section]) => [name, section.optional()]);
+  return Object.fromEntries(entries) as OptionalSections;
+}
 
 function isEmpty(value: string): boolean {
   return value === "";

@@ -1,3 +1,5 @@
+import { parseCertificate, pemToDer, X509Error } from "@constellation/x509";
+
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Whether a string is a host name after RFC 1123, lower case. */
@@ -48,4 +50,21 @@ export function isHttpUrl(value: string): boolean {
 /** Whether a string is a UUID in lower-case text form. */
 export function isUuid(value: string): boolean {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
+}
+
+/** Whether a string is a day that there is, as RFC 3339 section 5.6 writes it (full-date). */
+export function isDay(value: string): boolean {
+  const date = new Date(`${value}T00:00:00Z`);
+  return /^\d{4}-\d{2}-\d{2}$/.test(value) && date.getTime() >= 0 && date.toISOString().startsWith(value);
+}
+
+/** Whether a string is one X.509 certificate in PEM. */
+export function isCertificatePem(value: string): boolean {
+  try {
+    parseCertificate(pemToDer(value));
+    return true;
+  } catch (error) {
+    if (error instanceof X509Error) return false;
+    throw error;
+  }
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { parseConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import { MEASUREMENTS } from "./fixtures.ts";
+import { statedMeasurements } from "./policy.ts";
 import { generateQemuConfig, staleMeasurements, updateMeasurements } from "./generate-config.ts";
 
 const good = generateQemuConfig({ image: "constellation.raw", measurements: MEASUREMENTS });
@@ -57,7 +58,7 @@ test("updateMeasurements() changes values only and keeps comments, order and war
     .replace(/(a1"\n\s+warnOnly: )false/, "$1true # until Friday");
   const updated = updateMeasurements(own, { ...MEASUREMENTS, 4: "dd".repeat(32), 14: "ee".repeat(32) });
   assert.equal(updated.replace("dd".repeat(32), MEASUREMENTS[4]).replace(/ {6}14:\n.*\n.*\n/, ""), own);
-  const { measurements } = parseConfig(updated).attestation.qemuVTPM;
+  const measurements = statedMeasurements(parseConfig(updated));
   assert.deepEqual(measurements["4"], { expected: "dd".repeat(32), warnOnly: true });
   assert.deepEqual(measurements["14"], { expected: "ee".repeat(32), warnOnly: false });
   assert.ok(updated.indexOf(" 14:") < updated.indexOf(" 15:"), "in order");
@@ -65,7 +66,7 @@ test("updateMeasurements() changes values only and keeps comments, order and war
 
 test("updateMeasurements() removes registers that the image does not predict", () => {
   const { 9: _, ...rest } = MEASUREMENTS;
-  assert.equal(parseConfig(updateMeasurements(good, rest)).attestation.qemuVTPM.measurements["9"], undefined);
+  assert.equal(statedMeasurements(parseConfig(updateMeasurements(good, rest)))["9"], undefined);
 });
 
 test("updateMeasurements() of the same measurements changes nothing", () => {

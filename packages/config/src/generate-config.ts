@@ -2,7 +2,10 @@ import { Document, isMap, isScalar, type Pair, visit } from "yaml";
 import { parseConfig } from "./config.ts";
 import type { Config } from "./config-schema.ts";
 import { fieldComment } from "./field-comments.ts";
-import { CLUSTER_PCR, type ImageMeasurements, ZERO_PCR } from "./measurements.ts";
+import { attestationSection, measurementEntries } from "./attestation/generate-section.ts";
+import type { AttestationVariant } from "./attestation/variants.ts";
+import type { ImageMeasurements } from "./measurements.ts";
+import { attestationVariant, statedMeasurements } from "./policy.ts";
 import { CONFIG_VERSION, RELEASE_VERSION, SUPPORTED_KUBERNETES_VERSIONS } from "./constants.ts";
 import { parseStrictYaml } from "./yaml-document.ts";
 
@@ -23,10 +26,13 @@ export interface ConfigOptions {
   readonly throwawayDisks?: boolean;
   /** Whether the image is a debug image. */
   readonly debugCluster?: boolean;
+  /** Which evidence nodes must give; `qemu-vtpm` where nothing is said. */
+  readonly attestation?: AttestationVariant;
 }
 
 /**
- * Writes a configuration for provider qemu, with a comment at each field.
+ * Writes a configuration for provider qemu, with a comment at each field. On other variants than `qemu-vtpm` it has
+ * placeholders, which `parseConfig` refuses, for what neither image nor this program knows.
  *
  * @throws ConfigError `invalid-fields` if an option has a value that the configuration does not allow
  */
@@ -56,12 +62,12 @@ export function generateQemuConfig(options: ConfigOptions): string {
       control_plane_default: nodeGroup("control-plane", options.controlPlaneCount ?? 3, options.stateDiskSizeGB ?? 10),
       worker_default: nodeGroup("worker", options.workerCount ?? 1, options.stateDiskSizeGB ?? 10),
     },
-    attestation: { qemuVTPM: { measurements: numericKeys(measurementEntries(options.measurements)) } },
+    attestation: attestationSection(options.attestation ?? "qemu-vtpm", options.measurements),
   });
   addComments(document);
   quoteMeasurements(document);
   const yaml = document.toString({ lineWidth: 0 });
-  parseConfig(yaml);
+  if ((options.attestation ?? "qemu-vtpm") === "qemu-vtpm") parseConfig(yaml);
   return yaml;
 }
 
@@ -72,6 +78,7 @@ export function generateQemuConfig(options: ConfigOptions): string {
 export function updateMeasurements(yaml: string, measurements: ImageMeasurements): string {
   const config = parseConfig(yaml);
   const document: Document = parseStrictYaml(yaml, "the configuration").document;
+  if (attestationVariant(config) !== "qemu-vtpm") return yaml;
   const path = ["attestation", "qemuVTPM", "measurements"];
   const node = document.getIn(path);
   const existing = isMap(node) ? node.items : [];
@@ -80,7 +87,7 @@ export function updateMeasurements(yaml: string, measurements: ImageMeasurements
   for (const pair of surplus) document.deleteIn([...path, pair.key]);
   for (const [index, entry] of Object.entries(entries)) {
     const before = existing.find((pair) => keyText(pair) === index);
-    const warnOnly = config.attestation.qemuVTPM.measurements[index]?.warnOnly ?? entry.warnOnly;
+    const warnOnly = statedMeasurements(config)[index]?.warnOnly ?? entry.warnOnly;
     if (before === undefined) document.setIn([...path, Number(index)], document.createNode({ ...entry, warnOnly }));
     else document.setIn([...path, before.key, "expected"], entry.expected);
   }
@@ -93,7 +100,9 @@ export function updateMeasurements(yaml: string, measurements: ImageMeasurements
 
 /** Registers whose expected value in the configuration is not the one of the image, in order. */
 export function staleMeasurements(config: Config, measurements: ImageMeasurements): number[] {
-  const stated = config.attestation.qemuVTPM.measurements;
+  // What the image predicts are the registers of a local machine's TPM.
+  if (attestationVariant(config) !== "qemu-vtpm") return [];
+  const stated = statedMeasurements(config);
   const entries = measurementEntries(measurements);
   const indices = new Set([...Object.keys(stated), ...Object.keys(entries)].map(Number));
   return [...indices].filter((index) => stated[index]?.expected !== entries[index]?.expected).sort((a, b) => a - b);
@@ -101,18 +110,6 @@ export function staleMeasurements(config: Config, measurements: ImageMeasurement
 
 function nodeGroup(role: string, initialCount: number, stateDiskSizeGB: number) {
   return { role, zone: "", instanceType: "", stateDiskSizeGB, stateDiskType: "", initialCount };
-}
-
-function measurementEntries(measurements: ImageMeasurements) {
-  const entries: Record<number, { expected: string; warnOnly: boolean }> = {};
-  for (const [index, expected] of Object.entries({ ...measurements, [CLUSTER_PCR]: ZERO_PCR })) {
-    entries[Number(index)] = { expected, warnOnly: false };
-  }
-  return entries;
-}
-
-function numericKeys<Entry>(entries: Record<number, Entry>): Map<number, Entry> {
-  return new Map(Object.entries(entries).map(([index, entry]) => [Number(index), entry]));
 }
 
 /** Without quotes, a measurement of digits alone would be a number to the next reader. */

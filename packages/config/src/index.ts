@@ -1,5 +1,6 @@
 export { nodeCount, parseConfig } from "./config.ts";
-export type { Config, Measurement, NodeGroup } from "./config-schema.ts";
+export type { Measurements } from "./attestation/sections.ts";
+export type { Config, NodeGroup } from "./config-schema.ts";
 export { ConfigError, type ConfigErrorCode } from "./errors.ts";
 export { type Finding, formatFindings } from "./finding.ts";
 export { isHost } from "./formats.ts";
@@ -10,7 +11,8 @@ export {
   serializeMasterSecret,
 } from "./master-secret.ts";
 export { CLUSTER_PCR, type ImageMeasurements, PCR_COUNT, parseImageMeasurements, ZERO_PCR } from "./measurements.ts";
-export { attestationPolicy, FRESH_NODE, type PolicyPurpose } from "./policy.ts";
+export { attestationPolicy, attestationVariant, FRESH_NODE, type PolicyPurpose, statedMeasurements } from "./policy.ts";
+export { recordedNodes } from "./recorded-nodes.ts";
 export { emptyState, parseState, serializeState, withState } from "./state.ts";
 export {
   postInitFindings,

@@ -75,3 +75,22 @@ function invalid(name: string, findings: readonly Finding[]): ConfigError {
 function child(value: unknown, key: string): unknown {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }
+
+// Usage of registers: TCG PC Client Platform Firmware Profile 1.06, section 3.3.4; Linux TPM PCR Registry.
+const REASONS: Readonly<Record<number, string>> = {
+  0: "firmware code, supplied by the machine",
+  1: "firmware configuration, differs between machines",
+  2: "option ROMs, supplied by the machine",
+  3: "configuration of option ROMs, differs between machines",
+  5: "partition table and boot configuration, differ between machines",
+  6: "events of the machine's maker",
+  7: "Secure Boot keys, which this variant does not use",
+  8: "boot loader commands, of which this image has none",
+  10: "Linux IMA, which this image does not use",
+  14: "shim's keys, which this image does not use",
+};
+
+/** Why a register that the configuration does not state may have any value. */
+export function reasonNotStated(index: number): string {
+  return `not in the configuration's measurements: ${REASONS[index] ?? "no expected value is known"}`;
+}

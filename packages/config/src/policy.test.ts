@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { clusterIdPcr, type QemuVtpmPolicy } from "@constellation/attestation";
 import { parseConfig } from "./config.ts";
 import { MEASUREMENTS, postInitState } from "./fixtures.ts";
 import { generateQemuConfig } from "./generate-config.ts";
@@ -10,8 +11,14 @@ const text = generateQemuConfig({ image: "x.raw", measurements: MEASUREMENTS });
 const config = parseConfig(text);
 const state = postInitState();
 
+function qemuPolicy(...input: Parameters<typeof attestationPolicy>): QemuVtpmPolicy {
+  const policy = attestationPolicy(...input);
+  assert.ok(policy.variant === "qemu-vtpm");
+  return policy;
+}
+
 test("attestationPolicy() states all 16 registers, each open one with a reason", () => {
-  const { pcrs } = attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit: "all" });
+  const { pcrs } = qemuPolicy(config, state, { members: FRESH_NODE, admit: "all" });
   assert.deepEqual(
     Object.keys(pcrs).map(Number),
     Array.from({ length: 16 }, (_, index) => index),
@@ -26,25 +33,25 @@ test("attestationPolicy() states all 16 registers, each open one with a reason",
 
 test("attestationPolicy() opens a register that is warnOnly, and says why", () => {
   const open = parseConfig(text.replace("warnOnly: false", "warnOnly: true"));
-  const { pcrs } = attestationPolicy(open, state, { clusterPcr: FRESH_NODE, admit: "all" });
+  const { pcrs } = qemuPolicy(open, state, { members: FRESH_NODE, admit: "all" });
   assert.deepEqual(pcrs["4"], { kind: "any", reason: "warnOnly in the configuration" });
 });
 
 test("attestationPolicy() takes PCR 15 from the purpose and never from the configuration", () => {
-  const marker = "ab".repeat(32);
-  const { pcrs } = attestationPolicy(config, state, { clusterPcr: [marker], admit: "all" });
-  assert.deepEqual(pcrs["15"], { kind: "equal", anyOf: [marker] });
+  const clusterId = new Uint8Array(32).fill(0xab);
+  const { pcrs } = qemuPolicy(config, state, { members: [clusterId], admit: "all" });
+  assert.deepEqual(pcrs["15"], { kind: "equal", anyOf: [clusterIdPcr(clusterId)] });
 });
 
 test("attestationPolicy() admits recorded machines of the role asked for", () => {
   const digests = (admit: "all" | "control-planes") =>
-    attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit }).endorsements;
+    qemuPolicy(config, state, { members: FRESH_NODE, admit }).endorsements;
   assert.deepEqual(digests("all"), { kind: "anyOf", ekDigests: ["a".repeat(64), "b".repeat(64)] });
   assert.deepEqual(digests("control-planes"), { kind: "anyOf", ekDigests: ["a".repeat(64)] });
 });
 
 test("attestationPolicy() without machines admits nobody", () => {
-  const policy = attestationPolicy(config, emptyState(), { clusterPcr: FRESH_NODE, admit: "all" });
+  const policy = qemuPolicy(config, emptyState(), { members: FRESH_NODE, admit: "all" });
   assert.deepEqual(policy.endorsements, { kind: "anyOf", ekDigests: [] });
   assert.deepEqual(policy.endorsementRoots, []);
 });

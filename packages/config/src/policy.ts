@@ -1,6 +1,12 @@
-import type { QemuVtpmPolicy } from "@constellation/attestation";
+import { clusterRegisterOf, type ClusterRegister, type Policy, type QemuVtpmPolicy } from "@constellation/attestation";
+import { hex } from "@constellation/bytes";
+import { type PlatformSectionName, platformPolicy } from "./attestation/platform-policy.ts";
+import { type Membership, membershipValues } from "./attestation/registers.ts";
+import type { Measurements, SectionName } from "./attestation/sections.ts";
+import { ATTESTATION_VARIANTS, type AttestationVariant, variantOfSection } from "./attestation/variants.ts";
 import type { Config } from "./config-schema.ts";
-import { CLUSTER_PCR, PCR_COUNT, ZERO_PCR } from "./measurements.ts";
+import { CLUSTER_PCR, PCR_COUNT, reasonNotStated } from "./measurements.ts";
+import { recordedNodes } from "./recorded-nodes.ts";
 import type { State } from "./state-schema.ts";
 
 type PcrRules = QemuVtpmPolicy["pcrs"];
@@ -11,58 +17,68 @@ export type AdmittedNodes = "control-planes" | "all";
 
 /** What a policy is for. */
 export interface PolicyPurpose {
-  /** Values that PCR 15 may have, 64 hexadecimal digits each; see {@link FRESH_NODE} and `clusterIdPcr`. */
-  readonly clusterPcr: readonly string[];
+  /** What machines may show of a cluster: that they belong to none, or to one of these. See {@link FRESH_NODE}. */
+  readonly members: readonly Membership[];
   readonly admit: AdmittedNodes;
 }
 
-/** PCR 15 of a node that belongs to no cluster yet. */
-export const FRESH_NODE: readonly string[] = [ZERO_PCR];
+/** A node that belongs to no cluster yet. */
+export const FRESH_NODE: readonly Membership[] = ["fresh"];
+
+/** The variant of evidence that a configuration asks for. */
+export function attestationVariant(config: Config): AttestationVariant {
+  return variantOfSection(sectionOf(config).name);
+}
 
 /**
- * The attestation policy that a configuration and the recorded machines stand for. Total (T3): all 16 registers are
- * stated, and each that may have any value says why.
+ * The attestation policy that a configuration and the recorded machines stand for. Total (T3): every field is stated,
+ * and each that may have any value says why.
  */
-export function attestationPolicy(config: Config, state: State, purpose: PolicyPurpose): QemuVtpmPolicy {
-  const qemu = state.infrastructure.qemu;
-  const admitted = (qemu?.nodes ?? []).filter((node) => purpose.admit === "all" || node.role === "control-plane");
+export function attestationPolicy(config: Config, state: State, purpose: PolicyPurpose): Policy {
+  const { name, section } = sectionOf(config);
+  const admitted = recordedNodes(state).filter((node) => purpose.admit === "all" || node.role === "control-plane");
+  const machines = admitted.map((node) => node.ekDigest);
+  const { members } = purpose;
+  if (name !== "qemuVTPM") return platformPolicy(name, section as never, { machines, members });
+  const { endorsementCA = "" } = state.infrastructure.qemu ?? {};
   return {
     variant: "qemu-vtpm",
-    endorsementRoots: qemu === undefined || qemu.endorsementCA === "" ? [] : [qemu.endorsementCA],
-    pcrs: pcrRules(config, purpose.clusterPcr),
-    endorsements: { kind: "anyOf", ekDigests: admitted.map((node) => node.ekDigest) },
+    endorsementRoots: endorsementCA === "" ? [] : [endorsementCA],
+    pcrs: pcrRules(statedMeasurements(config), members),
+    endorsements: { kind: "anyOf", ekDigests: machines },
   };
 }
 
-function pcrRules(config: Config, clusterPcr: readonly string[]): PcrRules {
+/** Expected values of registers as the configuration states them; none on a variant without registers. */
+export function statedMeasurements(config: Config): Measurements {
+  const { section } = sectionOf(config);
+  return (section as { measurements?: Measurements }).measurements ?? {};
+}
+
+type NamedSection = { readonly name: PlatformSectionName | "qemuVTPM"; readonly section: object };
+
+/** The one section that the rules of a configuration let it have. */
+function sectionOf({ attestation }: Config): NamedSection {
+  const [stated] = Object.entries(attestation).filter(([, section]) => section !== undefined);
+  const [name, section] = stated as [SectionName, object];
+  return { name, section };
+}
+
+function pcrRules(measurements: Measurements, members: readonly Membership[]): PcrRules {
   const rules: Record<string, PcrRule> = {};
+  const register = clusterRegisterOf(ATTESTATION_VARIANTS["qemu-vtpm"].variant) as ClusterRegister;
   for (let index = 0; index < PCR_COUNT; index++) {
-    rules[index] = index === CLUSTER_PCR ? { kind: "equal", anyOf: [...clusterPcr] } : pcrRule(config, index);
+    rules[index] =
+      index === CLUSTER_PCR
+        ? { kind: "equal", anyOf: membershipValues(register, members).map(hex) }
+        : pcrRule(measurements, index);
   }
   return rules as PcrRules;
 }
 
-function pcrRule(config: Config, index: number): PcrRule {
-  const measurement = config.attestation.qemuVTPM.measurements[index];
+function pcrRule(measurements: Measurements, index: number): PcrRule {
+  const measurement = measurements[index];
   if (measurement === undefined) return { kind: "any", reason: reasonNotStated(index) };
   if (measurement.warnOnly) return { kind: "any", reason: "warnOnly in the configuration" };
   return { kind: "equal", anyOf: [measurement.expected] };
-}
-
-// Usage of registers: TCG PC Client Platform Firmware Profile 1.06, section 3.3.4; Linux TPM PCR Registry.
-const REASONS: Readonly<Record<number, string>> = {
-  0: "firmware code, supplied by the machine",
-  1: "firmware configuration, differs between machines",
-  2: "option ROMs, supplied by the machine",
-  3: "configuration of option ROMs, differs between machines",
-  5: "partition table and boot configuration, differ between machines",
-  6: "events of the machine's maker",
-  7: "Secure Boot keys, which this variant does not use",
-  8: "boot loader commands, of which this image has none",
-  10: "Linux IMA, which this image does not use",
-  14: "shim's keys, which this image does not use",
-};
-
-function reasonNotStated(index: number): string {
-  return `not in the configuration's measurements: ${REASONS[index] ?? "no expected value is known"}`;
 }

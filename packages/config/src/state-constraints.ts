@@ -3,7 +3,7 @@ import { ConfigError } from "./errors.ts";
 import type { Finding } from "./finding.ts";
 import { showValue } from "./finding.ts";
 import { isHost, isIpv4Cidr } from "./formats.ts";
-import type { State } from "./state-schema.ts";
+import type { NodeRecord, State } from "./state-schema.ts";
 
 /**
  * Stage of a cluster as its state file shows it: nothing created, machines created but no cluster on them, cluster
@@ -78,31 +78,40 @@ function infrastructureFindings(state: State): Finding[] {
       ...filled.map(({ path, value }) => finding(path, value, "an empty value: the configuration's provider is qemu")),
     );
   }
-  return [...findings, ...qemuFindings(state)];
+  return [...findings, ...machineFindings(state)];
 }
 
-function qemuFindings(state: State): Finding[] {
+/** Machines of this program's making have their records beside their authority; others have theirs alone. */
+function machineFindings({ infrastructure: { qemu, nodes } }: State): Finding[] {
   const base = "infrastructure.qemu";
-  const qemu = state.infrastructure.qemu;
+  if (qemu !== undefined && nodes !== undefined) {
+    return [finding("infrastructure.nodes", nodes, `nothing beside ${base}, which has node records, too`)];
+  }
+  if (nodes !== undefined) return nodeFindings("infrastructure.nodes", nodes);
   if (qemu === undefined) return [finding(base, undefined, "the endorsement authority and node records")];
   const findings = mustNotBeEmpty(`${base}.endorsementCA`, qemu.endorsementCA, "a certificate in PEM");
-  if (!qemu.nodes.some((node) => node.role === "control-plane")) {
+  for (const [index, { role }] of (qemu.removing ?? []).entries()) {
+    if (role !== "worker") findings.push(finding(`${base}.removing[${index}].role`, role, '"worker"'));
+  }
+  return [...findings, ...nodeFindings(`${base}.nodes`, qemu.nodes)];
+}
+
+function nodeFindings(base: string, nodes: readonly NodeRecord[]): Finding[] {
+  const findings: Finding[] = [];
+  if (!nodes.some((node) => node.role === "control-plane")) {
     findings.push(
       finding(
-        `${base}.nodes`,
-        qemu.nodes.map((node) => node.name),
+        base,
+        nodes.map((node) => node.name),
         "at least one control-plane node",
       ),
     );
   }
-  for (const [index, { role }] of (qemu.removing ?? []).entries()) {
-    if (role !== "worker") findings.push(finding(`${base}.removing[${index}].role`, role, '"worker"'));
-  }
   for (const field of ["name", "ekDigest", "diskUUID"] as const) {
     const seen = new Set<string>();
-    for (const [index, node] of qemu.nodes.entries()) {
+    for (const [index, node] of nodes.entries()) {
       if (seen.has(node[field])) {
-        findings.push(finding(`${base}.nodes[${index}].${field}`, node[field], "a value no other node has"));
+        findings.push(finding(`${base}[${index}].${field}`, node[field], "a value no other node has"));
       }
       seen.add(node[field]);
     }

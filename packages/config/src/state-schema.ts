@@ -55,6 +55,8 @@ const infrastructure = fields({
   gcp: fields({ projectID: anyText, ipCidrPod: anyText }).optional(),
   openstack: fields({ networkID: anyText, subnetID: anyText }).optional(),
   qemu: qemu.optional(),
+  /** Records of machines that were not made by this program; their ekDigest is what their evidence says they are known by. */
+  nodes: listOf(nodeRecord, "a list of node records").optional(),
 });
 
 /** Schema of `constellation-state.yaml`, version 1. */

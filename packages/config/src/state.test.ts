@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfigError } from "./errors.ts";
 import { postInitState, preInitState } from "./fixtures.ts";
+import { recordedNodes } from "./recorded-nodes.ts";
 import { emptyState, parseState, serializeState, withState } from "./state.ts";
 import { postInitFindings, preCreateFindings, preInitFindings, stateMode } from "./state-constraints.ts";
 import type { State } from "./state-schema.ts";
@@ -139,4 +140,19 @@ test("the constraint sets exclude each other", () => {
   ]);
   assert.ok(preCreateFindings(preInitState()).length > 5);
   assert.ok(preInitFindings(emptyState()).length > 5);
+});
+
+test("stateMode() takes node records of machines that others made, and refuses them beside local ones", () => {
+  const { qemu, ...infrastructure } = preInitState().infrastructure;
+  const nodes = qemu?.nodes ?? [];
+  const own = { ...preInitState(), infrastructure: { ...infrastructure, nodes } };
+  assert.equal(stateMode(own), "pre-init");
+  assert.deepEqual(recordedNodes(own), nodes);
+  const both = { ...preInitState(), infrastructure: { ...preInitState().infrastructure, nodes } };
+  assert.throws(() => stateMode(both), /infrastructure\.nodes: .*, wanted nothing beside infrastructure\.qemu/);
+  const twice = { ...own, infrastructure: { ...infrastructure, nodes: [...nodes, ...nodes] } };
+  assert.throws(() => stateMode(twice), /infrastructure\.nodes\[2\]\.ekDigest: .*, wanted a value no other node has/);
+  const workers = nodes.filter(({ role }) => role === "worker");
+  const headless = { ...own, infrastructure: { ...infrastructure, nodes: workers } };
+  assert.throws(() => stateMode(headless), /infrastructure\.nodes: .*, wanted at least one control-plane node/);
 });

@@ -6,6 +6,7 @@ export { MAX_BUNDLE_BYTES, readBundle, writeBundle } from "./bundle/document.ts"
 export { gatherBundle, type Platforms } from "./bundle/gather.ts";
 export type { CachingOptions, NetworkDependencies, Notice } from "./cache/caching-client.ts";
 export { FileStore } from "./cache/file-store.ts";
+export { MemoryStore } from "./cache/memory-store.ts";
 export { type EndorsementStore, MAX_ENTRY_BYTES } from "./cache/store.ts";
 export { EndorsementError, type EndorsementErrorCode } from "./error.ts";
 export { createFetch, type Fetch, type FetchInit, type FetchOptions } from "./http/fetch.ts";

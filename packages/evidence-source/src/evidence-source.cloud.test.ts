@@ -80,6 +80,7 @@ describe("createEvidenceSource() on clouds, with a real software TPM", { skip },
     const sha256 = new Map(Array.from({ length: 16 }, (_, index) => [index, ANY]));
     const policy: PlatformPolicy = {
       variant: "gcp-sev-es",
+      machines: ANY,
       vtpm: {
         akCertificate: { kind: "required", roots: [parseCertificate(pemToDer(cloud.ca.certificatePem))] },
         pcrs: { sha256, sha384: new Map(), sha512: new Map() },

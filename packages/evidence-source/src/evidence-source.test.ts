@@ -40,6 +40,7 @@ describe("createEvidenceSource() on one's own hosts", () => {
     const { reportData: _, ...report } = openReportPolicy(ANY);
     const policy: PlatformPolicy = {
       variant: "sev-snp",
+      machines: ANY,
       sevSnp: {
         roots: [parseCertificate(amd.ark)],
         revocation: { kind: "required", thisUpdate: ANY },
@@ -112,7 +113,7 @@ describe("createEvidenceSource() on one's own hosts", () => {
     const bytes = await source("tdx", host).issue(DATA, signal);
     const { REPORTDATA: _, ...quote } = openQuotePolicy(ANY);
     const roots = [intel.root.certificate];
-    const policy: PlatformPolicy = { variant: "tdx", tdx: { roots, collateral: ANY, ccel: ANY, quote } };
+    const policy: PlatformPolicy = { variant: "tdx", machines: ANY, tdx: { roots, collateral: ANY, ccel: ANY, quote } };
     const verdict = appraise(bytes, policy, { reportData: DATA, now: FAKE_NOW });
     assert.equal(verdict.accepted, true, JSON.stringify(verdict.checks));
     const { tdx } = await issued("tdx", host.with({ [CC_EVENT_LOG]: "log" }));

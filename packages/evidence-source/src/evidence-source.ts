@@ -1,5 +1,6 @@
 import {
   type AttestationError,
+  type ClusterRegister,
   type Evidence,
   parseEvidence,
   type PlatformEvidence,
@@ -15,6 +16,7 @@ import { sevSnpPart } from "./parts/sev-snp.ts";
 import { tdxPart } from "./parts/tdx.ts";
 import { vtpmPart } from "./parts/vtpm.ts";
 import type { SourceDependencies } from "./system/dependencies.ts";
+import { extendRegister } from "./register/extend-register.ts";
 import { Mutex } from "./system/mutex.ts";
 import { azureKey, gcpKey } from "./tpm/attestation-key.ts";
 import { SharedTpm } from "./tpm/shared-tpm.ts";
@@ -27,6 +29,11 @@ export interface EvidenceSource {
    * Throws `EvidenceSourceError`, or the signal's reason where the caller ended it.
    */
   readonly issue: (reportData: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
+  /**
+   * Extends the variant's cluster register with a digest of its hash; it stays so until the machine is booted anew.
+   * Not for a variant without such a register. Throws `EvidenceSourceError`, or the signal's reason.
+   */
+  readonly extend: (register: ClusterRegister, digest: Uint8Array, signal: AbortSignal) => Promise<void>;
 }
 
 /** What a program decides about its source. */
@@ -60,7 +67,8 @@ export function createEvidenceSource(
   options: EvidenceSourceOptions,
   dependencies: SourceDependencies,
 ): EvidenceSource {
-  const sources = Object.entries(partSources(options, dependencies)[variant]()) as [string, PartSource<unknown>][];
+  const tpm = new SharedTpm(dependencies.openTpm);
+  const sources = Object.entries(partSources(options, dependencies, tpm)[variant]()) as [string, PartSource<unknown>][];
   const mutex = new Mutex();
   const issue = async (reportData: Uint8Array, signal: AbortSignal): Promise<Uint8Array> => {
     requireReportData(reportData);
@@ -71,15 +79,20 @@ export function createEvidenceSource(
     }
     return sealed({ variant, ...parts } as PlatformEvidence);
   };
-  return { variant, issue: (reportData, signal) => mutex.run(() => issue(reportData, signal)) };
+  const { files } = dependencies;
+  return {
+    variant,
+    issue: (reportData, signal) => mutex.run(() => issue(reportData, signal)),
+    extend: (register, digest, signal) => mutex.run(() => extendRegister(register, digest, { files, tpm }, signal)),
+  };
 }
 
 function partSources(
   { reportEntry, metadata: metadataOptions }: EvidenceSourceOptions,
   dependencies: SourceDependencies,
+  tpm: SharedTpm,
 ): { readonly [V in PlatformVariant]: () => PartSources<V> } {
   const { files, clock } = dependencies;
-  const tpm = new SharedTpm(dependencies.openTpm);
   const metadata = new MetadataClient(metadataOptions, dependencies);
   const azure = { files, clock, tpm, metadata };
   const sevSnp = (): PartSource<EvidenceOf<"sev-snp">["sevSnp"]> => sevSnpPart(reportEntry, dependencies);

@@ -7,7 +7,8 @@ export {
   type EvidenceSource,
   type EvidenceSourceOptions,
 } from "./evidence-source.ts";
-export { DEFAULT_METADATA_OPTIONS, type MetadataOptions } from "./metadata/metadata-client.ts";
+export { DEFAULT_METADATA_OPTIONS, MetadataClient, type MetadataOptions } from "./metadata/metadata-client.ts";
+export { type Cloud, getUserData } from "./metadata/user-data.ts";
 export type { Clock } from "./system/clock.ts";
 export { nodeDependencies, type SourceDependencies } from "./system/dependencies.ts";
 export type { Fetch, FetchInit } from "./system/fetch.ts";

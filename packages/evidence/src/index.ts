@@ -21,6 +21,9 @@ export type { Judgement } from "./judgement.ts";
 export { judgeLaunchPrediction, type LaunchPrediction } from "./launch-digest.ts";
 export { BOUND_NITRO_POLICY, type BoundNitroPolicy, judgeNitro, NITRO_POLICY, type NitroPolicy } from "./nitro.ts";
 export { pemCertificates } from "./pem.ts";
+export type { BoundDocumentPolicy } from "./policy/nitro.ts";
+export type { BoundReportPolicy } from "./policy/sev-snp.ts";
+export type { BoundQuotePolicy } from "./policy/tdx.ts";
 export { policyIdOf } from "./policy-id.ts";
 export {
   BOUND_SEV_SNP_POLICY,

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import vectors from "../vectors.json" with { type: "json" };
-import { deriveClusterId, deriveDataKey, deriveEtcdSecretsKey, deriveStateDiskKey } from "./derive.ts";
+import {
+  deriveClusterId,
+  deriveDataKey,
+  deriveEtcdSecretsKey,
+  deriveKeyEncryptionKey,
+  deriveStateDiskKey,
+} from "./derive.ts";
 import { stateDiskUuid } from "./disk-uuid.ts";
 import { KeysError, type KeysErrorCode } from "./errors.ts";
 import { parseKeyId } from "./key-id.ts";
@@ -27,6 +33,10 @@ test("deriveClusterId() depends on each of its inputs", () => {
 
 test("deriveEtcdSecretsKey() gives the vector's key", () => {
   assert.equal(hex(deriveEtcdSecretsKey(master, salt).reveal()), vectors.etcdSecretsKey);
+});
+
+test("deriveKeyEncryptionKey() gives the vector's key", () => {
+  assert.equal(hex(deriveKeyEncryptionKey(master, salt).reveal()), vectors.keyEncryptionKey);
 });
 
 test("stateDiskUuid() gives the vector's version 8 UUID", () => {

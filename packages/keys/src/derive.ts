@@ -1,7 +1,7 @@
 import { hkdfSync } from "node:crypto";
 import { KeysError } from "./errors.ts";
 import { type KeyNamespace, validateId, validateKeyLength } from "./key-id.ts";
-import { DataKey, DiskKey, EtcdSecretsKey, KEY_LENGTH_BYTES, type MasterSecret } from "./roles.ts";
+import { DataKey, DiskKey, EtcdSecretsKey, KEY_LENGTH_BYTES, KeyEncryptionKey, type MasterSecret } from "./roles.ts";
 
 // All keys come from HKDF-SHA256 (RFC 5869). The info strings below are the whole namespace; README.md lists them.
 const INFO = "constellation/v1/";
@@ -30,6 +30,14 @@ export function deriveStateDiskKey(master: MasterSecret, salt: Uint8Array, diskU
  */
 export function deriveEtcdSecretsKey(master: MasterSecret, salt: Uint8Array): EtcdSecretsKey {
   return new EtcdSecretsKey(hkdf(master.reveal(), salt, "etcd-secrets-key", KEY_LENGTH_BYTES));
+}
+
+/**
+ * The key under which the cluster itself wraps content keys, 32 bytes.
+ * @throws KeysError `salt_length`
+ */
+export function deriveKeyEncryptionKey(master: MasterSecret, salt: Uint8Array): KeyEncryptionKey {
+  return new KeyEncryptionKey(hkdf(master.reveal(), salt, "key-encryption-key", KEY_LENGTH_BYTES));
 }
 
 /**

@@ -1,4 +1,10 @@
-export { deriveClusterId, deriveDataKey, deriveEtcdSecretsKey, deriveStateDiskKey } from "./derive.ts";
+export {
+  deriveClusterId,
+  deriveDataKey,
+  deriveEtcdSecretsKey,
+  deriveKeyEncryptionKey,
+  deriveStateDiskKey,
+} from "./derive.ts";
 export { stateDiskUuid } from "./disk-uuid.ts";
 export { KeysError, type KeysErrorCode } from "./errors.ts";
 export {
@@ -12,5 +18,5 @@ export {
   parseKeyId,
   validateKeyLength,
 } from "./key-id.ts";
-export { DataKey, DiskKey, EtcdSecretsKey, KEY_LENGTH_BYTES, MasterSecret } from "./roles.ts";
+export { DataKey, DiskKey, EtcdSecretsKey, KEY_LENGTH_BYTES, KeyEncryptionKey, MasterSecret } from "./roles.ts";
 export { Secret } from "./secret.ts";

@@ -36,6 +36,16 @@ export class EtcdSecretsKey extends Secret {
   }
 }
 
+/** The key under which the cluster itself wraps content keys, where no external KMS does. */
+export class KeyEncryptionKey extends Secret {
+  readonly role = "key-encryption-key";
+
+  constructor(bytes: Uint8Array) {
+    checkLength("key-encryption key", bytes);
+    super(bytes);
+  }
+}
+
 /** A key of a namespace of the key service. */
 export class DataKey extends Secret {
   readonly role = "data-key";

@@ -51,6 +51,20 @@ export class KubeApi {
     return this.#json(operation, "POST", path, "ConfigMap", { body, contentType: "application/json" }, signal);
   }
 
+  /** @param labelSelector for example `app=x` */
+  async listConfigMaps(namespace: string, labelSelector: string, signal?: AbortSignal): Promise<readonly ConfigMap[]> {
+    type ConfigMapList = { readonly items?: readonly ConfigMap[] };
+    const query = new URLSearchParams({ labelSelector });
+    const path = `/api/v1/namespaces/${segment(namespace)}/configmaps?${query.toString()}`;
+    const operation = `List ConfigMaps of "${namespace}"`;
+    return (await this.#json<ConfigMapList>(operation, "GET", path, "ConfigMapList", {}, signal)).items ?? [];
+  }
+
+  async deleteConfigMap(namespace: string, name: string, signal?: AbortSignal): Promise<void> {
+    const path = `/api/v1/namespaces/${segment(namespace)}/configmaps/${segment(name)}`;
+    await this.#send(`Delete ConfigMap "${namespace}/${name}"`, "DELETE", path, {}, signal);
+  }
+
   /** Applies a merge patch. With `metadata.resourceVersion` in it, a change by another meanwhile gives `conflict`. */
   async patchConfigMap(
     namespace: string,

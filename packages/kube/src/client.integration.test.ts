@@ -28,6 +28,28 @@ test("KubeClient creates, reads and patches a ConfigMap of a real API server", a
   await assert.rejects(client.patchConfigMap("kube-system", "x", stale), coded("conflict"));
 });
 
+test("KubeClient lists ConfigMaps by label and deletes one of a real API server", async () => {
+  const labels = { kind: "test" };
+  for (const name of ["labelled-a", "labelled-b"]) {
+    await client.createConfigMap("default", {
+      metadata: { name, labels },
+      binaryData: { bytes: "AAEC" },
+      immutable: true,
+    });
+  }
+  await client.createConfigMap("default", { metadata: { name: "bare" } });
+  const listed = await client.listConfigMaps("default", "kind=test");
+  assert.deepEqual(
+    listed.map(({ metadata, binaryData }) => [metadata.name, binaryData?.["bytes"]]),
+    [
+      ["labelled-a", "AAEC"],
+      ["labelled-b", "AAEC"],
+    ],
+  );
+  await client.deleteConfigMap("default", "labelled-a");
+  await assert.rejects(client.deleteConfigMap("default", "labelled-a"), coded("not_found"));
+});
+
 test("KubeClient lists and gets nodes of a real API server", async () => {
   await api.create("/api/v1/nodes", { apiVersion: "v1", kind: "Node", metadata: { name: "worker-0" } });
   assert.deepEqual(

@@ -15,6 +15,9 @@ export interface ObjectMeta {
 export interface ConfigMap {
   readonly metadata: ObjectMeta;
   readonly data?: Readonly<Record<string, string>>;
+  /** Values in base64. */
+  readonly binaryData?: Readonly<Record<string, string>>;
+  readonly immutable?: boolean;
 }
 
 /** A JSON merge patch (RFC 7396) of a ConfigMap: a null removes a key. */

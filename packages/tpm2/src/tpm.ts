@@ -153,7 +153,7 @@ export class Tpm {
     throw new TpmError("protocol", `TPM2_PCR_Read failed: got changing PCRs in ${MAX_PCR_READ_ROUNDS} rounds`);
   }
 
-  /** TPM2_PCR_Extend of the SHA-256 bank. */
+  /** TPM2_PCR_Extend of the SHA-256 bank, or of the SHA-384 bank with a digest of 48 bytes. */
   pcrExtend(pcr: number, digest: Uint8Array, signal?: AbortSignal): Promise<void> {
     return this.#run(pcrExtendCommand(pcr, digest), signal);
   }

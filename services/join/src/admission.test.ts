@@ -1,6 +1,21 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { PCR_INDICES, type PcrPolicy, type QemuVtpmPolicy, serializePolicy } from "@constellation/attestation";
+import {
+  machineClaims,
+  PCR_INDICES,
+  type PcrPolicy,
+  type QemuVtpmPolicy,
+  serializeEvidence,
+  serializePolicy,
+} from "@constellation/attestation";
+import { hex } from "@constellation/bytes";
+import {
+  createFakeMachine,
+  FAKE_NOW as GCP_NOW,
+  FakeGcp,
+  type FakeMachine,
+  type FakeVendors,
+} from "@constellation/fake-authorities";
 import type { ClusterState } from "@constellation/cluster-state";
 import { createFakeTpmCa, FAKE_NOW, type FakeTpm, type FakeTpmCa, fakeEventLog } from "@constellation/testkit/fake-tpm";
 import { admit, findRecord, policyOf } from "./admission.ts";
@@ -97,6 +112,25 @@ test("policyOf() puts the recorded identities in the place of the stored endorse
   const policy = policyOf(state);
   assert.ok(policy.variant === "qemu-vtpm");
   assert.deepEqual(policy.endorsements, { kind: "anyOf", ekDigests: [tpm.ekDigest] });
+});
+
+test("admit() refuses evidence of another variant than the policy's, and other machines of the same variant", async () => {
+  const gcp = new FakeGcp();
+  const machine = async () => await createFakeMachine("gcp-sev-es", { gcp } as FakeVendors);
+  const [recorded, foreign] = [await machine(), await machine()];
+  const bytes = (of: FakeMachine) => serializeEvidence(of.evidence(reportData));
+  const digest = machineClaims(recorded.evidence(reportData)).machine as Uint8Array;
+  const record = { ...(state.nodes[0] as ClusterState["nodes"][number]), ekDigest: hex(digest) };
+  // The stored machines must not matter.
+  const policy = { ...recorded.policy, machines: { kind: "any", reason: "test" } } as const;
+  const cluster = { ...state, policyJson: serializePolicy(policy), nodes: [record] };
+  assert.equal(admit({ evidence: bytes(recorded), reportData }, cluster, GCP_NOW).name, "worker-0");
+  const refused = (evidence: Uint8Array, code: string, of: ClusterState): void =>
+    assert.throws(() => admit({ evidence, reportData }, of, GCP_NOW), coded(code));
+  refused(tpm.evidence({ reportData }), "variant_mismatch", cluster);
+  refused(bytes(recorded), "machine_not_allowed", { ...cluster, nodes: state.nodes });
+  refused(bytes(foreign), "pcr_mismatch", cluster);
+  assert.throws(() => admit({ evidence: bytes(recorded), reportData }, state, FAKE_NOW), coded("variant_mismatch"));
 });
 
 test("findRecord() refuses an identity that nobody has, and none at all", () => {

@@ -1,4 +1,5 @@
 import { appraise, type Policy, parsePolicy, requireAccepted } from "@constellation/attestation";
+import { fromHex } from "@constellation/bytes";
 import type { ClusterState, NodeRecord } from "@constellation/cluster-state";
 import { EvidenceError, JoinError, refusal } from "./errors.ts";
 
@@ -10,8 +11,8 @@ export interface PresentedEvidence {
 }
 
 /**
- * Says which recorded node the evidence proves the peer to be: appraised by the cluster's policy, from a TPM that is on
- * record. What the peer says of itself plays no part (T5).
+ * Says which recorded node the evidence proves the peer to be: appraised by the cluster's policy, from a machine that
+ * is on record. What the peer says of itself plays no part (T5).
  * @throws EvidenceError with the code of the first failed check
  * @throws JoinError `unknown_identity`, `cluster_state_invalid`
  */
@@ -20,20 +21,19 @@ export function admit({ evidence, reportData }: PresentedEvidence, state: Cluste
   const failed = verdict.checks.find((check) => check.outcome === "fail");
   if (failed !== undefined) throw new EvidenceError(failed);
   requireAccepted(verdict);
-  return findRecord(state.nodes, verdict.claims.ekDigest);
+  return findRecord(state.nodes, verdict.claims.machine);
 }
 
-/** The stored policy, where the machines on record stand in the place of whatever endorsements it names. */
+/** The stored policy, where the machines on record stand in the place of whatever machines it names. */
 export function policyOf(state: ClusterState): Policy {
   const stored = parseStoredPolicy(state.policyJson);
-  // Other variants have no endorsement key, so that no machine of theirs is on record yet: none is admitted.
-  if (stored.variant !== "qemu-vtpm") return stored;
-  const ekDigests = state.nodes.map(({ ekDigest }) => ekDigest).toSorted();
-  return { ...stored, endorsements: { kind: "anyOf", ekDigests } };
+  const recorded = state.nodes.map(({ ekDigest }) => ekDigest).toSorted();
+  if (stored.variant === "qemu-vtpm") return { ...stored, endorsements: { kind: "anyOf", ekDigests: recorded } };
+  return { ...stored, machines: { kind: "anyOf", digests: recorded.map(fromHex) } };
 }
 
 /**
- * The record of an endorsement identity.
+ * The record of a machine by its digest.
  * @throws JoinError `unknown_identity`
  */
 export function findRecord(nodes: readonly NodeRecord[], ekDigest: string | undefined): NodeRecord {

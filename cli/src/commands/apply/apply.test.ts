@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import { clusterIdPcr } from "@constellation/attestation";
 import { parseState } from "@constellation/config";
 import { CliError } from "../../errors.ts";
+import { qemuPolicy } from "../../testing/fake-nodes.ts";
 import { Harness, type Outcome } from "../../testing/harness.ts";
 
 const ZERO = "0".repeat(64);
@@ -62,10 +63,13 @@ test("apply sends the whole policy and admits recorded control planes of no clus
   const [call] = harness.nodes.inits;
   assert.deepEqual(call?.endpoint, { host: "127.9.9.1", port: 9000 });
   assert.ok(harness.nodes.clusterId);
-  assert.deepEqual(call?.policy.pcrs["15"], { kind: "equal", anyOf: [ZERO, clusterIdPcr(harness.nodes.clusterId)] });
-  assert.deepEqual(call?.parameters.policy.pcrs["15"], { kind: "equal", anyOf: [ZERO] });
-  assert.deepEqual(call?.policy.endorsements, { kind: "anyOf", ekDigests: ["a".repeat(64)] });
-  assert.deepEqual(call?.parameters.policy.endorsements, {
+  assert.deepEqual(qemuPolicy(call?.policy).pcrs["15"], {
+    kind: "equal",
+    anyOf: [ZERO, clusterIdPcr(harness.nodes.clusterId)],
+  });
+  assert.deepEqual(qemuPolicy(call?.parameters.policy).pcrs["15"], { kind: "equal", anyOf: [ZERO] });
+  assert.deepEqual(qemuPolicy(call?.policy).endorsements, { kind: "anyOf", ekDigests: ["a".repeat(64)] });
+  assert.deepEqual(qemuPolicy(call?.parameters.policy).endorsements, {
     kind: "anyOf",
     ekDigests: ["a".repeat(64), "1".repeat(64)],
   });
@@ -189,8 +193,8 @@ test("apply recovers control planes that all have been down", async (t) => {
   assert.equal(code, 0, err);
   assert.match(err, /Recovered a control plane\./);
   const [recovery] = harness.nodes.recoveries;
-  assert.deepEqual(recovery?.policy.pcrs["15"], { kind: "equal", anyOf: [ZERO] });
-  assert.deepEqual(recovery?.policy.endorsements, { kind: "anyOf", ekDigests: ["a".repeat(64)] });
+  assert.deepEqual(qemuPolicy(recovery?.policy).pcrs["15"], { kind: "equal", anyOf: [ZERO] });
+  assert.deepEqual(qemuPolicy(recovery?.policy).endorsements, { kind: "anyOf", ekDigests: ["a".repeat(64)] });
 });
 
 test("apply stops waiting for an API server that does not come back", async (t) => {
@@ -292,7 +296,7 @@ test("apply that goes on accepts the node of this cluster ID and no other", asyn
   refused(await harness.run("apply", "-y"), /pcr\[15\]/);
   harness.nodes.clusterId = ours;
   assert.equal((await harness.run("apply", "-y")).code, 0);
-  assert.deepEqual(harness.nodes.inits.at(-1)?.policy.pcrs["15"], {
+  assert.deepEqual(qemuPolicy(harness.nodes.inits.at(-1)?.policy).pcrs["15"], {
     kind: "equal",
     anyOf: [ZERO, clusterIdPcr(ours)],
   });

@@ -1,4 +1,10 @@
-import { MASTER_SECRET_FILE, type State, staleMeasurements, stateMode } from "@constellation/config";
+import {
+  MASTER_SECRET_FILE,
+  type State,
+  staleMeasurements,
+  stateMode,
+  statedMeasurements,
+} from "@constellation/config";
 import type { Config, NodeRecord } from "@constellation/config";
 import { readImage } from "../../cluster/image.ts";
 import { reachApiServer } from "../../cluster/reach-api-server.ts";
@@ -140,7 +146,7 @@ async function agree(context: Context, plan: Plan, yes: boolean): Promise<void> 
 async function warn(context: Context, config: Config, plan: Plan): Promise<void> {
   const warnings: string[] = [];
   if (config.debugCluster) warnings.push("this is a debug cluster: whoever reaches its nodes can look into them");
-  for (const [index, { warnOnly }] of Object.entries(config.attestation.qemuVTPM.measurements)) {
+  for (const [index, { warnOnly }] of Object.entries(statedMeasurements(config))) {
     if (warnOnly) warnings.push(`PCR ${index} may have any value: warnOnly in the configuration`);
   }
   if (runs(plan, "infrastructure")) {

@@ -1,4 +1,11 @@
-import { type Config, nodeCount, type State, type StateMode } from "@constellation/config";
+import {
+  attestationVariant,
+  type Config,
+  nodeCount,
+  recordedNodes,
+  type State,
+  type StateMode,
+} from "@constellation/config";
 import { removedWorkers } from "../../cluster/removal.ts";
 import { CliError } from "../../errors.ts";
 
@@ -37,6 +44,7 @@ export interface Plan {
  */
 export function planApply(input: PlanInput): Plan {
   checkWorkspace(input);
+  checkVariant(input);
   const changes = input.mode === "pre-create" ? [] : nodeChanges(input);
   const phases = PHASES.map((name) => ({ name, ...phasePlan(name, input, changes) }));
   const isNew = input.mode === "pre-create" && !input.skip.has("infrastructure");
@@ -103,13 +111,26 @@ function checkWorkspace(input: PlanInput): void {
   }
 }
 
+/** Machines that this program makes give evidence of one variant. Others are made elsewhere, and stand in the state. */
+function checkVariant({ config, skip }: PlanInput): void {
+  const variant = attestationVariant(config);
+  if (variant === "qemu-vtpm" || skip.has("infrastructure")) return;
+  throw new CliError(
+    "unsupported-change",
+    `Plan apply failed: the configuration asks for evidence of ${variant}, and this program makes machines for qemu-vtpm only`,
+    {
+      hint: "make the machines yourself, write infrastructure.nodes and the endpoints into constellation-state.yaml, and run `constellation apply --skip-phases infrastructure`",
+    },
+  );
+}
+
 interface Change {
   readonly text: string;
   readonly adds: boolean;
 }
 
 function nodeChanges(input: PlanInput): Change[] {
-  const existing = input.state.infrastructure.qemu?.nodes ?? [];
+  const existing = recordedNodes(input.state);
   return (["control-plane", "worker"] as const).flatMap((role) => {
     const got = existing.filter((node) => node.role === role).length;
     const wanted = nodeCount(input.config, role);

@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { ATTESTATION_VARIANTS, type AttestationVariant, isAttestationVariant } from "@constellation/config/variants";
 import { type CommandSetup, reportJson } from "../../program.ts";
+import type { GenerateOptions } from "./generate.ts";
 
 /** Defines `config` and its subcommands. */
 export function defineConfig(program: Command, setup: CommandSetup): void {
@@ -18,9 +20,15 @@ The measurements that nodes must show come from measurements.json beside the nod
     .argument("<provider>", "where the cluster runs: qemu", parseProvider)
     .option("--image <path>", "node image (default: build/image/constellation.raw)")
     .option("--name <name>", "name of the cluster", "constell")
+    .option(
+      "-a, --attestation <variant>",
+      `what nodes must prove: ${Object.keys(ATTESTATION_VARIANTS).join(", ")}`,
+      parseVariant,
+      "qemu-vtpm" as AttestationVariant,
+    )
     .option("-t, --tags <tags>", "tags, as key=value,key=value", parseTags, {})
     .action(
-      setup.run(async (context, options: { image?: string; name: string; tags: Record<string, string> }) => {
+      setup.run(async (context, options: GenerateOptions) => {
         const { generateConfig } = await import("./generate.ts");
         await generateConfig(context, options);
       }),
@@ -41,6 +49,12 @@ The measurements that nodes must show come from measurements.json beside the nod
 function parseProvider(text: string): string {
   if (text === "qemu") return text;
   throw new InvalidArgumentError(`There is no provider "${text}"; the provider is qemu.`);
+}
+
+function parseVariant(text: string): AttestationVariant {
+  if (isAttestationVariant(text)) return text;
+  const wanted = Object.keys(ATTESTATION_VARIANTS).join(", ");
+  throw new InvalidArgumentError(`There is no attestation variant "${text}"; variants are ${wanted}.`);
 }
 
 function parseTags(text: string): Record<string, string> {

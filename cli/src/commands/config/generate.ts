@@ -1,4 +1,5 @@
 import { CONFIG_FILE, generateQemuConfig } from "@constellation/config";
+import type { AttestationVariant } from "@constellation/config/variants";
 import { findImage } from "../../cluster/image.ts";
 import type { Context } from "../../context.ts";
 
@@ -6,6 +7,7 @@ import type { Context } from "../../context.ts";
 export interface GenerateOptions {
   readonly image?: string;
   readonly name: string;
+  readonly attestation: AttestationVariant;
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -20,8 +22,13 @@ export async function generateConfig(context: Context, options: GenerateOptions)
       debugCluster: image.debug,
       name: options.name,
       tags: options.tags,
+      attestation: options.attestation,
     }),
   );
   io.err(`The configuration was written to ${workspace.show(CONFIG_FILE)}.\n`);
-  io.err("Edit it if you like, and create the cluster with `constellation apply`.\n");
+  if (options.attestation === "qemu-vtpm") {
+    io.err("Edit it if you like, and create the cluster with `constellation apply`.\n");
+  } else {
+    io.err("Fill in its attestation section: `constellation config validate` names the fields that are missing.\n");
+  }
 }

@@ -1,5 +1,5 @@
 import { fromHex } from "@constellation/bytes";
-import { attestationPolicy, FRESH_NODE, stateMode } from "@constellation/config";
+import { attestationPolicy, FRESH_NODE, recordedNodes, stateMode } from "@constellation/config";
 import { parseEndpoint } from "../../cluster/endpoint.ts";
 import { PORTS } from "../../cluster/ports.ts";
 import type { Context } from "../../context.ts";
@@ -7,6 +7,7 @@ import { CliError } from "../../errors.ts";
 import type { KubernetesPort } from "../../ports/cluster.ts";
 import { retry } from "../../retry.ts";
 import { ADMIN_CONF_FILE } from "../../workspace/workspace.ts";
+import { endorserOf } from "../../cluster/endorser.ts";
 
 /** How long each control plane that waits may need to answer: it boots first. */
 const TIMEOUT_MS = 5 * 60_000;
@@ -45,12 +46,13 @@ export async function recover(context: Context, options: { readonly endpoint?: s
     measurementSalt: fromHex(state.clusterValues.measurementSalt),
   };
   // A control plane that waits for recovery has booted anew: the cluster ID is not in PCR 15 yet.
-  const policy = attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit: "control-planes" });
+  const policy = attestationPolicy(config, state, { members: FRESH_NODE, admit: "control-planes" });
+  const endorse = endorserOf(context);
   const nodes = await dependencies.nodes();
   const kubernetes = workspace.has(ADMIN_CONF_FILE)
     ? await dependencies.kubernetes(await workspace.readAdminConf())
     : undefined;
-  const recorded = (state.infrastructure.qemu?.nodes ?? []).filter((node) => node.role === "control-plane").length;
+  const recorded = recordedNodes(state).filter((node) => node.role === "control-plane").length;
   const most = options.endpoint === undefined ? recorded : 1;
   let recovered = 0;
   let outcome: "recovered" | "api-server-ready" | "nobody-asked" = "recovered";
@@ -92,7 +94,7 @@ export async function recover(context: Context, options: { readonly endpoint?: s
 
   async function attempt(signal: AbortSignal): Promise<typeof outcome> {
     try {
-      await nodes.recover(endpoint, parameters, { policy, signal });
+      await nodes.recover(endpoint, parameters, { policy, endorse, signal });
       return "recovered";
     } catch (error) {
       // Whoever calls `recover` while the API server is ready does so for a control plane that waits all the same.

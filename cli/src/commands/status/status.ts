@@ -2,10 +2,12 @@ import {
   attestationPolicy,
   type Config,
   FRESH_NODE,
+  recordedNodes,
   RELEASE_VERSION,
   type State,
   type StateMode,
   stateMode,
+  statedMeasurements,
 } from "@constellation/config";
 import { goneWorkers } from "../../cluster/removal.ts";
 import type { Context } from "../../context.ts";
@@ -140,7 +142,7 @@ async function askKubernetes(context: Context): Promise<{ nodes: readonly Kubern
 }
 
 function nodeReports(state: State, nodes: readonly KubernetesNode[]): NodeReport[] {
-  const recorded = state.infrastructure.qemu?.nodes ?? [];
+  const recorded = recordedNodes(state);
   const reports = recorded.map(({ name, role }) => {
     const node = nodes.find((candidate) => candidate.name === name);
     return {
@@ -161,11 +163,22 @@ function nodeReports(state: State, nodes: readonly KubernetesNode[]): NodeReport
 }
 
 function attestationReport(config: Config, state: State): StatusReport["attestation"] {
-  const policy = attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit: "all" });
+  const policy = attestationPolicy(config, state, { members: FRESH_NODE, admit: "all" });
+  const machines = recordedNodes(state).length;
+  if (policy.variant !== "qemu-vtpm") return { variant: policy.variant, pcrs: statedRegisters(config), machines };
   const pcrs = Object.entries(policy.pcrs).map(([index, rule]) =>
     rule.kind === "equal"
       ? { index: Number(index), expected: rule.anyOf.join(" or ") }
       : { index: Number(index), expected: rule.kind, reason: rule.reason },
   );
-  return { variant: policy.variant, pcrs, machines: state.infrastructure.qemu?.nodes.length ?? 0 };
+  return { variant: policy.variant, pcrs, machines };
+}
+
+/** Registers that the configuration states; all others may have any value. */
+function statedRegisters(config: Config): StatusReport["attestation"]["pcrs"] {
+  return Object.entries(statedMeasurements(config)).map(([index, { expected, warnOnly }]) =>
+    warnOnly
+      ? { index: Number(index), expected: "any", reason: "warnOnly in the configuration" }
+      : { index: Number(index), expected },
+  );
 }

@@ -1,4 +1,4 @@
-import { clusterIdPcr, type Check, policyId, type Verdict } from "@constellation/attestation";
+import { type Check, policyId, type Verdict } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import { attestationPolicy, CONFIG_FILE, PCR_COUNT, STATE_FILE } from "@constellation/config";
 import { describeTrustVector } from "@constellation/verdict";
@@ -11,6 +11,7 @@ import type { Endpoint } from "../../ports/cluster.ts";
 import { retry } from "../../retry.ts";
 import { printable } from "../../terminal/printable.ts";
 import { formatTable } from "../../terminal/table.ts";
+import { endorserOf } from "../../cluster/endorser.ts";
 
 const NONCE_BYTES = 32;
 const TIMEOUT_MS = 30_000;
@@ -62,10 +63,11 @@ export async function verify(context: Context, options: VerifyOptions): Promise<
       context.signal,
     ),
   );
-  const policy = attestationPolicy(config, state, { clusterPcr: [clusterIdPcr(fromHex(clusterId))], admit: "all" });
+  const policy = attestationPolicy(config, state, { members: [fromHex(clusterId)], admit: "all" });
   const verifiedAt = clock.now();
   const appraiser = await dependencies.appraiser();
-  const verdict = appraiser.appraise(evidence, policy, { nonce, now: verifiedAt });
+  const endorsed = policy.variant === "qemu-vtpm" ? evidence : await endorserOf(context)(evidence, context.signal);
+  const verdict = appraiser.appraise(endorsed, policy, { nonce, now: verifiedAt });
   return { endpoint, clusterId, verifiedAt, verdict, policyId: policyId(policy) };
 }
 
@@ -84,8 +86,12 @@ interface PcrReport {
 }
 
 function pcrReports(verdict: Verdict): PcrReport[] {
-  return Array.from({ length: PCR_COUNT }, (_, index) => {
-    const check = verdict.checks.find(({ name }) => name === pcrCheckName(index));
+  const checked = verdict.checks.map((check) => ({ check, index: pcrOf(check) }));
+  const judged = checked.flatMap(({ index }) => (index === undefined ? [] : [index]));
+  // Local machines have a TPM: of it all registers are shown, also where none was judged.
+  const all = Array.from({ length: PCR_COUNT }, (_, index) => index);
+  return (verdict.variant === "qemu-vtpm" ? all : judged).map((index) => {
+    const check = checked.find((one) => one.index === index)?.check;
     const reason = check === undefined || check.outcome === "pass" ? undefined : check.reason;
     return {
       index,
@@ -97,13 +103,14 @@ function pcrReports(verdict: Verdict): PcrReport[] {
   });
 }
 
-function pcrCheckName(index: number): string {
-  return `pcr[${index}]`;
+/** The register that a check is about; on other variants its name starts with that of the evidence's part. */
+function pcrOf({ name }: Check): number | undefined {
+  const index = /^(?:\w+\.)?pcr\[(\d+)\]$/.exec(name)?.[1];
+  return index === undefined ? undefined : Number(index);
 }
 
 function otherChecks(verdict: Verdict): Check[] {
-  const names = new Set(Array.from({ length: PCR_COUNT }, (_, index) => pcrCheckName(index)));
-  return verdict.checks.filter((check) => !names.has(check.name));
+  return verdict.checks.filter((check) => pcrOf(check) === undefined);
 }
 
 function describeText({ verdict, clusterId, endpoint }: Verification): string {
@@ -115,8 +122,7 @@ function describeText({ verdict, clusterId, endpoint }: Verification): string {
     ...verdict.trust.map((party) => ["Rests on the word of", party]),
     ["Node asked", `${endpoint.host}:${endpoint.port}`],
     ["Cluster ID", clusterId],
-    ["Endorsement key", claims.ekDigest === undefined ? "unknown" : `sha256:${claims.ekDigest}`],
-    ["Certificate chain", (claims.chain ?? ["none"]).map(printable).join(" <- ")],
+    ...identityRows(variant, claims),
   ];
   const shown = describeTrustVector(verdict.trustVector).map((row) => row.map(printable));
   const checks = otherChecks(verdict).map((check) => [outcomeWord(check.outcome), check.name, explain(check)]);
@@ -129,14 +135,24 @@ function describeText({ verdict, clusterId, endpoint }: Verification): string {
     formatTable(head),
     `Trustworthiness: ${verdict.status}\n${formatTable(shown, "  ")}`,
     `Checks:\n${formatTable(checks, "  ")}`,
-    `Registers:\n${formatTable(pcrs, "  ")}`,
+    ...(pcrs.length === 0 ? [] : [`Registers:\n${formatTable(pcrs, "  ")}`]),
     ...(why.length === 0 ? [] : [`Refused because of:\n${why.join("\n")}`]),
   ];
   return `${sections.join("\n\n")}\n`;
 }
 
+/** What the machine is known by. Chains of other variants than the local one are among their checks. */
+function identityRows(variant: Verdict["variant"], { machine, ekDigest, chain }: Verdict["claims"]): string[][] {
+  const shown = (digest: string | undefined): string => (digest === undefined ? "unknown" : `sha256:${digest}`);
+  if (variant !== "qemu-vtpm") return [["Machine", shown(machine)]];
+  return [
+    ["Endorsement key", shown(ekDigest)],
+    ["Certificate chain", (chain ?? ["none"]).map(printable).join(" <- ")],
+  ];
+}
+
 function failureLine(check: Check): string {
-  const pcr = /^pcr\[(\d+)\]$/.exec(check.name)?.[1];
+  const pcr = pcrOf(check);
   const code = check.outcome === "fail" ? ` (${check.code})` : "";
   return `${pcr === undefined ? check.name : `PCR ${pcr}`}${code}: ${explain(check)}`;
 }
@@ -149,6 +165,7 @@ function describeJson({ verdict, clusterId, endpoint, verifiedAt, policyId: id }
     endpoint: `${endpoint.host}:${endpoint.port}`,
     clusterID: clusterId,
     ekDigest: verdict.claims.ekDigest ?? "",
+    ...(verdict.variant !== "qemu-vtpm" && { machine: verdict.claims.machine ?? "" }),
     chain: verdict.claims.chain ?? [],
     pcrs: pcrReports(verdict),
     checks: otherChecks(verdict),

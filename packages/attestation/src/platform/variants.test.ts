@@ -26,6 +26,8 @@ interface Real {
 
 type Json = Record<string, unknown>;
 
+const ANY_MACHINE = { kind: "any", reason: "test" } as const;
+
 function read(id: string, name: string): Uint8Array {
   return new Uint8Array(readFileSync(join(VECTORS, id, name)));
 }
@@ -64,7 +66,11 @@ function sevSnp(): Real {
         crls: [],
       },
     },
-    policy: checkPolicy({ variant: "sev-snp", sevSnp: { ...issuers, report: without(report, "reportData") } }),
+    policy: checkPolicy({
+      variant: "sev-snp",
+      machines: ANY_MACHINE,
+      sevSnp: { ...issuers, report: without(report, "reportData") },
+    }),
     now: parseCase(read(id, "case.json")).verifyTime as Date,
   };
 }
@@ -90,7 +96,11 @@ function tdx(): Real {
   const { quote, ...issuers } = observedPolicy(id)["tdx"] as Json;
   return {
     evidence: { variant: "tdx", tdx: tdxParts(id, "td_quote.bin") },
-    policy: checkPolicy({ variant: "tdx", tdx: { ...issuers, quote: without(quote, "REPORTDATA") } }),
+    policy: checkPolicy({
+      variant: "tdx",
+      machines: ANY_MACHINE,
+      tdx: { ...issuers, quote: without(quote, "REPORTDATA") },
+    }),
     now: parseCase(read(id, "case.json")).verifyTime as Date,
   };
 }
@@ -125,6 +135,7 @@ function azureSevSnp(): Real {
     evidence: { variant: "azure-sev-snp", azure: { ...azureQuote(id), ...endorsements } },
     policy: checkPolicy({
       variant: "azure-sev-snp",
+      machines: ANY_MACHINE,
       azure: { sevSnp: { ...issuers, report: without(report, "reportData") }, ...azurePolicy(policy) },
     }),
     now: parseCase(read(id, "case.json")).verifyTime as Date,
@@ -139,6 +150,7 @@ function azureTdx(): Real {
     evidence: { variant: "azure-tdx", azure: { ...azureQuote(id), tdx: tdxParts(id, "td_quote.bin") } },
     policy: checkPolicy({
       variant: "azure-tdx",
+      machines: ANY_MACHINE,
       azure: { tdx: { ...issuers, quote: without(quote, "REPORTDATA") }, ...azurePolicy(policy) },
     }),
     now: parseCase(read(id, "case.json")).verifyTime as Date,
@@ -150,7 +162,11 @@ function nitroTpm(): Real {
   const { document, ...issuers } = observedPolicy(id);
   return {
     evidence: { variant: "aws-nitro-tpm", nitroTpm: { document: read(id, "document.cbor") } },
-    policy: checkPolicy({ variant: "aws-nitro-tpm", nitroTpm: { ...issuers, document: without(document, "nonce") } }),
+    policy: checkPolicy({
+      variant: "aws-nitro-tpm",
+      machines: ANY_MACHINE,
+      nitroTpm: { ...issuers, document: without(document, "nonce") },
+    }),
     now: parseCase(read(id, "case.json")).verifyTime as Date,
   };
 }
@@ -173,7 +189,7 @@ function vtpm(): Real {
         eventLog: read(id, "eventlog.bin"),
       },
     },
-    policy: checkPolicy({ variant: "gcp-sev-es", vtpm: policy }),
+    policy: checkPolicy({ variant: "gcp-sev-es", machines: ANY_MACHINE, vtpm: policy }),
     now: parseCase(read(id, "case.json")).verifyTime as Date,
   };
 }

@@ -1,6 +1,7 @@
 import type { Judgement } from "@constellation/evidence";
 import { type Field, object, oneOf, type ValueOf } from "@constellation/fields";
 import { AZURE_SEV_SNP_PART, AZURE_TDX_PART } from "./azure.ts";
+import { MACHINES_POLICY, type MachinesPolicy } from "./machines.ts";
 import { NITRO_TPM_PART } from "./nitro-tpm.ts";
 import type { Binding, Part } from "./part.ts";
 import { SEV_SNP_PART } from "./sev-snp.ts";
@@ -50,9 +51,9 @@ export type PlatformEvidence = {
   };
 }[PlatformVariant];
 
-/** What is accepted of a variant: what is accepted of each of its parts. Total: every field is stated. */
+/** What is accepted of a variant: which machines, and what of each part of its evidence. Total: every field is stated. */
 export type PlatformPolicy = {
-  [V in PlatformVariant]: { readonly variant: V } & {
+  [V in PlatformVariant]: { readonly variant: V; readonly machines: MachinesPolicy } & {
     readonly [P in keyof Parts<V>]: Parts<V>[P] extends { readonly policy: infer F } ? ValueOf<F> : never;
   };
 }[PlatformVariant];
@@ -66,9 +67,10 @@ function partsOf(variant: PlatformVariant): [string, AnyPart][] {
 function documentOf<T extends { readonly variant: PlatformVariant }>(
   variant: PlatformVariant,
   field: (part: AnyPart) => Field<unknown>,
+  others: Readonly<Record<string, Field<unknown>>> = {},
 ): Field<T> {
   const parts = partsOf(variant).map(([name, part]) => [name, field(part)]);
-  return object({ variant: oneOf([variant]), ...Object.fromEntries(parts) }) as unknown as Field<T>;
+  return object({ variant: oneOf([variant]), ...others, ...Object.fromEntries(parts) }) as unknown as Field<T>;
 }
 
 /** Evidence of a variant as a document. */
@@ -78,7 +80,7 @@ export function platformEvidenceField(variant: PlatformVariant): Field<PlatformE
 
 /** The policy of a variant as a document. */
 export function platformPolicyField(variant: PlatformVariant): Field<PlatformPolicy> {
-  return documentOf(variant, ({ policy }) => policy);
+  return documentOf(variant, ({ policy }) => policy, { machines: MACHINES_POLICY as Field<unknown> });
 }
 
 /** Whose word a verdict on this variant rests on, for people. */

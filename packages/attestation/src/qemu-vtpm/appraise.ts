@@ -4,6 +4,7 @@ import { type Certificate, parseCertificate, pemToDer } from "@constellation/x50
 import type { Appraisal, AppraisalContext } from "../appraise.ts";
 import type { QemuVtpmEvidence } from "../evidence.ts";
 import { PCR_INDICES } from "../pcr-index.ts";
+import { CLUSTER_REGISTER } from "../platform/machine.ts";
 import type { QemuVtpmPolicy } from "../policy.ts";
 import type { Claims } from "../verdict.ts";
 import { validateEndorsement } from "./validate-endorsement.ts";
@@ -67,9 +68,12 @@ function claimsOf(
   evidence: QemuVtpmEvidence,
   { ekDigest, chain }: { readonly ekDigest?: string; readonly chain?: readonly Certificate[] },
 ): Claims {
+  const pcrs = Object.fromEntries(Array.from(evidence.pcrs, ([index, value]) => [String(index), hex(value)]));
+  const clusterRegister = pcrs[CLUSTER_REGISTER.pcr];
   return {
-    ...(ekDigest !== undefined && { ekDigest }),
-    pcrs: Object.fromEntries(Array.from(evidence.pcrs, ([index, value]) => [index, hex(value)])),
+    ...(ekDigest !== undefined && { ekDigest, machine: ekDigest }),
+    ...(clusterRegister !== undefined && { clusterRegister }),
+    pcrs,
     ...(chain && { chain: chain.map((certificate) => certificate.subject.text) }),
   };
 }

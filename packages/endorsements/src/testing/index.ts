@@ -13,4 +13,4 @@ export {
   streams,
   TRUNCATES,
 } from "./fake-server.ts";
-export { FAKE_NOW, FAKE_SEV_SNP, FAKE_TDX, FakeWorld, MemoryStore } from "./world.ts";
+export { FAKE_NOW, FAKE_SEV_SNP, FAKE_TDX, FakeWorld } from "./world.ts";

@@ -1,6 +1,6 @@
 import { FAKE_PCK } from "@constellation/tdx/testing";
 import type { NetworkDependencies, Notice } from "../cache/caching-client.ts";
-import type { EndorsementStore } from "../cache/store.ts";
+import { MemoryStore } from "../cache/memory-store.ts";
 import type { SevSnpPlatform, TdxPlatform } from "../source.ts";
 import { createFetch, type Fetch } from "../http/fetch.ts";
 
@@ -17,19 +17,6 @@ export const FAKE_SEV_SNP: SevSnpPlatform = {
 
 /** A platform of a fake Intel. */
 export const FAKE_TDX: TdxPlatform = { fmspc: FAKE_PCK.FMSPC, ca: "platform" };
-
-/** Entries in memory. */
-export class MemoryStore implements EndorsementStore {
-  readonly entries = new Map<string, Uint8Array>();
-
-  async get(url: string): Promise<Uint8Array | undefined> {
-    return this.entries.get(url);
-  }
-
-  async put(url: string, entry: Uint8Array): Promise<void> {
-    this.entries.set(url, entry);
-  }
-}
 
 /** A world whose time goes by when somebody waits. */
 export class FakeWorld implements NetworkDependencies {

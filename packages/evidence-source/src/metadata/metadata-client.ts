@@ -6,8 +6,10 @@ import { retry } from "../system/retry.ts";
 
 /** One question to the metadata service. */
 export interface MetadataRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   readonly path: string;
+  /** Beside Azure's `Metadata`, which other platforms do not look at. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** JSON text. */
   readonly body?: string;
   readonly maxBytes: number;
@@ -71,7 +73,11 @@ export class MetadataClient {
 
   async #answer(request: MetadataRequest, signal: AbortSignal): Promise<Uint8Array> {
     const { method, path, body } = request;
-    const headers = { Metadata: "true", ...(body !== undefined && { "Content-Type": "application/json" }) };
+    const headers = {
+      Metadata: "true",
+      ...request.headers,
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+    };
     const init = { method, headers, redirect: "manual", signal, ...(body !== undefined && { body }) } as const;
     const response = await this.#fetch(`${this.#options.origin}${path}`, init);
     if (response.status !== 200) {

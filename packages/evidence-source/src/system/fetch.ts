@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 
 /** What is asked of a `Fetch`. */
 export interface FetchInit {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   /** A redirect is given as it is. */

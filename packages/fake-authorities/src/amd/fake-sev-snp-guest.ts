@@ -7,7 +7,7 @@ import { certificateTable } from "./certificate-table.ts";
 /** What a fake guest's reports say, and by which key; all has defaults. */
 export interface FakeSevSnpRequest {
   readonly signer?: "VCEK" | "VLEK";
-  /** Fields of every report; by default measurement and chip are random. */
+  /** Fields of every report; by default measurement, chip and host data are random. */
   readonly report?: Partial<ReportFields>;
   /** Serial numbers on AMD's CRL. */
   readonly revoked?: readonly number[];
@@ -30,7 +30,14 @@ export class FakeSevSnpGuest {
     const chipId = new Uint8Array(64);
     chipId.set(randomBytes(HWID_BYTES[amd.product]));
     const keyInfo = signer === "VLEK" ? VLEK_KEY_INFO : 0;
-    this.fields = { ...reportFields(amd.product), keyInfo, chipId, measurement: random(48), ...report };
+    this.fields = {
+      ...reportFields(amd.product),
+      keyInfo,
+      chipId,
+      measurement: random(48),
+      hostData: random(32),
+      ...report,
+    };
     this.signer = signer;
     this.#amd = amd;
     this.#key = this.#endorse();

@@ -32,7 +32,8 @@ export class FakeTdxGuest {
     this.#chain = chain;
     this.ccel = fakeCcel(events.flatMap((texts, index) => texts.map((data) => ({ register: index + 1, data }))));
     const [RTMR0, RTMR1, RTMR2] = [0, 1, 2].map((index) => fakeRtmr(...(events[index] ?? []))) as Rtmrs;
-    this.body = { ...FAKE_BODY, MRTD: new Uint8Array(randomBytes(48)), RTMR0, RTMR1, RTMR2, ...body };
+    const [MRTD, MRCONFIGID] = [new Uint8Array(randomBytes(48)), new Uint8Array(randomBytes(48))];
+    this.body = { ...FAKE_BODY, MRTD, MRCONFIGID, RTMR0, RTMR1, RTMR2, ...body };
   }
 
   /** A quote; of version 5 with a body of TDX 1.5 where nothing else is asked for. */

@@ -1,4 +1,9 @@
-import type { PlatformEvidence, PlatformPolicy, PlatformVariant } from "@constellation/attestation";
+import {
+  machineClaims,
+  type PlatformEvidence,
+  type PlatformPolicy,
+  type PlatformVariant,
+} from "@constellation/attestation";
 import { azureSevSnpPart, azureTdxPart } from "./azure-parts.ts";
 import type { EvidenceOf, FakeMachineRequest, FakePart, PolicyOf } from "./part.ts";
 import { nitroTpmPart, sevSnpPart, tdxPart, vtpmPart } from "./parts.ts";
@@ -57,9 +62,9 @@ export async function createFakeMachine(
   const parts = Object.entries(await BUILDERS[variant](vendors, request)) as [string, FakePart<unknown, unknown>][];
   const of = (read: (part: FakePart<unknown, unknown>) => unknown) =>
     Object.fromEntries(parts.map(([name, part]) => [name, read(part)]));
-  return {
-    policy: { variant, ...of(({ policy }) => policy) } as unknown as PlatformPolicy,
-    evidence: (reportData) =>
-      ({ variant, ...of(({ evidence }) => evidence(reportData)) }) as unknown as PlatformEvidence,
-  };
+  const evidence = (reportData: Uint8Array): PlatformEvidence =>
+    ({ variant, ...of((part) => part.evidence(reportData)) }) as unknown as PlatformEvidence;
+  const { machine } = machineClaims(evidence(new Uint8Array(64)));
+  const machines = { kind: "anyOf", digests: machine === undefined ? [] : [machine] } as const;
+  return { policy: { variant, machines, ...of(({ policy }) => policy) } as unknown as PlatformPolicy, evidence };
 }

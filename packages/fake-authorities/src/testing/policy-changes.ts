@@ -68,6 +68,8 @@ function changesOfRule(rule: JsonObject, path: readonly string[]): Change[] {
   switch (rule["kind"]) {
     case "equal":
       return [{ path: [...path, "anyOf"], value: (rule["anyOf"] as readonly Json[]).map(otherValue) }];
+    case "anyOf":
+      return [{ path: [...path, "digests"], value: (rule["digests"] as readonly Json[]).map(otherValue) }];
     case "absent":
       return [{ path, value: { kind: "equal", anyOf: ["00"] } }];
     case "between":

@@ -29,6 +29,7 @@ const REFUSALS: readonly (readonly [field: RegExp, refusal: (...groups: string[]
 /** What refuses evidence under a policy that was changed at a path; undefined for a field that no check is known for. */
 export function refusalOf(path: readonly string[]): RegExp | undefined {
   const [part = "", ...rest] = path;
+  if (part === "machines") return /^machine machine_not_allowed$/;
   // An Azure machine has its parts one level down, and the names of its checks tell only the machine and its TPM.
   const field = part !== "azure" ? path.join(".") : rest.join(".");
   const place = part === "azure" && rest[0] === "vtpm" ? "azure.vtpm" : part;

@@ -10,6 +10,7 @@ const PACKAGES: Readonly<Record<string, () => Promise<{ readonly TARGETS: readon
   evidence: () => import("./evidence.ts"),
   hcl: () => import("./hcl.ts"),
   json: () => import("./json.ts"),
+  kms: () => import("./kms.ts"),
   nitro: () => import("./nitro.ts"),
   "sev-snp": () => import("./sev-snp.ts"),
   tdx: () => import("./tdx.ts"),

@@ -28,6 +28,8 @@ export const TARGET_NAMES = [
   "hcl.report",
   "hcl.runtime-claims",
   "json.strict",
+  "kms.envelope",
+  "kms.ttlv",
   "nitro.document",
   "sev-snp.certificate-table",
   "sev-snp.report",

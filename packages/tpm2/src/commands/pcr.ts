@@ -47,17 +47,23 @@ export function pcrReadCommand(selection: PcrSelection): Command<PcrReadAnswer> 
   };
 }
 
-/** TPM2_PCR_Extend (Part 3, 22.2) of the SHA-256 bank. */
+const EXTEND_BANKS: ReadonlyMap<number, number> = new Map([
+  [32, TPM_ALG.SHA256],
+  [48, TPM_ALG.SHA384],
+]);
+
+/** TPM2_PCR_Extend (Part 3, 22.2) of the SHA-256 or the SHA-384 bank, by the size of the digest. */
 export function pcrExtendCommand(pcr: number, digest: Uint8Array): Command<void> {
-  if (digest.length !== 32) {
-    throw new TpmError("malformed", `TPM2_PCR_Extend failed: got a digest of ${digest.length} bytes, wanted 32`);
+  const bank = EXTEND_BANKS.get(digest.length);
+  if (bank === undefined) {
+    throw new TpmError("malformed", `TPM2_PCR_Extend failed: got a digest of ${digest.length} bytes, wanted 32 or 48`);
   }
   return {
     name: "TPM2_PCR_Extend",
     code: 0x182,
     handles: [pcr],
     authorizations: [passwordAuthorization()],
-    parameters: new Writer().u32(1).u16(TPM_ALG.SHA256).bytes(digest).finish(),
+    parameters: new Writer().u32(1).u16(bank).bytes(digest).finish(),
     returnsHandle: false,
     read: () => undefined,
   };

@@ -6,7 +6,7 @@ import {
   parseClusterState,
   serializeClusterState,
 } from "@constellation/cluster-state";
-import { attestationPolicy, type Config, FRESH_NODE, type State } from "@constellation/config";
+import { attestationPolicy, type Config, FRESH_NODE, recordedNodes, type State } from "@constellation/config";
 import { diffLines } from "../../../cluster/diff.ts";
 import { retryKubernetes } from "../../../cluster/kubernetes.ts";
 import type { Context } from "../../../context.ts";
@@ -52,7 +52,7 @@ export async function attestationConfigPhase(
  * was refused has taken it out of the state already: see `removeNodes`.
  */
 function requireControlPlanes(current: ClusterState, state: State): void {
-  const known = new Set((state.infrastructure.qemu?.nodes ?? []).map(({ name }) => name));
+  const known = new Set(recordedNodes(state).map(({ name }) => name));
   const lost = current.nodes.filter(({ name, role }) => role === "control-plane" && !known.has(name));
   if (lost.length === 0) return;
   const names = lost.map(({ name }) => `"${name}"`).join(", ");
@@ -67,9 +67,9 @@ function requireControlPlanes(current: ClusterState, state: State): void {
 
 /** Cluster ID, service network and timing are those of initialisation: they stay. */
 function wantedState(current: ClusterState, config: Config, state: State): ClusterState {
-  const nodes = state.infrastructure.qemu?.nodes ?? [];
+  const nodes = recordedNodes(state);
   return {
-    policyJson: serializePolicy(attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit: "all" })),
+    policyJson: serializePolicy(attestationPolicy(config, state, { members: FRESH_NODE, admit: "all" })),
     nodes: nodes.map(({ name, role, ekDigest, diskUUID }) => ({ name, role, ekDigest, diskUuid: diskUUID })),
     settings: {
       ...current.settings,
@@ -84,7 +84,7 @@ function changedKeys(before: Record<string, string>, after: Record<string, strin
 
 /** The policy without the machines it admits: those follow the node records, which were agreed with the plan. */
 function withoutMachines({ policyJson }: ClusterState): string {
-  return JSON.stringify({ ...(JSON.parse(policyJson) as object), endorsements: null });
+  return JSON.stringify({ ...(JSON.parse(policyJson) as object), endorsements: null, machines: null });
 }
 
 /** Shows how the policy changes, also to whom has agreed beforehand. */

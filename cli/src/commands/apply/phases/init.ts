@@ -1,4 +1,3 @@
-import { clusterIdPcr } from "@constellation/attestation";
 import { equalConstantTime, fromHex, hex } from "@constellation/bytes";
 import {
   attestationPolicy,
@@ -6,6 +5,8 @@ import {
   FRESH_NODE,
   MASTER_SECRET_FILE,
   type MasterSecretFile,
+  type PolicyPurpose,
+  recordedNodes,
   type State,
   withState,
 } from "@constellation/config";
@@ -18,6 +19,7 @@ import { CliError } from "../../../errors.ts";
 import type { InitEvent, InitParameters, InitResult } from "../../../ports/cluster.ts";
 import { retry } from "../../../retry.ts";
 import { CLUSTER_LOG_FILE } from "../../../workspace/workspace.ts";
+import { endorserOf } from "../../../cluster/endorser.ts";
 
 const SECRET_LENGTH_BYTES = 32;
 
@@ -36,7 +38,7 @@ export async function initPhase(context: Context, config: Config, before: State)
   const clusterId = deriveClusterId(secret.masterSecret, secret.salt, measurementSalt);
   const result = await callInit(context, state, initParameters(config, state, secret, measurementSalt), {
     config,
-    clusterPcr: acceptedClusterPcr(before, clusterId),
+    members: acceptedMembers(before, clusterId),
   });
   if (!equalConstantTime(result.clusterId, clusterId)) {
     throw new CliError(
@@ -53,13 +55,12 @@ export async function initPhase(context: Context, config: Config, before: State)
 }
 
 /**
- * The values of PCR 15 with which a node may be given the master secret: a fresh node's, or that of a node which an
+ * What a node may show of a cluster to be given the master secret: that it is fresh, or that it is a node which an
  * earlier call of ours has initialised (nobody else can know our cluster ID before). Once the cluster is initialised
  * only the latter.
  */
-function acceptedClusterPcr(before: State, clusterId: Uint8Array): readonly string[] {
-  const ours = clusterIdPcr(clusterId);
-  return before.clusterValues.clusterID === "" ? [...FRESH_NODE, ours] : [ours];
+function acceptedMembers(before: State, clusterId: Uint8Array): PolicyPurpose["members"] {
+  return before.clusterValues.clusterID === "" ? [...FRESH_NODE, clusterId] : [clusterId];
 }
 
 async function ensureMasterSecret(context: Context): Promise<MasterSecretFile> {
@@ -99,8 +100,8 @@ function initParameters(
     kubernetesVersion: config.kubernetesVersion,
     serviceCidr: config.serviceCIDR,
     apiServerCertSans: [...new Set(names.filter((name) => name !== ""))],
-    nodes: infrastructure.qemu?.nodes ?? [],
-    policy: attestationPolicy(config, state, { clusterPcr: FRESH_NODE, admit: "all" }),
+    nodes: recordedNodes(state),
+    policy: attestationPolicy(config, state, { members: FRESH_NODE, admit: "all" }),
     registryMirrors: config.registryMirrors,
     timingProfile: infrastructure.qemu?.accel === "tcg" ? "patient" : "default",
   };
@@ -110,10 +111,11 @@ async function callInit(
   context: Context,
   state: State,
   parameters: InitParameters,
-  trust: { config: Config; clusterPcr: readonly string[] },
+  trust: { config: Config; members: PolicyPurpose["members"] },
 ): Promise<InitResult> {
   const nodes = await context.dependencies.nodes();
-  const policy = attestationPolicy(trust.config, state, { clusterPcr: trust.clusterPcr, admit: "control-planes" });
+  const policy = attestationPolicy(trust.config, state, { members: trust.members, admit: "control-planes" });
+  const endorse = endorserOf(context);
   const endpoint = { host: state.infrastructure.clusterEndpoint, port: PORTS.init };
   const events = new InitEvents(context);
   const waiting = "Wait for the first control plane";
@@ -122,7 +124,12 @@ async function callInit(
       retry(
         async (signal) => {
           try {
-            return await nodes.init(endpoint, parameters, { policy, signal, onEvent: (event) => events.take(event) });
+            return await nodes.init(endpoint, parameters, {
+              policy,
+              endorse,
+              signal,
+              onEvent: (event) => events.take(event),
+            });
           } catch (error) {
             if (isUnreachable(error)) await requireMachinesRunning(context, state);
             throw error;

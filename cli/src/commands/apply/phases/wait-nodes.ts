@@ -1,4 +1,4 @@
-import type { State } from "@constellation/config";
+import { recordedNodes, type State } from "@constellation/config";
 import { requireMachinesRunning } from "../../../cluster/crashed.ts";
 import { isTemporaryKubernetesError, KubernetesPatience } from "../../../cluster/kubernetes.ts";
 import type { Context } from "../../../context.ts";
@@ -14,7 +14,7 @@ export async function waitForNodes(
   state: State,
   role?: "control-plane" | "worker",
 ): Promise<readonly KubernetesNode[]> {
-  const records = state.infrastructure.qemu?.nodes ?? [];
+  const records = recordedNodes(state);
   const names = records.filter((node) => role === undefined || node.role === role).map((node) => node.name);
   const what = `${names.length === 1 ? "1 node" : `${names.length} nodes`} to be Ready`;
   return await waitFor(context, state, what, async (kubernetes) => {

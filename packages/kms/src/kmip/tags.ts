@@ -1,0 +1,73 @@
+/** Tags of KMIP 1.4 (section 9.1.3.1) and 2.1 (section 11.60) that are used here. */
+export const TAG = {
+  attribute: 0x420008,
+  attributeName: 0x42000a,
+  attributeValue: 0x42000b,
+  batchCount: 0x42000d,
+  batchItem: 0x42000f,
+  blockCipherMode: 0x420011,
+  cryptographicAlgorithm: 0x420028,
+  cryptographicLength: 0x42002a,
+  cryptographicParameters: 0x42002b,
+  cryptographicUsageMask: 0x42002c,
+  ivCounterNonce: 0x42003d,
+  maximumResponseSize: 0x420050,
+  name: 0x420053,
+  nameType: 0x420054,
+  nameValue: 0x420055,
+  objectType: 0x420057,
+  operation: 0x42005c,
+  protocolVersion: 0x420069,
+  protocolVersionMajor: 0x42006a,
+  protocolVersionMinor: 0x42006b,
+  queryFunction: 0x420074,
+  requestHeader: 0x420077,
+  requestMessage: 0x420078,
+  requestPayload: 0x420079,
+  responseHeader: 0x42007a,
+  responseMessage: 0x42007b,
+  responsePayload: 0x42007c,
+  resultMessage: 0x42007d,
+  resultReason: 0x42007e,
+  resultStatus: 0x42007f,
+  revocationReason: 0x420081,
+  revocationReasonCode: 0x420082,
+  state: 0x42008d,
+  templateAttribute: 0x420091,
+  uniqueIdentifier: 0x420094,
+  data: 0x4200c2,
+  tagLength: 0x4200ce,
+  authenticatedEncryptionAdditionalData: 0x4200fe,
+  authenticatedEncryptionTag: 0x4200ff,
+  /** From KMIP 2.0. */
+  attributes: 0x420125,
+  attributeReference: 0x42013b,
+} as const;
+
+/** Operations (section 9.1.3.2.27). */
+export const OPERATION = {
+  Create: 0x01,
+  Locate: 0x08,
+  "Get Attributes": 0x0b,
+  Activate: 0x12,
+  Revoke: 0x13,
+  Destroy: 0x14,
+  Query: 0x18,
+  Encrypt: 0x1f,
+  Decrypt: 0x20,
+} as const;
+export type OperationName = keyof typeof OPERATION;
+
+/** Values of enumerations that are used here. */
+export const VALUE = {
+  aes: 3,
+  cessationOfOperation: 6,
+  decryptMask: 8,
+  encryptMask: 4,
+  gcm: 9,
+  queryOperations: 1,
+  stateActive: 2,
+  statePreActive: 1,
+  symmetricKey: 2,
+  uninterpretedTextString: 1,
+} as const;

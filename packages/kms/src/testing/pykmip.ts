@@ -1,0 +1,84 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts, type Program } from "@constellation/testkit/program";
+import { TestCa } from "@constellation/testkit/test-ca";
+import type { KmipServer } from "../node/kmip-exchange.ts";
+import { pythonProgram } from "./moto.ts";
+
+const READY_TIMEOUT_MS = 300_000;
+const SERVER = `
+from kmip.services.server.server import KmipServer
+directory, port = sys.argv[1], int(sys.argv[2])
+server = KmipServer(hostname="127.0.0.1", port=port, certificate_path=directory + "/server.crt",
+    key_path=directory + "/server.key", ca_path=directory + "/ca.crt", auth_suite="TLS1.2", config_path=None,
+    log_path=directory + "/server.log", policy_path=directory + "/policies", enable_tls_client_auth=True,
+    database_path=directory + "/pykmip.db")
+with server:
+    server.serve()
+`;
+
+/** PyKMIP's server with a CA of its own and three clients: one that it knows, another, and one of another CA. */
+export class PyKmip {
+  readonly #directory: string;
+  readonly #port: number;
+  readonly #program: Program;
+
+  private constructor(directory: string, port: number, program: Program) {
+    this.#directory = directory;
+    this.#port = port;
+    this.#program = program;
+  }
+
+  static async start(): Promise<PyKmip> {
+    const directory = await mkdtemp(join(tmpdir(), "constellation-pykmip-"));
+    await mkdir(join(directory, "policies"));
+    await writeCertificates(directory);
+    const [port = 0] = await freePorts(1);
+    const program = pythonProgram("PyKMIP", SERVER, [directory, String(port)], join(directory, "output.log"));
+    const server = new PyKmip(directory, port, program);
+    try {
+      await program.ready(async () => {
+        const socket = connect(port, "127.0.0.1");
+        await once(socket, "connect");
+        socket.destroy();
+      }, READY_TIMEOUT_MS);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  /** How one of the clients reaches it. */
+  as(client: "client" | "other" | "stranger"): KmipServer {
+    const file = (name: string): string => join(this.#directory, name);
+    const files = { caFile: file("ca.crt"), certificateFile: file(`${client}.crt`), keyFile: file(`${client}.key`) };
+    return { host: "127.0.0.1", port: this.#port, ...files };
+  }
+
+  async stop(): Promise<void> {
+    await this.#program.stop();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+async function writeCertificates(directory: string): Promise<void> {
+  const [ca, otherCa] = await Promise.all([TestCa.create("KMIP"), TestCa.create("Other KMIP")]);
+  const write = (name: string, pem: string): Promise<void> => writeFile(join(directory, name), pem, { mode: 0o600 });
+  await write("ca.crt", ca.certificatePem);
+  for (const [name, issuer] of [
+    ["server", ca],
+    ["client", ca],
+    ["other", ca],
+    ["stranger", otherCa],
+  ] as const) {
+    const usage = name === "server" ? "server" : "client";
+    const request = { commonName: name, addresses: ["127.0.0.1"], usages: [usage] } as const;
+    const { certificatePem, keyPem } = await issuer.issue(request);
+    await write(`${name}.crt`, certificatePem);
+    await write(`${name}.key`, keyPem);
+  }
+}

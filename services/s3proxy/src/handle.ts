@@ -1,0 +1,166 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { describeError, type Log, type LogFields } from "@constellation/pod";
+import { authenticate, type AuthenticateOptions } from "./auth/authenticate.ts";
+import { isChecksumHeader } from "./body/checksums.ts";
+import { requestBody } from "./body/request-body.ts";
+import { FormatError } from "./format/error.ts";
+import { validateHeaders } from "./http/headers.ts";
+import { asS3Error, errorXml } from "./http/error-answer.ts";
+import { S3Error, s3Errors } from "./http/s3-error.ts";
+import { parseTarget } from "./http/target.ts";
+import type { Answer, Call, Parts } from "./operations/call.ts";
+import { route } from "./operations/router.ts";
+
+/** What handling requests needs. */
+export interface HandlerParts extends Parts, AuthenticateOptions {
+  /** Bucket names may stand before this name in the Host header. */
+  readonly domain: string | undefined;
+  readonly log: Log;
+  readonly monotonicMs: () => number;
+}
+
+/** Notes for the log line of a request; never its query, which may hold a signature. */
+interface Notes {
+  operation?: string;
+  bucket?: string | undefined;
+  key?: string | undefined;
+  accessKeyId?: string;
+  bodyBytes?: number;
+}
+
+const UNREAD_BODY_GRACE_MS = 1_000;
+
+/** Parameters of a presigned query that are about its signature. All other `x-amz-` ones stand for headers. */
+const SIGNATURE_PARAMETERS = new Set([
+  "x-amz-algorithm",
+  "x-amz-content-sha256",
+  "x-amz-credential",
+  "x-amz-date",
+  "x-amz-expires",
+  "x-amz-security-token",
+  "x-amz-signature",
+  "x-amz-signedheaders",
+]);
+
+/** Handles one request from its head to the end of its answer, and writes one line about it. Never throws. */
+export async function handle(request: IncomingMessage, response: ServerResponse, parts: HandlerParts): Promise<void> {
+  const startedMs = parts.monotonicMs();
+  const requestId = randomBytes(8).toString("hex").toUpperCase();
+  response.setHeader("x-amz-request-id", requestId);
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const notes: Notes = {};
+  let failure: unknown;
+  try {
+    const call = openCall(request, response, parts, gone.signal, notes);
+    const found = route(call);
+    notes.operation = found.operation;
+    await send(response, await found.run(call, parts), request);
+  } catch (error) {
+    failure = error;
+    await sendError(request, response, error, requestId).catch(() => response.destroy());
+  }
+  parts.log.record("request", {
+    requestId,
+    method: request.method,
+    ...notes,
+    status: response.headersSent ? response.statusCode : undefined,
+    outcome: outcomeOf(failure, response),
+    ...(failure === undefined ? {} : failureFields(failure)),
+    sentBytes: response.headersSent ? Number(response.getHeader("content-length") ?? 0) : 0,
+    durationMs: Math.round(parts.monotonicMs() - startedMs),
+  });
+}
+
+function openCall(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: HandlerParts,
+  signal: AbortSignal,
+  notes: Notes,
+): Call {
+  const { method = "" } = request;
+  const target = parseTarget(request.url ?? "", request.headers.host ?? "", parts.domain);
+  notes.bucket = target.bucket;
+  notes.key = target.key;
+  const authentication = authenticate({ method, target, headers: request.headers }, parts);
+  notes.accessKeyId = authentication.accessKeyId;
+  const headers = withQueryHeaders(request.headers, target.query);
+  validateHeaders(headers);
+  const body = requestBody(request, headers, authentication, () => {
+    if (request.headers.expect !== undefined) response.writeContinue();
+  });
+  notes.bodyBytes = body.lengthBytes;
+  const query = new Map(target.query.filter(([name]) => !name.toLowerCase().startsWith("x-amz-")));
+  return { method, bucket: target.bucket, key: target.key, query, headers, body, signal };
+}
+
+/** A presigned query may hold what are headers elsewhere; S3 takes them as such. */
+function withQueryHeaders(
+  headers: IncomingHttpHeaders,
+  query: readonly (readonly [string, string])[],
+): IncomingHttpHeaders {
+  const all: IncomingHttpHeaders = { ...headers };
+  for (const [given, value] of query) {
+    const name = given.toLowerCase();
+    if (!name.startsWith("x-amz-") || SIGNATURE_PARAMETERS.has(name)) continue;
+    // SDKs put the checksum of an empty body there, because they sign before there is one; S3 does not look at it.
+    if (isChecksumHeader(name)) continue;
+    if (all[name] !== undefined) throw s3Errors.invalidArgument(`${name} was given in query and headers`);
+    all[name] = value;
+  }
+  return all;
+}
+
+async function send(
+  response: ServerResponse,
+  { status, headers, body }: Answer,
+  request: IncomingMessage,
+): Promise<void> {
+  if (body === undefined || typeof body === "string") {
+    const bytes = Buffer.from(body ?? "");
+    // The answer to HEAD says how long a body would be.
+    const length = request.method === "HEAD" && body === undefined ? {} : { "content-length": `${bytes.length}` };
+    response.writeHead(status, status === 204 ? headers : { ...headers, ...length });
+    response.end(bytes);
+    return;
+  }
+  response.writeHead(status, headers);
+  await pipeline(body, response);
+}
+
+async function sendError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  requestId: string,
+): Promise<void> {
+  if (response.headersSent || response.destroyed) {
+    // Bytes are out: cutting the connection is the only way to say that they are not all.
+    response.destroy();
+    return;
+  }
+  const { status, code, message, headers } = asS3Error(error);
+  const withBody = request.method !== "HEAD" && status !== 304;
+  const bytes = Buffer.from(withBody ? errorXml({ code, message }, requestId) : "");
+  const length = withBody ? { "content-type": "application/xml", "content-length": `${bytes.length}` } : {};
+  const unread = !request.complete;
+  response.writeHead(status, { ...headers, ...length, ...(unread ? { connection: "close" } : {}) });
+  response.end(bytes);
+  if (!unread) return;
+  // A client that is still sending hears the answer only if somebody takes what it sends, for a moment.
+  request.resume();
+  setTimeout(() => request.destroy(), UNREAD_BODY_GRACE_MS).unref();
+}
+
+function outcomeOf(failure: unknown, response: ServerResponse): string {
+  if (failure === undefined) return "answered";
+  return response.destroyed ? "cut-off" : "refused";
+}
+
+function failureFields(error: unknown): LogFields {
+  const code = error instanceof S3Error || error instanceof FormatError ? error.code : "internal";
+  return { code, reason: describeError(error) };
+}

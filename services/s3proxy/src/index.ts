@@ -1,0 +1,1 @@
+export { type ServiceFlags, startService } from "./service.ts";

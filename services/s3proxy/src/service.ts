@@ -1,0 +1,100 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FlagError, type Log, parseEndpoint, serveHealth } from "@constellation/pod";
+import { parseClientCredentials, parseStoreCredentials } from "./auth/credentials.ts";
+import { cachedKeks, keyServiceKek, MAX_KEK_VERSION } from "./kek.ts";
+import { type RunningProxy, startProxy, type TlsIdentity } from "./server.ts";
+import { Store } from "./store/store.ts";
+
+/** Clients wait a minute or so for the first byte. */
+const PATIENCE_MS = 10_000;
+
+/** The flags of the service; README.md says what they mean. */
+export interface ServiceFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly "health-port": number;
+  readonly domain: string;
+  readonly tls: string;
+  readonly region: string;
+  readonly clients: string;
+  readonly "store-endpoint": string;
+  readonly "store-region": string;
+  readonly "store-credentials": string;
+  readonly "store-ca": string;
+  readonly "key-service": string;
+  readonly "kek-version": string;
+  readonly pki: string;
+  readonly "allow-plaintext-reads": string;
+}
+
+/** Reads flags and files and starts the proxy with its health endpoints. */
+export async function startService(flags: ServiceFlags, log: Log): Promise<RunningProxy> {
+  const store = new Store({
+    endpoint: parseStoreEndpoint(flags["store-endpoint"]),
+    region: flags["store-region"],
+    credentials: parseStoreCredentials(await readFile(flags["store-credentials"], "utf8")),
+    ca: flags["store-ca"] === "" ? undefined : await readFile(flags["store-ca"], "utf8"),
+    now: () => new Date(),
+  });
+  const keyService = parseEndpoint("key-service", flags["key-service"]);
+  const keks = cachedKeks(parseKekVersion(flags["kek-version"]), keyServiceKek(keyService, flags.pki));
+  const parts = {
+    store,
+    keks,
+    allowPlaintextReads: parseBoolean("allow-plaintext-reads", flags["allow-plaintext-reads"]),
+    patienceMs: PATIENCE_MS,
+    clients: parseClientCredentials(await readFile(flags.clients, "utf8")),
+    region: flags.region,
+    domain: flags.domain === "" ? undefined : flags.domain.toLowerCase(),
+    now: () => new Date(),
+    monotonicMs: () => performance.now(),
+    log,
+  };
+  const proxy = await startProxy({ host: flags.host, port: flags.port, tls: await readTls(flags.tls) }, parts);
+  const health = await serveHealth({
+    host: "127.0.0.1",
+    port: flags["health-port"],
+    requireReady: async (signal) => void (await keks.get(keks.current, signal)),
+  });
+  return {
+    address: proxy.address,
+    async close() {
+      health.close();
+      await proxy.close();
+      store.close();
+    },
+  };
+}
+
+/** @throws FlagError for what is no origin */
+export function parseStoreEndpoint(text: string): URL {
+  const url = URL.parse(text);
+  if (url !== null && ["http:", "https:"].includes(url.protocol) && `${url.origin}` === text.replace(/\/$/, "")) {
+    return url;
+  }
+  throw wrongFlag("store-endpoint", text, "https://<host>[:<port>]");
+}
+
+async function readTls(directory: string): Promise<TlsIdentity | undefined> {
+  if (directory === "none") return undefined;
+  const [certificate = "", key = ""] = await Promise.all(
+    ["tls.crt", "tls.key"].map((name) => readFile(join(directory, name), "utf8")),
+  );
+  return { certificate, key };
+}
+
+function parseKekVersion(text: string): number {
+  const version = /^[1-9][0-9]{0,4}$/.test(text) ? Number(text) : 0;
+  if (version >= 1 && version <= MAX_KEK_VERSION) return version;
+  throw wrongFlag("kek-version", text, `1 to ${MAX_KEK_VERSION}`);
+}
+
+function parseBoolean(name: string, text: string): boolean {
+  if (text === "true" || text === "false") return text === "true";
+  throw wrongFlag(name, text, "true or false");
+}
+
+function wrongFlag(name: string, got: string, wanted: string): FlagError {
+  return new FlagError(`Parse flags failed: --${name}: got ${JSON.stringify(got)}, wanted ${wanted}`);
+}

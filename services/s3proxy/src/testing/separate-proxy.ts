@@ -1,0 +1,62 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { Agent } from "node:https";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bundleService, POD_NODE_FLAGS } from "@constellation/testkit/bundle";
+import { Program } from "@constellation/testkit/program";
+import { TestCa } from "@constellation/testkit/test-ca";
+import type { Minio } from "./minio.ts";
+
+/** A proxy in a process of its own, with TLS on both sides. */
+export interface SeparateProxy {
+  readonly endpoint: string;
+  /** Connections to proxy and store, which are kept. */
+  readonly agent: Agent;
+  /** The most memory that it had resident at any time. */
+  peakRssBytes(): Promise<number>;
+  /** Its log so far. */
+  output(): Promise<string>;
+  /** Processor time that it used so far, all threads. */
+  cpuMs(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const CHILD = fileURLToPath(new URL("proxy-child.ts", import.meta.url));
+const CLOCK_TICK_MS = 10;
+
+/** Starts a proxy before a MinIO with TLS, bundled and with the flags of Node.js that a pod has. */
+export async function startSeparateProxy(minio: Minio): Promise<SeparateProxy> {
+  const ca = await TestCa.create("clients");
+  const { certificatePem, keyPem } = await ca.issue({ commonName: "s3proxy", addresses: ["127.0.0.1"] });
+  const folder = join(minio.directory, "proxy");
+  await mkdir(folder);
+  const files = { "tls.crt": certificatePem, "tls.key": keyPem, "store-ca.crt": minio.ca ?? "" };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 });
+  const bundle = join(folder, "s3proxy.mjs");
+  await bundleService(CHILD, bundle);
+  const args = [...POD_NODE_FLAGS, bundle, minio.endpoint.origin, folder];
+  const program = new Program("s3proxy", process.execPath, args, join(folder, "s3proxy.log"));
+  let endpoint = "";
+  await program.ready(async () => {
+    endpoint = /listening on (\S+)/.exec(await program.output())?.[1] ?? "";
+    if (endpoint === "") throw new Error("it does not listen yet");
+  }, 120_000);
+  const agent = new Agent({ keepAlive: true, ca: [ca.certificatePem, minio.ca ?? ""] });
+  const proc = (name: string): Promise<string> => readFile(`/proc/${program.pid}/${name}`, "utf8");
+  return {
+    endpoint,
+    agent,
+    async peakRssBytes() {
+      return Number(/VmHWM:\s+(\d+) kB/.exec(await proc("status"))?.[1]) * 1_024;
+    },
+    output: () => program.output(),
+    async cpuMs() {
+      const fields = (await proc("stat")).replace(/^.*\) /, "").split(" ");
+      return (Number(fields[11]) + Number(fields[12])) * CLOCK_TICK_MS;
+    },
+    async close() {
+      agent.destroy();
+      await program.stop();
+    },
+  };
+}
