@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readValue } from "@constellation/fields";
+import { type Reader, readValue } from "@constellation/fields";
 import { type Certificate, parseCertificate } from "@constellation/x509";
 import { SEV_SNP, TPM_QUOTE, type KindWithPolicy } from "../case/kinds.ts";
 import type { Judgement } from "../judgement.ts";
@@ -23,6 +23,10 @@ test("ROOT refuses what is no PEM certificate", () => {
   for (const value of [undefined, 7, "", "x", `${pem}\n${pem}`, pem.replace("MII", "MIJ")]) {
     assert.equal(readValue(ROOT, value).findings?.[0]?.wanted, "a PEM certificate");
   }
+});
+
+test("ROOT hands on a fault of the caller, which is no finding", () => {
+  assert.throws(() => ROOT.read(undefined as unknown as Reader, "roots", 7), TypeError);
 });
 
 /** The same certificate with another signature. */
