@@ -126,6 +126,25 @@ describe("verifyTpmCertificate()", () => {
     }
   });
 
+  test("refuses a pinned root with any byte changed, its issuer's name too", () => {
+    const [issuer] = certificatesOf(signing, "ca_chain").map(parseCertificate);
+    const root = rootsOf(signing).find(({ subject }) => subject.text === issuer?.issuer.text);
+    assert.ok(root !== undefined);
+    let parsed = 0;
+    for (let offset = 0; offset < root.der.length; offset++) {
+      const der = root.der.with(offset, (root.der[offset] as number) ^ 1);
+      let changed: ReturnType<typeof parseCertificate>;
+      try {
+        changed = parseCertificate(der);
+      } catch {
+        continue;
+      }
+      parsed += 1;
+      assert.notDeepEqual(failed(inputOf(signing, { roots: [changed] })), [], `accepted a change at ${offset}`);
+    }
+    assert.ok(parsed > 1000);
+  });
+
   test("trusts an issuer that is pinned and has not signed itself, beside its root or alone", () => {
     const [issuer] = certificatesOf(signing, "ca_chain").map(parseCertificate);
     assert.ok(issuer !== undefined && issuer.subject.text !== issuer.issuer.text);

@@ -64,8 +64,8 @@ export function verifyTpmCertificate(input: TpmCertificateInput): TpmCertificate
 }
 
 /**
- * A root that did not sign itself as it stands was damaged on its way, and is not used. One that is pinned and was issued
- * by another is trusted as it stands (RFC 5280 section 6.1.1 (d)).
+ * A root that did not sign itself as it stands was damaged on its way, and is not used. One that is pinned and says that
+ * another signed it is trusted as it stands (RFC 5280 section 6.1.1 (d)).
  */
 function verifyRoots(
   leaf: Certificate,
@@ -74,11 +74,26 @@ function verifyRoots(
   try {
     const chain = verifyChain({ leaf, intermediates: intermediates.map(parseCertificate), roots, now });
     const root = chain.at(-1) as Certificate;
-    if (equalConstantTime(root.subject.der, root.issuer.der)) verifySignature(root, root);
+    if (!isOfAnother(root)) verifySignature(root, root);
     return { check: pass(`${name}.chain`, { got: chain.map(certificateName).join(" <- ") }), chain };
   } catch (error) {
     return { check: refusal(`${name}.chain`, "chain", error) };
   }
+}
+
+const SUBJECT_KEY_IDENTIFIER = "2.5.29.14";
+const AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
+
+/**
+ * Whether names and key identifiers (RFC 5280 sections 4.2.1.1, 4.2.1.2) both say that another key signed: by names alone,
+ * a root with a damaged issuer would pass for one. Length and octets of a key's
+ * stand behind the tag of the one, and behind three octets of the other.
+ */
+function isOfAnother({ subject, issuer, extensions }: Certificate): boolean {
+  const value = (oid: string) => extensions.find((extension) => extension.oid === oid)?.value;
+  const [own, authority] = [value(SUBJECT_KEY_IDENTIFIER), value(AUTHORITY_KEY_IDENTIFIER)];
+  if (own === undefined || authority === undefined || equalConstantTime(subject.der, issuer.der)) return false;
+  return !equalConstantTime(authority.subarray(3, 2 + own.length), own.subarray(1));
 }
 
 /** A key usage extension that is left out sets no limit (RFC 5280 section 4.2.1.3). */
