@@ -1,3 +1,4 @@
+import type { Bank } from "@constellation/eventlog";
 import {
   bytes,
   type Field,
@@ -126,8 +127,27 @@ export function parseCasePolicy({ kind, policy }: Case): Entries {
   const names = ENTRIES_OF[kind].filter((name) => policy[name] !== undefined);
   const fields = Object.fromEntries(names.map((name) => [name, ENTRIES[name] as Field<unknown>]));
   const { value, findings } = readValue(object<Record<string, unknown>>(fields), policy);
-  if (findings === undefined) return value as Entries;
+  if (findings === undefined) {
+    requireJudgedBank(kind, value as Entries);
+    return value as Entries;
+  }
   throw new EvidenceError("policy_malformed", `Read case failed: ${findingsText("policy", findings)}`, { findings });
+}
+
+/**
+ * Values of banks that are not judged would be asked for in vain. SHA-1 decides nothing, so that its values may stand
+ * beside others only; Nitro has registers of SHA-384 alone.
+ */
+function requireJudgedBank(kind: Case["kind"], { pcrs }: Entries): void {
+  if (pcrs === undefined || pcrs.banks.size === 0) return;
+  const judged: readonly Bank[] = kind === "nitro" ? ["sha384"] : ["sha256", "sha384", "sha512"];
+  const named = [...pcrs.banks.keys()];
+  const isAskedInVain = named.some((bank) => bank !== "sha1" && !judged.includes(bank));
+  if (!isAskedInVain && named.some((bank) => judged.includes(bank))) return;
+  throw new EvidenceError(
+    "policy_malformed",
+    `Read case failed: policy.pcrs: got values of ${named.join(", ")}, wanted ${judged.join(", ")}`,
+  );
 }
 
 /** The total policy for a report: entries that the case leaves out accept anything, and say so. */

@@ -33,6 +33,10 @@ describe("judgeCase() by the case's own policy", () => {
       ["sev-snp", { rtmr0: "00" }],
       ["tdx", { accept_tcb_status: ["UpToDate "] }],
       ["nitro", { pcrs: { "32": "00" } }],
+      ["nitro", { pcrs: { sha256: { "0": "00" } } }],
+      ["nitro", { pcrs: { sha1: { "0": "00" } } }],
+      ["tpm-quote", { pcrs: { sha1: { "0": "00" } } }],
+      ["azure-tdx", { pcrs: { sha1: { "0": "00" } } }],
       ["gcp-ek-cert", { usage: "any" }],
     ] as const) {
       const error = errorOf(() => judgeCase(asking(firstOf(kind), policy)));
@@ -112,7 +116,12 @@ describe("judgeCase() by the case's own policy", () => {
     const { sha256, sha384 } = values;
     const asked = (pcrs: object) => codesOf(judgeCase(asking(subject, { pcrs })));
     const changed = (value: string | undefined) => `${(value ?? "").slice(0, -2)}5a`;
-    for (const pcrs of [{ "0": sha256["0"] }, { "0": sha384["0"] }, { sha256, sha384 }, { sha1: { "0": "00" } }]) {
+    for (const pcrs of [
+      { "0": sha256["0"] },
+      { "0": sha384["0"] },
+      { sha256, sha384 },
+      { sha1: { "0": "00" }, sha256 },
+    ]) {
       assert.deepEqual(asked(pcrs), []);
     }
     for (const pcrs of [

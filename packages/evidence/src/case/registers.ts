@@ -3,7 +3,8 @@ import type { Bank } from "@constellation/eventlog";
 import { EvidenceError } from "../error.ts";
 import { indexed } from "../policy/indexed.ts";
 
-const NAMES: readonly Bank[] = ["sha1", "sha256", "sha384", "sha512"];
+/** The banks that a file of values or a policy may name. */
+export const BANK_NAMES: readonly Bank[] = ["sha1", "sha256", "sha384", "sha512"];
 /** Values of any length are read: one that is not of its bank is evidence that is wrong, and refused. */
 const VALUES = indexed(31, bytes(0, 64));
 
@@ -12,7 +13,7 @@ const REGISTERS: Field<ReadonlyMap<Bank, ReadonlyMap<number, Uint8Array>>> = {
   read(reader, path, value) {
     const members = isObject(value) ? value : {};
     if (!isObject(value)) reader.add(path, shown(value), "an object");
-    const there = NAMES.filter((bank) => members[bank] !== undefined);
+    const there = BANK_NAMES.filter((bank) => members[bank] !== undefined);
     return new Map(there.map((bank) => [bank, VALUES.read(reader, `${path}${bank}`, members[bank])]));
   },
   write: (value) => Object.fromEntries(Array.from(value, ([bank, values]) => [bank, VALUES.write(values)])),

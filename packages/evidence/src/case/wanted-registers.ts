@@ -1,6 +1,7 @@
 import type { Bank } from "@constellation/eventlog";
 import { bytes, type Field, isObject } from "@constellation/fields";
 import { indexed } from "../policy/indexed.ts";
+import { BANK_NAMES } from "./registers.ts";
 
 type Registers = ReadonlyMap<number, Uint8Array>;
 
@@ -11,16 +12,15 @@ export interface WantedRegisters {
 }
 
 const VALUES = indexed(31, bytes(1, 64));
-const BANKS: readonly Bank[] = ["sha1", "sha256", "sha384", "sha512"];
 const NONE: Registers = new Map();
 
 /** {@link WantedRegisters}, by register, or by bank and register as in files of register values. */
 export const WANTED_REGISTERS: Field<WantedRegisters> = {
   read(reader, path, value) {
     const members = isObject(value) ? value : {};
-    const named = BANKS.filter((bank) => members[bank] !== undefined);
+    const named = BANK_NAMES.filter((bank) => members[bank] !== undefined);
     if (named.length === 0) return { plain: VALUES.read(reader, path, value), banks: new Map() };
-    const banks = reader.object(path, value, BANKS);
+    const banks = reader.object(path, value, BANK_NAMES);
     return {
       plain: NONE,
       banks: new Map(named.map((bank) => [bank, VALUES.read(reader, `${path}.${bank}`, banks[bank])])),
