@@ -33,8 +33,9 @@ export function chainChecks(name: string): string[] {
 
 /**
  * Verifies a chain that is written out down to a pinned root: each certificate is issued by the next, and the last one
- * is the root, in the pinned certificate or in another that Intel made for the same key. Names are part of it: all certificates of Intel's tree have one root, and only their names tell
- * the key that signs TCB info from that of a platform (Intel SGX PCK Certificate and CRL Profile Specification).
+ * is the root, in the pinned certificate or in another that Intel made for the same key. Names are part of it: all
+ * certificates of Intel's tree have one root, and only their names tell the key that signs TCB info from that of a
+ * platform (Intel SGX PCK Certificate and CRL Profile Specification).
  */
 export function verifyCertificateChain(
   pem: Uint8Array,

@@ -1,10 +1,10 @@
 import { utf8 } from "@constellation/bytes";
 import { type Bundle, bundleSource, EndorsementError, readBundle } from "@constellation/endorsements";
 import type { EvidenceFiles } from "@constellation/evidence";
-import type { CaseInput } from "@constellation/evidence/case";
+import { type CaseInput, COLLATERAL_ROLES } from "@constellation/evidence/case";
 import { HclError, parseHclReport } from "@constellation/hcl";
 import { SevSnpError } from "@constellation/sev-snp";
-import { parseQuote, pckPlatformOf, TdxError } from "@constellation/tdx";
+import { type Collateral, parseQuote, pckPlatformOf, TdxError } from "@constellation/tdx";
 import { derToPem } from "@constellation/x509";
 import { CliError } from "../../errors.ts";
 import { sevSnpPlatform } from "./platform.ts";
@@ -68,13 +68,6 @@ async function ofReport(report: Uint8Array, files: EvidenceFiles, bundle: Bundle
 
 async function ofQuote(quote: Uint8Array, bundle: Bundle): Promise<Files> {
   const collateral = await bundleSource(bundle).tdx(pckPlatformOf(parseQuote(quote)));
-  return new Map([
-    ["tcb_info", collateral.tcbInfo],
-    ["tcb_info_issuer_chain", collateral.tcbInfoIssuerChain],
-    ["qe_identity", collateral.qeIdentity],
-    ["qe_identity_issuer_chain", collateral.qeIdentityIssuerChain],
-    ["root_ca_crl", collateral.rootCaCrl],
-    ["pck_crl", collateral.pckCrl],
-    ["pck_crl_issuer_chain", collateral.pckCrlIssuerChain],
-  ]);
+  const parts = Object.entries(COLLATERAL_ROLES) as [keyof Collateral, string][];
+  return new Map(parts.map(([part, role]) => [role, collateral[part]]));
 }

@@ -25,8 +25,8 @@ export function certificatesOf(files: EvidenceFiles, role: string): Uint8Array[]
   return files.has(role) ? certificatesIn(files.get(role)) : [];
 }
 
-/** The parts of Intel's collateral by their roles. */
-const COLLATERAL = {
+/** Roles of the files of Intel's collateral. */
+export const COLLATERAL_ROLES = {
   tcbInfo: "tcb_info",
   tcbInfoIssuerChain: "tcb_info_issuer_chain",
   qeIdentity: "qe_identity",
@@ -36,7 +36,7 @@ const COLLATERAL = {
   pckCrlIssuerChain: "pck_crl_issuer_chain",
 } as const satisfies Record<keyof Collateral, string>;
 
-const COLLATERAL_PARTS = Object.entries(COLLATERAL) as [keyof Collateral, string][];
+const COLLATERAL_PARTS = Object.entries(COLLATERAL_ROLES) as [keyof Collateral, string][];
 
 /** Whether there is any of Intel's collateral. */
 export function hasCollateral(files: EvidenceFiles): boolean {
