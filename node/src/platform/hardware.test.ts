@@ -7,6 +7,7 @@ import {
   appraise,
   AttestationError,
   type Claims,
+  memberRegister,
   PLATFORM_VARIANTS,
   type PlatformVariant,
   requireAccepted,
@@ -249,6 +250,33 @@ describe("PlatformAttester", () => {
       const unbound = node(variant, { launchIdentity: new Uint8Array(32) });
       await assert.rejects(unbound, { code: "platform", message: /HOST_DATA \(SEV-SNP\) or MRCONFIGID \(TDX\)/ });
     }
+  });
+
+  test("believes no quote of its host that says otherwise than the TD's kernel", async (t) => {
+    const member = memberRegister({ kind: "rtmr", hash: "sha384" }, CLUSTER_ID);
+    const forged: NonNullable<HardwareRequest["forged"]> = {};
+    const { attester, hardware } = await node("tdx", { forged });
+    t.after(hardware.close);
+    const asked = [
+      () => attester.isMarked(signal),
+      () => attester.markWithClusterId(CLUSTER_ID, signal),
+      () => attester.joinPolicy(signal),
+      () => PlatformAttester.open({ ...hardware, roots: vendorRootsOf(vendors), markPath: "none" }, signal),
+    ];
+    // Whose TD seems to be a member already is never marked, and can pass for a fresh one later.
+    for (const lie of [
+      { RTMR3: member },
+      { MRTD: member },
+      { RTMR0: member },
+      { RTMR1: member },
+      { RTMR2: member },
+      { MRCONFIGID: member },
+    ]) {
+      Object.assign(forged, lie);
+      for (const ask of asked) await assert.rejects(ask(), { code: "registers_differ" }, Object.keys(lie)[0]);
+      for (const name of Object.keys(lie)) Reflect.deleteProperty(forged, name);
+    }
+    assert.equal(await attester.isMarked(signal), false);
   });
 
   test("refuses report data of another length", async () => {

@@ -16,6 +16,7 @@ import {
   nsmResponse,
   RTMR3,
   systemError,
+  TD_REGISTERS,
   TPM_EVENT_LOG,
 } from "@constellation/evidence-source/testing";
 import {
@@ -24,6 +25,7 @@ import {
   FakeNitroInstance,
   FakeParavisor,
   FakeSevSnpGuest,
+  type FakeTdxGuest,
   FakeTpm,
   type FakeVendors,
   writeTdReport,
@@ -40,6 +42,8 @@ export interface HardwareRequest {
   readonly debug?: boolean;
   /** What its host bound to it: 32 bytes. */
   readonly launchIdentity?: Uint8Array;
+  /** What its host writes into a TD's quotes in the place of the truth, while there is anything. */
+  readonly forged?: Partial<FakeTdxGuest["body"]>;
 }
 
 /** A machine of a variant that is not there: its files, TPM, and metadata service. */
@@ -192,12 +196,17 @@ class Machine {
     let { RTMR3: rtmr3 } = guest.body;
     this.host.tsm = {
       provider: "tdx_guest",
-      report: (REPORTDATA) => ({ outblob: guest.quote({ body: { REPORTDATA, RTMR3: rtmr3 } }) }),
+      report: (REPORTDATA) => ({
+        outblob: guest.quote({ body: { REPORTDATA, RTMR3: rtmr3, ...this.#request.forged } }),
+      }),
     };
+    const show = () => this.host.with({ ...registersOf(guest.body), [RTMR3]: rtmr3 });
+    show();
     const write = this.host.write;
     this.host.write = async (path, bytes) => {
       if (path !== RTMR3) return await write(path, bytes);
       rtmr3 = sha384(concat(rtmr3, bytes));
+      show();
     };
     const { MRTD, RTMR1, RTMR2 } = guest.body;
     return {
@@ -279,6 +288,12 @@ class Machine {
     const pcrs = this.#log.pcrs("sha256");
     return { measurements: Object.fromEntries(STATED.map((index) => [index, stated(pcrs.get(index) as Uint8Array)])) };
   }
+}
+
+/** The kernel's files of a TD's registers. */
+function registersOf(body: FakeTdxGuest["body"]): Record<string, Uint8Array> {
+  const names = Object.keys(TD_REGISTERS) as (keyof typeof TD_REGISTERS)[];
+  return Object.fromEntries(names.map((name) => [TD_REGISTERS[name], body[name]]));
 }
 
 function stated(value: Uint8Array) {
