@@ -299,6 +299,28 @@ describe("PlatformAttester", () => {
 });
 
 describe("peerPolicy()", () => {
+  test("accepts no TD quote that Intel's quoting enclave does not vouch for, or without collateral to tell by", async (t) => {
+    for (const variant of ["tdx", "gcp-tdx"] as const) {
+      const first = await node(variant);
+      const peer = await node(variant);
+      const other = await node(variant, { quotingEnclave: new Uint8Array(32).fill(0xbd) });
+      for (const { hardware, attester } of [first, peer, other]) {
+        t.after(hardware.close);
+        await attester.markWithClusterId(CLUSTER_ID, signal);
+      }
+      const joining = policyAppraiser(
+        () => first.attester.joinPolicy(signal),
+        () => FAKE_NOW,
+      );
+      assert.equal(await refusal(peer.attester, joining), "accepted");
+      assert.equal(await refusal(other.attester, joining), "qe_mrsigner");
+      const bare = { ...peer.hardware, endorse: async (evidence: Uint8Array) => evidence };
+      const options = { ...bare, roots: vendorRootsOf(vendors), markPath: join(directory, "bare") };
+      const unendorsed = await PlatformAttester.open(options, signal);
+      assert.equal(await refusal(unendorsed, joining), "collateral_missing");
+    }
+  });
+
   test("knows the roots of each vendor but Microsoft's, and makes no policy without one", async () => {
     const hardware = await createFakeHardware("azure-trusted-launch", vendors);
     const options = { ...hardware, roots: VENDOR_ROOTS, markPath: join(directory, "none") };

@@ -44,6 +44,8 @@ export interface HardwareRequest {
   readonly launchIdentity?: Uint8Array;
   /** What its host writes into a TD's quotes in the place of the truth, while there is anything. */
   readonly forged?: Partial<FakeTdxGuest["body"]>;
+  /** Who vouches for a TD's quotes, where that is not Intel's quoting enclave: its MRSIGNER. */
+  readonly quotingEnclave?: Uint8Array;
 }
 
 /** A machine of a variant that is not there: its files, TPM, and metadata service. */
@@ -197,7 +199,10 @@ class Machine {
     this.host.tsm = {
       provider: "tdx_guest",
       report: (REPORTDATA) => ({
-        outblob: guest.quote({ body: { REPORTDATA, RTMR3: rtmr3, ...this.#request.forged } }),
+        outblob: guest.quote({
+          body: { REPORTDATA, RTMR3: rtmr3, ...this.#request.forged },
+          ...(this.#request.quotingEnclave && { qeReport: { MRSIGNER: this.#request.quotingEnclave } }),
+        }),
       }),
     };
     const show = () => this.host.with({ ...registersOf(guest.body), [RTMR3]: rtmr3 });
