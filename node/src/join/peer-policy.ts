@@ -90,7 +90,7 @@ export function peerPolicy(own: PlatformEvidence, roots: VendorRoots): PlatformP
       return {
         variant: own.variant,
         machines,
-        azure: { tdx: cloudTdx(own.azure.tdx.quote, roots), ...azure(own.azure.pcrs) },
+        azure: { tdx: azureTdx(own.azure.tdx.quote, roots), ...azure(own.azure.pcrs) },
       };
     case "azure-trusted-launch":
       return { variant: own.variant, machines, vtpm: vtpm(own.vtpm.pcrs, required(roots.azure, own.variant)) };
@@ -180,6 +180,12 @@ function cloudTdx(quote: Uint8Array, roots: VendorRoots): BoundTdxPolicy {
   const policy = tdx(quote, roots);
   const open = { RTMR1: OWN_TO_MACHINE, RTMR2: OWN_TO_MACHINE, RTMR3: OWN_TO_MACHINE };
   return { ...policy, quote: { ...policy.quote, ...open, MRTD: OWN_TO_MACHINE } };
+}
+
+/** Azure's TPM is the paravisor's, which the TD's launch measurement tells. */
+function azureTdx(quote: Uint8Array, roots: VendorRoots): BoundTdxPolicy {
+  const policy = cloudTdx(quote, roots);
+  return { ...policy, quote: { ...policy.quote, MRTD: equal(parseQuote(quote).body.MRTD) } };
 }
 
 function azure(pcrs: ReadonlyMap<number, Uint8Array>) {

@@ -298,6 +298,23 @@ describe("PlatformAttester", () => {
   });
 });
 
+describe("Azure's paravisor on TDX", () => {
+  test("is refused where it is another, by the configuration's policy and by a joining node", async (t) => {
+    const first = await node("azure-tdx");
+    const other = await node("azure-tdx", { paravisor: "one that lies" });
+    for (const { hardware } of [first, other]) t.after(hardware.close);
+    const operator = verifier("azure-tdx", first.hardware.section, stateOf(first, other));
+    assert.equal(await refusal(first.attester, operator), "accepted");
+    assert.equal(await refusal(other.attester, operator), "mrtd");
+    await other.attester.markWithClusterId(CLUSTER_ID, signal);
+    const joining = policyAppraiser(
+      () => first.attester.joinPolicy(signal),
+      () => FAKE_NOW,
+    );
+    assert.equal(await refusal(other.attester, joining), "mrtd");
+  });
+});
+
 describe("peerPolicy()", () => {
   test("accepts no TD quote that Intel's quoting enclave does not vouch for, or without collateral to tell by", async (t) => {
     for (const variant of ["tdx", "gcp-tdx"] as const) {

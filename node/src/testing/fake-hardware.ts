@@ -40,6 +40,8 @@ export interface HardwareRequest {
   readonly image?: string;
   /** Whether its hardware lets the host look in. */
   readonly debug?: boolean;
+  /** What Azure runs above it. */
+  readonly paravisor?: string;
   /** What its host bound to it: 32 bytes. */
   readonly launchIdentity?: Uint8Array;
   /** What its host writes into a TD's quotes in the place of the truth, while there is anything. */
@@ -182,12 +184,12 @@ class Machine {
     return { amdRootKey: derToPem(this.#vendors.amd.ark) };
   }
 
-  async #tdxGuest() {
+  async #tdxGuest(MRTD = this.measurement) {
     const image = this.#request.image ?? "image";
     const TDATTRIBUTES = Uint8Array.of(this.#request.debug === true ? 1 : 0, 0, 0, 0x10, 0, 0, 0, 0);
     const MRCONFIGID = concat(this.#identity, new Uint8Array(16));
     return await this.#vendors.intel.createGuest({
-      body: { MRTD: this.measurement, MRCONFIGID, TDATTRIBUTES, RTMR3: new Uint8Array(48) },
+      body: { MRTD, MRCONFIGID, TDATTRIBUTES, RTMR3: new Uint8Array(48) },
       events: [["firmware"], [`kernel ${image}`], [`command line ${image}`]],
     });
   }
@@ -264,11 +266,12 @@ class Machine {
   async azureTdx(): Promise<Record<string, unknown>> {
     const { key, nv } = this.#tpm("rsa");
     const paravisor = new FakeParavisor(key);
-    const guest = await this.#tdxGuest();
+    const guest = await this.#tdxGuest(sha384(this.#request.paravisor ?? "paravisor"));
     const body = { ...guest.body, REPORTDATA: paravisor.reportData };
     nv.store(HCL_REPORT_NV, paravisor.hclReport("tdx", writeTdReport(body)));
     this.#metadata.scripts.set("/acc/tdquote", [json({ quote: base64url(guest.quote({ body })) })]);
-    return { ...this.#pcrSection(), intelRootKey: this.#vendors.intel.root.pem };
+    const launchMeasurements = [hex(body.MRTD)];
+    return { ...this.#pcrSection(), intelRootKey: this.#vendors.intel.root.pem, launchMeasurements };
   }
 
   /** NitroTPM's documents, of the SHA-384 bank. PCR 0 to 2 zero is what AWS calls debug. */

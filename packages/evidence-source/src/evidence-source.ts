@@ -88,7 +88,7 @@ export function createEvidenceSource(
   const { files } = dependencies;
   const own = async (signal: AbortSignal): Promise<PlatformEvidence> => {
     const evidence = parseEvidence(await issue(new Uint8Array(REPORT_DATA_BYTES), signal)) as PlatformEvidence;
-    // Clouds' TDs are known by a TPM, and nobody reads their own quotes.
+    // Of clouds' TDs a TPM says who they are, and Azure's part compares the quote with the paravisor's report.
     if (evidence.variant === "tdx") await requireOwnRegisters(parsedQuote(evidence.tdx.quote).body, files);
     return evidence;
   };

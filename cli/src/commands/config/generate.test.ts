@@ -14,6 +14,7 @@ const TO_FILL: Partial<Record<AttestationVariant, readonly string[]>> = {
   "aws-nitro-tpm": BOOT,
   "aws-sev-snp": [...BOOT, ...TCB],
   "azure-sev-snp": TCB,
+  "azure-tdx": ["launchMeasurements[0]"],
   "azure-trustedlaunch": ["tpmRootKeys"],
   "gcp-sev-snp": TCB,
   "qemu-sev-snp": [...TCB, "launchMeasurements[0]"],
