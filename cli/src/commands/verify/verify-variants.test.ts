@@ -66,6 +66,15 @@ test("verify gets from the vendor what the machine did not send, and refuses it 
   assert.doesNotMatch(out, /Registers:|Endorsement key/);
 });
 
+test("verify does not say of SEV-SNP that it verified the cluster ID", async (t) => {
+  const harness = await snpCluster(t);
+  const id = "c".repeat(64);
+  const { out } = await harness.run("verify", "--cluster-id", id);
+  assert.match(out, new RegExp(`^Cluster ID +${id} \\(not verified: sev-snp can't show it\\)$`, "m"));
+  const json = await harness.run("verify", "--cluster-id", id, "-o", "json");
+  assert.equal((JSON.parse(json.out) as { clusterIDVerified: boolean }).clusterIDVerified, false);
+});
+
 test("verify takes endorsements from the workspace's bundle, and from nowhere else then", async (t) => {
   const harness = await snpCluster(t);
   const silent = harness.endorsements;
