@@ -157,6 +157,25 @@ test("apply --yes changes the attestation policy without asking, and shows the d
   assert.doesNotMatch((await harness.run("apply", "-y")).err, /will change/);
 });
 
+test("apply asks before the cluster admits other machines that were made by hand, and shows which", async (t) => {
+  const harness = await configured(t);
+  const section = { launchMeasurements: ["ab".repeat(48)] };
+  await harness.write("constellation-conf.yaml", configTextFor("qemu-sev-snp", section));
+  await harness.write("constellation-state.yaml", STATE_BY_HAND);
+  const apply = ["apply", "--skip-phases", "infrastructure"] as const;
+  assert.equal((await harness.run(...apply, "-y")).code, 0);
+  await harness.edit("constellation-state.yaml", (text) => text.replaceAll("b".repeat(64), "d".repeat(64)));
+  harness.answers = ["y", "n"];
+  refused(
+    await harness.run(...apply),
+    /The machines that the cluster admits will change:\n- w-0\.ekDigest: "b{64}"\n\+ w-0\.ekDigest: "d{64}"\n/,
+  );
+  assert.match(harness.kubernetes.configMap?.["nodes.json"] ?? "", /b{64}/);
+  harness.answers = ["y", "y"];
+  assert.equal((await harness.run(...apply)).code, 0);
+  assert.match(harness.kubernetes.configMap?.["nodes.json"] ?? "", /d{64}/);
+});
+
 test("apply refuses fewer control planes", async (t) => {
   const harness = await configured(t);
   await harness.edit("constellation-conf.yaml", (text) => text.replace("initialCount: 1", "initialCount: 3"));
