@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { parseCertificate } from "@constellation/x509";
-import { basicConstraints, issue, issueCa, keyUsage, NOW, p256 } from "@constellation/x509/testing/certificate-writer";
+import {
+  basicConstraints,
+  CERT_SIGN,
+  extension,
+  issue,
+  issueCa,
+  keyUsage,
+  NOW,
+  p256,
+} from "@constellation/x509/testing/certificate-writer";
 import { type Case, casesOf, certificatesOf, rootsOf } from "./testing/vectors.ts";
 import { type TpmCertificateInput, verifyTpmCertificate } from "./index.ts";
 
@@ -109,6 +118,24 @@ describe("verifyTpmCertificate()", () => {
       return parseCertificate(damaged);
     });
     assert.deepEqual(failed(inputOf(signing, { roots })), ["akCertificate.chain chain_signature"]);
+  });
+
+  test("trusts a pinned root that another signed where both of its key identifiers say so, and not one alone", () => {
+    const [key, otherKey] = [p256(), p256()];
+    const own = extension("2.5.29.14", false, Uint8Array.of(0x04, 2, 1, 1));
+    const authority = extension("2.5.29.35", false, Uint8Array.of(0x30, 4, 0x80, 2, 2, 2));
+    const refused = ["akCertificate.chain chain_signature"];
+    for (const [identifiers, wanted] of [
+      [[own, authority], []],
+      [[own], refused],
+      [[authority], refused],
+      [[], refused],
+    ] as const) {
+      const extensions = [basicConstraints(true), CERT_SIGN, ...identifiers];
+      const roots = [parseCertificate(issueCa("Root", "Other", key, otherKey, { extensions }))];
+      const input = { certificate: issue(p256(), key), roots, intermediates: [], now: NOW };
+      assert.deepEqual(failed(inputOf(signing, input)), wanted);
+    }
   });
 
   test("takes a certificate that limits its key to no usage for any, and one for several for none", () => {
