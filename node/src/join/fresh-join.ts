@@ -79,6 +79,7 @@ async function admit(
   await writeNodeFiles(ticket, keyPem, platform, dependencies);
   faultPoint("join.after-files");
 
+  if (ticket.role === "control-plane") await dependencies.etcdKeys.hold(ticket.etcdKeys);
   await dependencies.syncState(signal);
   await disk.commit(signal);
   faultPoint("join.after-commit");
@@ -96,7 +97,7 @@ async function writeNodeFiles(
   await writeFileAtomic(`${root}${PATHS.pki}/ca.crt`, ticket.clusterCaPem, 0o644);
   for (const { path, data, mode } of ticket.files) await writeFileAtomic(root + path, data, mode);
   if (ticket.role === "control-plane") {
-    await writePolicies(root);
+    await writePolicies(root, ticket.timingProfile);
     await writeStaticPodPatches(root, ticket.timingProfile);
     await writeServicePki(root + PATHS.servicePki, now());
   }

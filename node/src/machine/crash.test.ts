@@ -28,8 +28,7 @@ function dieAt(node: FakeNode, name: string): Promise<void> {
 /** Undoes `dieAt`, as a new life of the agent does. */
 function revive(node: FakeNode): void {
   node.event = FakeNode.prototype.event.bind(node);
-  node.initHandler = undefined;
-  node.events.length = 0;
+  node.restartAgent();
 }
 
 async function settled(node: FakeNode, machine: Promise<void>): Promise<"reset" | "member"> {

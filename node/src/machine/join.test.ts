@@ -6,7 +6,7 @@ import { setImmediate as tick, setTimeout as wait } from "node:timers/promises";
 import { clusterIdPcr } from "@constellation/attestation";
 import { CONTROL_PLANE_FILES } from "@constellation/cluster-state";
 import { DiskKey } from "@constellation/keys";
-import { FileSchema, NodeRole } from "@constellation/rpc";
+import { EtcdSecretsKeySchema, FileSchema, NodeRole } from "@constellation/rpc";
 import { create } from "@bufbuild/protobuf";
 import type { FakeTpmCa } from "@constellation/testkit/fake-tpm";
 import { fakeEventLog } from "@constellation/testkit/fake-tpm";
@@ -56,6 +56,9 @@ function start(of: FakeNode = node): Promise<void> {
   const ports = { ...dependencies.options.ports, join: service.port, recover: 0 };
   return runMachine(steps, { ...dependencies, options: { ...dependencies.options, ports } }, stop.signal);
 }
+
+const etcdKey = (generation: number) =>
+  create(EtcdSecretsKeySchema, { generation, key: new Uint8Array(32).fill(generation) });
 
 const tpmOf = (of: FakeNode): AttestingTpm => of.platform.attester as AttestingTpm;
 
@@ -158,6 +161,7 @@ describe("a fresh worker", () => {
     ["a name that is none", { nodeName: "../x" }],
     ["a role that it did not ask for", { role: NodeRole.CONTROL_PLANE }],
     ["a static pod", { controlPlaneFiles: [create(FileSchema, { path: "/etc/kubernetes/manifests/x.yaml" })] }],
+    ["a key for secrets in etcd, which a worker has no use for", { etcdSecretsKeys: [etcdKey(1)] }],
     ["no CA", { clusterCaCertificate: new Uint8Array() }],
     ["an endpoint without port", { apiServerEndpoints: ["10.42.0.10"] }],
   ];
@@ -200,6 +204,7 @@ describe("a fresh control plane", () => {
       role: NodeRole.CONTROL_PLANE,
       controlPlaneFiles: CONTROL_PLANE_FILES.map(({ path, mode }) => file(path, mode)),
       clusterCaCertificate: new TextEncoder().encode(caPem),
+      etcdSecretsKeys: [etcdKey(1), etcdKey(2)],
     };
     node.remove();
     node = await joiningNode("control-plane");
@@ -209,11 +214,20 @@ describe("a fresh control plane", () => {
     assert.ok(!node.events.includes("kubeadm join etcd"), "there is no network for pods yet");
     node.write(PATHS.cniConfig, "{}");
     await machine;
-    const steps = ["start kubelet.service", "kubeadm join etcd", "kubeadm join"];
+    const steps = ["serve kms", "start kubelet.service", "kubeadm join etcd", "kubeadm join"];
     assert.deepEqual(
       node.events.filter((event) => steps.includes(event)),
       steps,
     );
+    assert.deepEqual(
+      node.kms?.held.map(({ generation, key }) => [generation, key.reveal()[0]]),
+      [
+        [1, 1],
+        [2, 2],
+      ],
+    );
+    assert.equal(node.kms?.current?.generation, 2);
+    assert.equal(statSync(node.root + PATHS.etcdKeys).mode & 0o777, 0o600);
     assert.equal(statSync(`${node.root}${PATHS.pki}/ca.key`).mode & 0o777, 0o600);
     const certificate = new X509Certificate(readFileSync(`${node.root}${PATHS.servicePki}/key-service.crt`));
     assert.ok(certificate.verify(authority.publicKey));
