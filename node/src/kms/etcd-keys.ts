@@ -41,6 +41,9 @@ export class EtcdKeys {
    * @throws NodeError `kms_key`; KeysError
    */
   async follow(keys: readonly EtcdKey[]): Promise<void> {
+    // No cluster is without: to forget all would make everything unreadable.
+    if (keys.length === 0)
+      throw new NodeError("kms_key", "Follow keys for secrets in etcd failed: got none, wanted one");
     this.ring.replace(keys, "read-first");
     await this.#save();
   }

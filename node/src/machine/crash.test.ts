@@ -106,6 +106,8 @@ describe("the agent killed during init", () => {
     await machine;
     assert.ok(node.events.includes("apply manifests"));
     assert.ok(!node.events.includes("kubeadm init"));
+    assert.ok(node.events.indexOf("serve kms") < node.events.indexOf("start kubelet.service"));
+    assert.equal(node.kms?.current?.generation, 1, "the keys outlive the agent");
     assert.equal((await readNodeState(node.root + PATHS.nodeState)).finished, true);
   });
 

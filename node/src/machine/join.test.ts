@@ -188,8 +188,10 @@ describe("a fresh worker", () => {
 });
 
 describe("a fresh control plane", () => {
-  test("joins with the cluster's PKI, and makes its own service certificates from it", async () => {
-    const authority = createKeyPair();
+  let authority: ReturnType<typeof createKeyPair>;
+
+  beforeEach(async () => {
+    authority = createKeyPair();
     const subject = { commonName: "constellation-services" };
     const validity = { notBefore: NOW, notAfter: new Date("2036-01-01T00:00:00Z") };
     const caRequest = { subject, publicKey: authority.publicKey, usage: "ca", altNames: [], ...validity } as const;
@@ -208,6 +210,9 @@ describe("a fresh control plane", () => {
     };
     node.remove();
     node = await joiningNode("control-plane");
+  });
+
+  test("joins with the cluster's PKI, and makes its own service certificates from it", async () => {
     const machine = start();
     while (!node.events.includes("start kubelet.service")) await tick();
     await wait(600);
@@ -235,6 +240,30 @@ describe("a fresh control plane", () => {
     // Until it is a control plane, its own API server is none to be preferred.
     assert.deepEqual(node.endpoints, [{ host: "10.42.0.10", port: 6443 }]);
   });
+
+  test("gets its keys for secrets in etcd again after a reboot, before it starts the kubelet", async () => {
+    node.write(PATHS.cniConfig, "{}");
+    await start();
+    node.reboot();
+    tpmOf(node).marker = "00".repeat(32);
+    service.ticket = { etcdSecretsKeys: [etcdKey(1), etcdKey(2), etcdKey(3)] };
+    await start();
+    assert.deepEqual([node.kms?.held.length, node.kms?.current?.generation], [3, 3]);
+    assert.ok(node.events.indexOf("serve kms") < node.events.indexOf("start kubelet.service"));
+  });
+
+  test("takes no ticket for a reboot that has no keys for secrets in etcd", async () => {
+    node.write(PATHS.cniConfig, "{}");
+    await start();
+    node.reboot();
+    tpmOf(node).marker = "00".repeat(32);
+    service.ticket = {};
+    const machine = start();
+    while (!node.consoleLines.some((line) => line.includes("etcd_secrets_keys"))) await tick();
+    assert.equal(node.disk.mapping, false);
+    stop.abort();
+    await machine.catch(() => undefined);
+  });
 });
 
 describe("a known worker", () => {
@@ -249,6 +278,16 @@ describe("a known worker", () => {
     assert.equal(tpmOf(node).marker, clusterIdPcr(CLUSTER_ID));
     assert.ok(node.disk.mapping);
     assert.ok(node.events.includes("start kubelet.service"));
+  });
+
+  test("takes no key for secrets in etcd", async () => {
+    service.ticket = { etcdSecretsKeys: [etcdKey(1)] };
+    const machine = start();
+    while (!node.consoleLines.some((line) => line.includes("etcd_secrets_keys"))) await tick();
+    assert.deepEqual([node.disk.mapping, node.kms, existsSync(node.root + PATHS.etcdKeys)], [false, undefined, false]);
+    service.ticket = {};
+    await machine;
+    assert.equal(node.kms, undefined);
   });
 
   test("keeps asking when the key does not fit", async () => {
