@@ -41,15 +41,11 @@ export async function serveKmsPlugin(ring: EtcdKeyring, path: string, log: Log):
     limits: LIMITS,
     statuses: STATUSES,
     onError: (error) => log.error("request to the KMS plugin failed", error),
-    routes: (router) => router.service(KeyManagementService, kmsHandlers(ring, randomBytes)),
+    routes: (router) => router.service(KeyManagementService, kmsHandlers(ring)),
   });
 }
 
-/** The methods of the plugin. */
-export function kmsHandlers(
-  ring: EtcdKeyring,
-  random: (bytes: number) => Uint8Array,
-): ServiceImpl<typeof KeyManagementService> {
+function kmsHandlers(ring: EtcdKeyring): ServiceImpl<typeof KeyManagementService> {
   return {
     status() {
       const key = ring.current;
@@ -63,7 +59,7 @@ export function kmsHandlers(
         throw new NodeError("kms_unavailable", "Wrap seed failed: got no key of this control plane, wanted one");
       }
       try {
-        return { ciphertext: wrapSeed(key, plaintext, random), keyId: kmsKeyId(key.generation) };
+        return { ciphertext: wrapSeed(key, plaintext, randomBytes), keyId: kmsKeyId(key.generation) };
       } finally {
         plaintext.fill(0);
       }
