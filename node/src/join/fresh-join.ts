@@ -52,7 +52,11 @@ export async function joinCluster(
     },
     signal,
   );
-  if (!lock.tryAcquire("join")) return undefined;
+  if (!lock.tryAcquire("join")) {
+    ticket.diskKey.wipe();
+    for (const { key } of ticket.etcdKeys) key.wipe();
+    return undefined;
+  }
   return await admit(ticket, privateKeyPem(keys.privateKey), node, dependencies, signal);
 }
 

@@ -20,6 +20,7 @@ export const READ_BEFORE_WRITE_MS = 6 * 60_000;
 export class EtcdKeyring {
   readonly #nowMs: () => number;
   #keys = new Map<number, HeldKey>();
+  #newerMissed = Promise.withResolvers<void>();
 
   /** @param nowMs a clock that goes on over restarts of the agent, but not over those of the machine */
   constructor(nowMs: () => number) {
@@ -33,7 +34,15 @@ export class EtcdKeyring {
 
   /** The key of a generation. */
   get(generation: number): EtcdSecretsKey | undefined {
-    return this.#keys.get(generation)?.key;
+    const key = this.#keys.get(generation)?.key;
+    if (key === undefined && generation > (this.held.at(-1)?.generation ?? 0)) this.#newerMissed.resolve();
+    return key;
+  }
+
+  /** Settles when a generation newer than all here is looked for: another control plane writes with it already. */
+  newerMissed(): Promise<void> {
+    this.#newerMissed = Promise.withResolvers<void>();
+    return this.#newerMissed.promise;
   }
 
   /** What new data is encrypted under: the highest generation that was known for long enough. */

@@ -86,6 +86,33 @@ describe("followGenerations()", () => {
     assert.deepEqual([keys.ring.get(1)?.reveal()[0], lines.length], [1, 3]);
   });
 
+  test("asks soon when a generation newer than all it has is missed, and only then", async () => {
+    const stop = new AbortController();
+    const waits: number[] = [];
+    const answers = [[keyOf(1)], [keyOf(1), keyOf(2)]];
+    await keys.follow([keyOf(1)]);
+    await followGenerations(
+      () => Promise.resolve(answers.shift() ?? []),
+      keys,
+      log,
+      async (ms, _, { signal }) => {
+        waits.push(ms);
+        if (answers.length === 0) return stop.abort();
+        // The long wait ends with its signal only; the short one at once.
+        if (ms < 10_000) return undefined;
+        queueMicrotask(() => {
+          keys.ring.get(1);
+          assert.equal(waits.length, 1);
+          keys.ring.get(2);
+        });
+        return await new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined)));
+      },
+      stop.signal,
+    );
+    assert.deepEqual(waits, [180_000, 5_000, 180_000]);
+    assert.equal(keys.ring.get(2)?.reveal()[0], 2);
+  });
+
   test("asks again soon while there is no key at all", async () => {
     await keys.forget();
     const waits = await follow(
