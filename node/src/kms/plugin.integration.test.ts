@@ -12,7 +12,8 @@ import { PATHS } from "../options.ts";
 import { EtcdKeyring } from "./etcd-keyring.ts";
 import { serveKmsPlugin } from "./plugin.ts";
 
-const TIMEOUT_MS = 90_000;
+/** gRPC of the API server waits up to two minutes before it tries again to reach a plugin that was away. */
+const TIMEOUT_MS = 180_000;
 const VALUE = "a value that nobody must find in etcd";
 const SECRETS = "/api/v1/namespaces/default/secrets";
 const PREFIX = "k8s:enc:kms:v2:constellation:";
