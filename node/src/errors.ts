@@ -14,7 +14,11 @@ export type NodeErrorCode =
   | "cluster_mismatch"
   | "ticket"
   | "refused"
-  | "endpoint";
+  | "endpoint"
+  | "kms_request"
+  | "kms_key"
+  | "kms_ciphertext"
+  | "kms_unavailable";
 
 /** A failed operation of the node agent. The message names the operation, what was found and what was wanted. */
 export class NodeError extends Error {

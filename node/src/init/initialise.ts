@@ -7,7 +7,7 @@ import { describeError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
 import type { KubeObject } from "../kubernetes/apply.ts";
 import { clusterStateObject, masterSecretObject, nodePermissions } from "../kubernetes/cluster-objects.ts";
-import { writeEncryptionConfig, writePolicies } from "../kubernetes/control-plane-files.ts";
+import { writePolicies } from "../kubernetes/control-plane-files.ts";
 import { initDocuments } from "../kubernetes/kubeadm-config.ts";
 import { kubeletConfigurationOf, writeKubeletConfig, writeKubeletCredentials } from "../kubernetes/kubelet-files.ts";
 import { writeStaticPodPatches } from "../kubernetes/static-pod-patches.ts";
@@ -56,6 +56,9 @@ export async function initialise(
   progress("certificates", "Making the cluster's certificates");
   await writeClusterFiles(input, platform, dependencies, signal);
   faultPoint("init.after-certificates");
+
+  await dependencies.etcdKeys.hold([{ generation: 1, key: deriveEtcdSecretsKey(input.master, input.salt) }]);
+  await dependencies.services.openKms(dependencies.etcdKeys.ring);
 
   progress("images", "Waiting for the container runtime and the system images");
   await fresh.runtime;
@@ -139,9 +142,8 @@ async function writeClusterFiles(
     kubeletConfigurationOf({ serviceCidr, timingProfile }),
   );
   await writeFileAtomic(root + KUBEADM_CONFIG, documents, 0o600);
-  await writePolicies(root);
+  await writePolicies(root, timingProfile);
   await writeStaticPodPatches(root, timingProfile);
-  await writeEncryptionConfig(root, deriveEtcdSecretsKey(input.master, input.salt));
   await kubeadm.createCertificates(root + KUBEADM_CONFIG, signal);
   await writeServicePki(root + PATHS.servicePki, now());
   const node = { name: input.self.name, address: platform.address };

@@ -52,7 +52,11 @@ export async function joinCluster(
     },
     signal,
   );
-  if (!lock.tryAcquire("join")) return undefined;
+  if (!lock.tryAcquire("join")) {
+    ticket.diskKey.wipe();
+    for (const { key } of ticket.etcdKeys) key.wipe();
+    return undefined;
+  }
   return await admit(ticket, privateKeyPem(keys.privateKey), node, dependencies, signal);
 }
 
@@ -79,6 +83,7 @@ async function admit(
   await writeNodeFiles(ticket, keyPem, platform, dependencies);
   faultPoint("join.after-files");
 
+  if (ticket.role === "control-plane") await dependencies.etcdKeys.hold(ticket.etcdKeys);
   await dependencies.syncState(signal);
   await disk.commit(signal);
   faultPoint("join.after-commit");
@@ -96,7 +101,7 @@ async function writeNodeFiles(
   await writeFileAtomic(`${root}${PATHS.pki}/ca.crt`, ticket.clusterCaPem, 0o644);
   for (const { path, data, mode } of ticket.files) await writeFileAtomic(root + path, data, mode);
   if (ticket.role === "control-plane") {
-    await writePolicies(root);
+    await writePolicies(root, ticket.timingProfile);
     await writeStaticPodPatches(root, ticket.timingProfile);
     await writeServicePki(root + PATHS.servicePki, now());
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { CONTROL_PLANE_FILES, type NodeRole as RecordedRole } from "@constellation/cluster-state";
-import { FileSchema, IssueJoinTicketResponseSchema, NodeRole } from "@constellation/rpc";
+import { EtcdSecretsKeySchema, FileSchema, IssueJoinTicketResponseSchema, NodeRole } from "@constellation/rpc";
 import { PATHS } from "../options.ts";
 import { type JoinTicket, parseJoinTicket } from "./ticket.ts";
 
@@ -15,6 +15,10 @@ function file(path: string, mode = 0o600) {
   return create(FileSchema, { path, data: Uint8Array.of(1), mode });
 }
 
+function etcdKey(generation: number, lengthBytes = 32) {
+  return create(EtcdSecretsKeySchema, { generation, key: new Uint8Array(lengthBytes).fill(generation) });
+}
+
 function parse(asked: RecordedRole, changes: Ticket): JoinTicket {
   const ticket = {
     nodeName: "node-0",
@@ -24,6 +28,7 @@ function parse(asked: RecordedRole, changes: Ticket): JoinTicket {
     clusterCaCertificate: PEM,
     serviceCidr: "10.96.0.0/12",
     timingProfile: "default",
+    etcdSecretsKeys: asked === "control-plane" ? [etcdKey(1)] : [],
     ...changes,
   };
   return parseJoinTicket(create(IssueJoinTicketResponseSchema, ticket), asked);
@@ -42,6 +47,33 @@ describe("parseJoinTicket()", () => {
       FILES.map(({ path, data, mode }) => ({ path, data, mode })),
     );
   });
+
+  test("takes the keys for secrets in etcd of all generations, for a control plane, and overwrites its copy", () => {
+    const sent = [etcdKey(1), etcdKey(2)];
+    const { etcdKeys } = parse("control-plane", { controlPlaneFiles: FILES, etcdSecretsKeys: sent });
+    assert.deepEqual(
+      etcdKeys.map(({ generation, key }) => [generation, key.reveal()[0]]),
+      [
+        [1, 1],
+        [2, 2],
+      ],
+    );
+    assert.ok(sent.every(({ key }) => key.every((byte) => byte === 0)));
+  });
+
+  const badKeys: [string, RecordedRole, ReturnType<typeof etcdKey>[]][] = [
+    ["no key for secrets in etcd", "control-plane", []],
+    ["two keys of one generation", "control-plane", [etcdKey(1), etcdKey(1)]],
+    ["a key of no generation", "control-plane", [etcdKey(0)]],
+    ["a key of the wrong length", "control-plane", [etcdKey(1, 31)]],
+    ["a key for a worker", "worker", [etcdKey(1)]],
+  ];
+  for (const [what, asked, etcdSecretsKeys] of badKeys) {
+    test(`refuses ${what}`, () => {
+      const controlPlaneFiles = asked === "control-plane" ? FILES : [];
+      assertRefused(asked, { controlPlaneFiles, etcdSecretsKeys }, /etcd_secrets_keys/);
+    });
+  }
 
   test("takes a worker's ticket without files", () => {
     const { role, files } = parse("worker", {});
@@ -78,7 +110,7 @@ describe("parseJoinTicket()", () => {
     const [first, ...rest] = FILES;
     assert.ok(first !== undefined);
     assertRefused("control-plane", { controlPlaneFiles: [first, first, ...rest] }, /path is ".*\/ca\.crt", wanted/);
-    assertRefused("control-plane", { controlPlaneFiles: rest }, /is "10 files", wanted each of ".*\/ca\.crt" once/);
+    assertRefused("control-plane", { controlPlaneFiles: rest }, /is "9 files", wanted each of ".*\/ca\.crt" once/);
     assertRefused("control-plane", {}, /control_plane_files is "0 files"/);
   });
 

@@ -5,8 +5,13 @@ import {
   TIMING_PROFILES,
   type TimingProfile,
 } from "@constellation/cluster-state";
-import { DiskKey } from "@constellation/keys";
-import { type File, type IssueJoinTicketResponse, NodeRole } from "@constellation/rpc";
+import { DiskKey, type EtcdKey, EtcdSecretsKey, KeysError, validateGeneration } from "@constellation/keys";
+import {
+  type EtcdSecretsKey as EtcdSecretsKeyMessage,
+  type File,
+  type IssueJoinTicketResponse,
+  NodeRole,
+} from "@constellation/rpc";
 import { NodeError } from "../errors.ts";
 import { PATHS } from "../options.ts";
 
@@ -23,6 +28,8 @@ export interface JoinTicket {
   registryMirrors: RegistryMirror[];
   serviceCidr: string;
   timingProfile: TimingProfile;
+  /** Keys for secrets in etcd; none for a worker. */
+  etcdKeys: EtcdKey[];
 }
 
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -48,6 +55,7 @@ export function parseJoinTicket(response: IssueJoinTicketResponse, asked: Record
     registryMirrors: response.registryMirrors.map(({ registry, endpoints }) => ({ registry, endpoints })),
     serviceCidr: matching("service_cidr", response.serviceCidr, CIDR),
     timingProfile: parseProfile(response.timingProfile),
+    etcdKeys: parseEtcdKeys(response.etcdSecretsKeys, asked),
   };
 }
 
@@ -59,6 +67,29 @@ export function parseDiskKey(bytes: Uint8Array): DiskKey {
     throw new NodeError("ticket", "Check join ticket failed: state_disk_key has the wrong length", { cause });
   } finally {
     bytes.fill(0);
+  }
+}
+
+/**
+ * The keys for secrets in etcd from a ticket: of each generation one, none for a worker.
+ * @throws NodeError `ticket`
+ */
+export function parseEtcdKeys(keys: readonly EtcdSecretsKeyMessage[], asked: RecordedRole): EtcdKey[] {
+  try {
+    const wanted = asked === "control-plane" ? "one for each generation" : "none for a worker";
+    const generations = new Set(keys.map(({ generation }) => generation));
+    if (generations.size !== keys.length || keys.length > 0 !== (asked === "control-plane")) {
+      throw invalid("etcd_secrets_keys", `${keys.length} keys of ${generations.size} generations`, wanted);
+    }
+    return keys.map(({ generation, key }) => {
+      validateGeneration(generation);
+      return { generation, key: new EtcdSecretsKey(key) };
+    });
+  } catch (cause) {
+    if (!(cause instanceof KeysError)) throw cause;
+    throw new NodeError("ticket", `Check join ticket failed: etcd_secrets_keys: ${cause.message}`, { cause });
+  } finally {
+    for (const { key } of keys) key.fill(0);
   }
 }
 

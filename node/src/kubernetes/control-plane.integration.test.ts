@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EtcdSecretsKey, MasterSecret } from "@constellation/keys";
+import type { RpcServer } from "@constellation/rpc";
 import { componentPrograms } from "@constellation/testkit/kube-apiserver";
 import { freePorts, Program } from "@constellation/testkit/program";
 import { parse, parseAllDocuments } from "yaml";
@@ -16,9 +17,12 @@ import { issueKubeletIdentity, type KubeletIdentity } from "../pki/kubelet-pki.t
 import type { KubeObject } from "./apply.ts";
 import { type ClusterAdmin, createClusterAdmin } from "./cluster-admin.ts";
 import { masterSecretObject, nodePermissions } from "./cluster-objects.ts";
-import { writeEncryptionConfig, writePolicies } from "./control-plane-files.ts";
+import { writePolicies } from "./control-plane-files.ts";
+import { EtcdKeyring } from "../kms/etcd-keyring.ts";
+import { serveKmsPlugin } from "../kms/plugin.ts";
 import { initDocuments } from "./kubeadm-config.ts";
 import { kubeletConfiguration } from "./kubelet-config.ts";
+import { POLICY_FILES } from "./policies.ts";
 import { writeStaticPodPatches } from "./static-pod-patches.ts";
 
 const signal = new AbortController().signal;
@@ -54,6 +58,7 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
   let etcdPort: number;
   let cluster: ClusterAdmin;
   let kubelet: KubeletIdentity;
+  let kms: RpcServer<string>;
   const [etcd = "", etcdctl = "", apiServer = "", kubeadm = ""] = componentPrograms([
     "etcd",
     "etcdctl",
@@ -87,6 +92,7 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
   });
   after(async () => {
     for (const program of programs.toReversed()) await program.stop();
+    await kms?.close();
     await rm(root, { recursive: true, force: true });
   });
 
@@ -115,14 +121,18 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     await mkdir(root + PATHS.etcdData, { recursive: true, mode: 0o700 });
     await exec({ program: kubeadm, args: ["init", "phase", "certs", "all", `--config=${config}`] }, signal);
     await writeStaticPodPatches(root, timingProfile);
-    await writePolicies(root);
-    await writeEncryptionConfig(root, new EtcdSecretsKey(new Uint8Array(32).fill(1)));
+    await writePolicies(root, timingProfile);
+    const encryption = `${root}${PATHS.policies}/${POLICY_FILES.encryption}`;
+    await writeFile(encryption, inRoot(await readFile(encryption, "utf8")));
+    const ring = new EtcdKeyring(() => 0);
+    ring.replace([{ generation: 1, key: new EtcdSecretsKey(new Uint8Array(32).fill(1)) }], "at-once");
+    kms = await serveKmsPlugin(ring, root + PATHS.kmsSocket, { debug() {}, info() {}, warn() {}, error() {} });
     kubelet = await issueKubeletIdentity(root + PATHS.pki, { name: "control-plane-0", address: ADDRESS }, new Date());
     return config;
   }
 
   function inRoot(text: string): string {
-    const paths = ["/etc/kubernetes", "/var/lib/etcd", "/var/log/kubernetes"];
+    const paths = ["/etc/kubernetes", "/var/lib/etcd", "/var/log/kubernetes", "/run/constellation"];
     return paths.reduce((all, path) => all.replaceAll(path, root + path), text);
   }
 
@@ -241,7 +251,7 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
       },
       signal,
     );
-    assert.match(stdout, /^k8s:enc:secretbox:v1:key1:/);
+    assert.match(stdout, /^k8s:enc:kms:v2:constellation:/);
     assert.ok(!stdout.includes(Buffer.from(SECRET).toString("latin1")));
   });
 

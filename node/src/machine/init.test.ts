@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, type TestContext, test } from "node:test";
 import { setImmediate as tick } from "node:timers/promises";
-import { KeysError, MasterSecret } from "@constellation/keys";
+import { deriveEtcdSecretsKey, KeysError, MasterSecret } from "@constellation/keys";
 import { refuseInit } from "../init/endpoint.ts";
 import type { InitEvent } from "../init/run.ts";
 import { PATHS } from "../options.ts";
@@ -74,6 +75,34 @@ describe("a fresh control plane", () => {
     assert.equal(statSync(node.root + PATHS.nodeState).mode & 0o777, 0o600);
     assert.match(node.applied[1] ?? "", /"clusterIP":"10\.96\.0\.10"/);
     assert.equal(node.endpoints[0]?.host, "127.0.0.1");
+  });
+
+  test("serves the key for secrets in etcd before anything can start the API server", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const order = ["serve kms", "start kubelet.service", "kubeadm init"];
+    assert.deepEqual(
+      node.events.filter((event) => order.includes(event)),
+      ["serve kms", "start kubelet.service", "kubeadm init", "serve kms", "start kubelet.service"],
+    );
+    const wanted = deriveEtcdSecretsKey(new MasterSecret(new Uint8Array(32).fill(1)), new Uint8Array(32).fill(2));
+    assert.ok(node.kms?.get(1)?.equals(wanted));
+    assert.equal(node.kms?.current?.generation, 1);
+  });
+
+  test("leaves the key for secrets in etcd nowhere but in memory", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const key = deriveEtcdSecretsKey(new MasterSecret(new Uint8Array(32).fill(1)), new Uint8Array(32).fill(2));
+    const forms = (["hex", "base64", "latin1"] as const).map((form) => Buffer.from(key.reveal()).toString(form));
+    const holding = readdirSync(node.root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .filter((path) => forms.some((form) => readFileSync(path, "latin1").includes(form)));
+    assert.deepEqual(holding, [node.root + PATHS.etcdKeys]);
+    assert.ok(PATHS.etcdKeys.startsWith("/run/"));
   });
 
   test("writes the master secret nowhere but into the Kubernetes secret", async () => {

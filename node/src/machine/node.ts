@@ -3,6 +3,7 @@ import type { DiskKey } from "@constellation/keys";
 import type { StateDisk } from "../disk/state-disk.ts";
 import type { Exec } from "../exec/exec.ts";
 import type { InitRun } from "../init/run.ts";
+import type { EtcdKeys } from "../kms/etcd-keys.ts";
 import type { Kubeadm } from "../kubernetes/kubeadm.ts";
 import type { ClusterAdmin } from "../kubernetes/cluster-admin.ts";
 import type { Console } from "../log/console.ts";
@@ -44,6 +45,8 @@ export interface Dependencies {
   writeRegistryMirrors: (mirrors: readonly RegistryMirror[]) => Promise<void>;
   apiProxy: Pick<ApiProxy, "setEndpoints">;
   services: Services;
+  /** A control plane's keys for secrets in etcd; a worker's are never there. */
+  etcdKeys: EtcdKeys;
 }
 
 /** What the machine is. */

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { existsSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { setImmediate as tick } from "node:timers/promises";
 import { ANONYMOUS, connectAtls } from "@constellation/atls";
-import { deriveClusterId, deriveStateDiskKey, MasterSecret } from "@constellation/keys";
+import { deriveClusterId, deriveEtcdSecretsKey, deriveStateDiskKey, MasterSecret } from "@constellation/keys";
 import { createAtlsClient, RecoverService } from "@constellation/rpc";
 import { PATHS } from "../options.ts";
-import { type NodeState, writeNodeState } from "../state/node-state.ts";
+import { type NodeState, readNodeState, writeNodeState } from "../state/node-state.ts";
 import { FakeNode } from "../testing/fakes.ts";
 import { AttestingTpm, createFakeTpmCa } from "../testing/join-service.ts";
 import { freePort } from "../testing/ports.ts";
@@ -89,12 +90,72 @@ describe("a known control plane without any other", () => {
     assert.ok(node.events.includes("start kubelet.service"));
   });
 
-  test("refuses a secret that does not open the disk, and takes the right one after it", async () => {
+  const etcdKey = () => deriveEtcdSecretsKey(new MasterSecret(SECRET.master), SECRET.salt);
+
+  test("has the key for secrets in etcd from the operator's secret before it starts the kubelet", async () => {
+    const { ended } = await start();
+    await recover(SECRET);
+    await ended;
+    assert.ok(node.kms?.get(1)?.equals(etcdKey()));
+    assert.ok(node.events.indexOf("serve kms") < node.events.indexOf("start kubelet.service"));
+  });
+
+  test("has its keys again when only the agent was restarted, and nobody else is there to give them", async () => {
+    const { ended } = await start();
+    await recover(SECRET);
+    await ended;
+    node.restartAgent();
+    await runMachine(steps, node.dependencies, stop.signal);
+    assert.ok(node.kms?.get(1)?.equals(etcdKey()));
+  });
+
+  test("has its keys again when the agent ended just after it opened the disk", async () => {
+    await start();
+    const died = Promise.withResolvers<void>();
+    node.event = (event) => {
+      if (event !== "mount") return FakeNode.prototype.event.call(node, event);
+      died.resolve();
+      return new Promise(() => {});
+    };
+    void recover(SECRET).catch(() => undefined);
+    await died.promise;
+    node.event = FakeNode.prototype.event.bind(node);
+    node.restartAgent();
+    await runMachine(steps, { ...node.dependencies }, stop.signal);
+    assert.ok(node.kms?.get(1)?.equals(etcdKey()));
+  });
+
+  test("starts without keys where the file of this boot is gone, and leaves them to the key service", async () => {
+    const { ended } = await start();
+    await recover(SECRET);
+    await ended;
+    node.restartAgent();
+    rmSync(node.root + PATHS.etcdKeys);
+    await runMachine(steps, node.dependencies, stop.signal);
+    assert.deepEqual([node.kms?.held, node.events.includes("start kubelet.service")], [[], true]);
+    assert.ok(node.consoleLines.some((line) => line.includes("the key service must give them")));
+  });
+
+  test("of a machine that is a worker by its disk, keeps no key for secrets in etcd", async () => {
+    const path = node.root + PATHS.nodeState;
+    await writeNodeState(path, { ...(await readNodeState(path)), role: "worker", origin: "join" });
+    const { ended } = await start();
+    await recover(SECRET);
+    await ended;
+    assert.deepEqual(
+      [node.kms, node.etcdKeys.ring.held, existsSync(node.root + PATHS.etcdKeys)],
+      [undefined, [], false],
+    );
+  });
+
+  test("refuses a secret that does not open the disk, keeps no key of it, and takes the right one after it", async () => {
     const { ended } = await start();
     await assert.rejects(recover({ ...SECRET, master: new Uint8Array(32).fill(9) }), /does not fit/);
     assert.equal(node.disk.mapping, false);
+    assert.deepEqual([node.etcdKeys.ring.held, existsSync(node.root + PATHS.etcdKeys)], [[], false]);
     await recover(SECRET);
     await ended;
+    assert.ok(node.kms?.get(1)?.equals(etcdKey()));
   });
 
   test("refuses a secret of the wrong length", async () => {

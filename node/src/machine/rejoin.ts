@@ -1,6 +1,6 @@
 import { refuseInit } from "../init/endpoint.ts";
 import { askJoinService, requireClusterOfPeer } from "../join/connection.ts";
-import { parseDiskKey } from "../join/ticket.ts";
+import { parseDiskKey, parseEtcdKeys } from "../join/ticket.ts";
 import { serveRecover } from "../rejoin/recover-service.ts";
 import { Unlock } from "../rejoin/unlock.ts";
 import { retry } from "../retry.ts";
@@ -36,6 +36,7 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencie
           requireClusterOfPeer(answer.clusterId, peer);
           await unlock.tryKey({
             diskKey: parseDiskKey(answer.stateDiskKey),
+            etcdKeys: parseEtcdKeys(answer.etcdSecretsKeys, platform.metadata.role),
             clusterId: answer.clusterId,
             source: "join service",
           });

@@ -1,12 +1,22 @@
 import { ANONYMOUS, type Attester } from "@constellation/atls";
-import { deriveClusterId, deriveStateDiskKey, type DiskKey, KeysError, MasterSecret } from "@constellation/keys";
+import {
+  deriveClusterId,
+  deriveEtcdSecretsKey,
+  deriveStateDiskKey,
+  type DiskKey,
+  type EtcdKey,
+  KeysError,
+  MasterSecret,
+} from "@constellation/keys";
 import { RecoverService, type RpcServer, serveAtls } from "@constellation/rpc";
 import { NodeError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 
-/** A key for this node's disk, and the cluster that it is said to belong to. */
+/** A key for this node's disk, a control plane's keys for etcd, and the cluster that they are said to belong to. */
 export interface RecoveredKey {
   diskKey: DiskKey;
+  /** None for a worker. */
+  etcdKeys: EtcdKey[];
   clusterId: Uint8Array;
   source: string;
 }
@@ -56,6 +66,7 @@ function deriveKey(
     try {
       return {
         diskKey: deriveStateDiskKey(master, salt, diskUuid),
+        etcdKeys: [{ generation: 1, key: deriveEtcdSecretsKey(master, salt) }],
         clusterId: deriveClusterId(master, salt, measurementSalt),
         source: "operator",
       };

@@ -35,18 +35,22 @@ export class Unlock {
   /** Tries a key. @throws NodeError `refused` when it does not open the disk, `cluster_mismatch` */
   readonly tryKey = (key: RecoveredKey): Promise<void> => this.#mutex.run(() => this.#tryKey(key));
 
-  async #tryKey({ diskKey, clusterId, source }: RecoveredKey): Promise<void> {
+  async #tryKey({ diskKey, etcdKeys, clusterId, source }: RecoveredKey): Promise<void> {
     if (this.#opened) throw new NodeError("already_initialised", "Recover node failed: got an open disk already");
+    // Held before the disk is open: an agent that ends in between finds an open disk, and gets no key any more.
+    if (etcdKeys.length > 0) await this.#dependencies.etcdKeys.hold(etcdKeys);
     await this.#open(diskKey, source);
     this.#opened = true;
     try {
       await this.#dependencies.mountState(this.#signal);
-      const { clusterId: recorded } = await readNodeState(this.#dependencies.options.root + PATHS.nodeState);
+      const { clusterId: recorded, role } = await readNodeState(this.#dependencies.options.root + PATHS.nodeState);
       // The key fits, so this can only be a mistake: but a node must never carry another cluster's mark.
       if (!equalConstantTime(fromHex(recorded), clusterId)) {
         const got = `got cluster "${hex(clusterId)}", wanted "${recorded}"`;
         throw new NodeError("cluster_mismatch", `Rejoin cluster failed: ${got}`);
       }
+      // The operator's secret gives them to any machine that its host calls a control plane.
+      if (role !== "control-plane") await this.#dependencies.etcdKeys.forget();
       this.#member.resolve(await openMember(this.#dependencies, this.#platform.attester, this.#signal));
     } catch (error) {
       // With the disk open there is no way back to asking for a key: the agent starts again and finds the open disk.
@@ -60,6 +64,7 @@ export class Unlock {
       await this.#disk.open(key, this.#signal);
       this.#dependencies.console(`state disk: opened with the key from the ${source}`);
     } catch (cause) {
+      await this.#dependencies.etcdKeys.forget();
       throw new NodeError("refused", `Open state disk failed: the key from the ${source} does not fit`, { cause });
     } finally {
       key.wipe();

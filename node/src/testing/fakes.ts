@@ -8,6 +8,8 @@ import { NodeError } from "../errors.ts";
 import { joinServicePolicy } from "../join/appraiser.ts";
 import type { AttesterOfNode } from "../platform/attester.ts";
 import type { InitHandler } from "../init/endpoint.ts";
+import type { EtcdKeyring } from "../kms/etcd-keyring.ts";
+import { EtcdKeys } from "../kms/etcd-keys.ts";
 import type { DiskContent } from "../luks/header.ts";
 import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
 import { DEFAULT_OPTIONS, PATHS } from "../options.ts";
@@ -109,6 +111,11 @@ export class FakeNode {
   readonly consoleLines: string[] = [];
   endpoints: readonly Endpoint[] = [];
   initHandler: InitHandler | undefined;
+  /** What the KMS plugin serves. */
+  kms: EtcdKeyring | undefined;
+  /** The machine's time since its boot. */
+  uptimeMs = 1;
+  #etcdKeys: EtcdKeys | undefined;
   /** Names an event whose action fails; once. */
   failAt: string | undefined;
   platform: Platform = {
@@ -164,9 +171,26 @@ export class FakeNode {
         setInitHandler: (handler) => {
           this.initHandler = handler;
         },
+        openKms: (ring) => {
+          this.kms = ring;
+          return this.event("serve kms");
+        },
         close: event("close services"),
       },
+      etcdKeys: this.etcdKeys,
     };
+  }
+
+  get etcdKeys(): EtcdKeys {
+    return (this.#etcdKeys ??= new EtcdKeys(this.root + PATHS.etcdKeys, () => this.uptimeMs));
+  }
+
+  /** The agent ends and is started again: what it had in memory is gone, what is in /run stays. */
+  restartAgent(): void {
+    this.#etcdKeys = undefined;
+    this.kms = undefined;
+    this.initHandler = undefined;
+    this.events.length = 0;
   }
 
   /** Notes an event, or fails at it. */
@@ -183,7 +207,8 @@ export class FakeNode {
   reboot(): void {
     this.disk.mapping = false;
     this.tpm.marker = "00".repeat(32);
-    this.events.length = 0;
+    rmSync(`${this.root}/run`, { recursive: true, force: true });
+    this.restartAgent();
   }
 
   write(path: string, text: string): void {

@@ -114,6 +114,7 @@ export class FakeJoinService {
             return create(IssueRejoinTicketResponseSchema, {
               stateDiskKey: service.ticket.stateDiskKey ?? DISK_KEY.slice(),
               clusterId: service.ticket.clusterId ?? CLUSTER_ID,
+              etcdSecretsKeys: service.ticket.etcdSecretsKeys ?? [],
             });
           },
         }),

@@ -35,6 +35,13 @@ test("deriveEtcdSecretsKey() gives the vector's key", () => {
   assert.equal(hex(deriveEtcdSecretsKey(master, salt).reveal()), vectors.etcdSecretsKey);
 });
 
+test("deriveDataKey() gives the same key under its name in the key service, in that length only", () => {
+  const named = (lengthBytes: number) => deriveDataKey(master, salt, "etcd-secrets", "kubernetes", lengthBytes);
+  assert.equal(hex(named(32).reveal()), vectors.etcdSecretsKey);
+  for (const length of [16, 64]) assert.throws(() => named(length), coded("key_length"));
+  assert.throws(() => deriveDataKey(master, salt, "etcd-secrets", "other", 32), coded("key_id"));
+});
+
 test("deriveKeyEncryptionKey() gives the vector's key", () => {
   assert.equal(hex(deriveKeyEncryptionKey(master, salt).reveal()), vectors.keyEncryptionKey);
 });

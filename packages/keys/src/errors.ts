@@ -1,5 +1,5 @@
 /** Why a key could not be made. */
-export type KeysErrorCode = "secret_length" | "salt_length" | "digest_length" | "key_id" | "key_length";
+export type KeysErrorCode = "secret_length" | "salt_length" | "digest_length" | "key_id" | "key_length" | "generation";
 
 /** An input of the key hierarchy has the wrong shape. Messages never hold secret bytes. */
 export class KeysError extends Error {

@@ -6,10 +6,12 @@ export {
   deriveStateDiskKey,
 } from "./derive.ts";
 export { stateDiskUuid } from "./disk-uuid.ts";
+export { collectEtcdKeys, type EtcdKey, type GivenKey, MAX_GENERATION, validateGeneration } from "./etcd-keys.ts";
 export { KeysError, type KeysErrorCode } from "./errors.ts";
 export {
   DATA_KEY_MAX_BYTES,
   DATA_KEY_MIN_BYTES,
+  ETCD_SECRETS_KEY_ID,
   formatKeyId,
   isUuid,
   KEY_NAMESPACES,

@@ -51,6 +51,8 @@ export {
   RegistryMirrorSchema,
 } from "./gen/constellation/init/v1/init_pb.ts";
 export {
+  type EtcdSecretsKey,
+  EtcdSecretsKeySchema,
   type File,
   FileSchema,
   type IssueJoinTicketRequest,

@@ -4,7 +4,7 @@ import { createLog, parseEndpoint, parseFlags, runPod } from "@constellation/pod
 import { agentAttester } from "./agent-attester.ts";
 import { Cluster } from "./cluster.ts";
 import { ClusterPki } from "./cluster-pki.ts";
-import { keyServiceDiskKeys } from "./disk-keys.ts";
+import { keyServiceKeys } from "./key-service.ts";
 import { startJoinService } from "./server.ts";
 
 const log = createLog({ write: (line) => process.stdout.write(line), now: () => new Date() });
@@ -32,7 +32,7 @@ await runPod(log, async () => {
     {
       cluster: new Cluster(kube),
       pki: new ClusterPki(flags["kubernetes-pki"]),
-      diskKey: keyServiceDiskKeys(parseEndpoint("key-service", flags["key-service"]), flags.pki),
+      keys: keyServiceKeys(parseEndpoint("key-service", flags["key-service"]), flags.pki),
       attester,
       log,
       now: () => new Date(),

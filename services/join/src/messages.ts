@@ -1,6 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { fromHex, utf8 } from "@constellation/bytes";
+import type { EtcdKey } from "@constellation/keys";
 import {
+  type EtcdSecretsKeySchema,
   type IssueJoinTicketRequest,
   type IssueJoinTicketResponseSchema,
   type IssueRejoinTicketResponseSchema,
@@ -33,12 +35,21 @@ export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof Issu
     })),
     serviceCidr: settings.serviceCidr,
     timingProfile: settings.timingProfile,
+    etcdSecretsKeys: toEtcdSecretsKeys(ticket.etcdKeys),
   };
 }
 
 /** The ticket as it goes over the wire. */
 export function toRejoinResponse(ticket: RejoinTicket): MessageInitShape<typeof IssueRejoinTicketResponseSchema> {
-  return { stateDiskKey: ticket.diskKey.reveal(), clusterId: fromHex(ticket.clusterId) };
+  return {
+    stateDiskKey: ticket.diskKey.reveal(),
+    clusterId: fromHex(ticket.clusterId),
+    etcdSecretsKeys: toEtcdSecretsKeys(ticket.etcdKeys),
+  };
+}
+
+function toEtcdSecretsKeys(keys: readonly EtcdKey[]): MessageInitShape<typeof EtcdSecretsKeySchema>[] {
+  return keys.map(({ generation, key }) => ({ generation, key: key.reveal() }));
 }
 
 function roleOf(role: NodeRole): RequestedRole {

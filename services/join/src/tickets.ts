@@ -1,13 +1,13 @@
 import type { KeyObject } from "node:crypto";
 import type { ClusterState, NodeRecord } from "@constellation/cluster-state";
-import type { DiskKey } from "@constellation/keys";
+import type { DiskKey, EtcdKey } from "@constellation/keys";
 import { admit } from "./admission.ts";
 import { parseCertificateRequest } from "./certificate-request.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ClusterPki, PkiFile } from "./cluster-pki.ts";
 import { decideJoin, decideRejoin, type JoinDecision, type JoinRequest } from "./decide.ts";
-import type { DiskKeySource } from "./disk-keys.ts";
 import { EvidenceError, JoinError } from "./errors.ts";
+import type { KeySource } from "./key-service.ts";
 import { issueKubeletCertificate } from "./node-credentials.ts";
 import type { AttestedNode } from "./peer.ts";
 
@@ -15,7 +15,7 @@ import type { AttestedNode } from "./peer.ts";
 export interface TicketParts {
   readonly cluster: Cluster;
   readonly pki: ClusterPki;
-  readonly diskKey: DiskKeySource;
+  readonly keys: KeySource;
   readonly now: () => Date;
 }
 
@@ -35,6 +35,8 @@ export interface JoinTicket {
   readonly settings: ClusterState["settings"];
   /** The PKI that control planes share; none for a worker. */
   readonly controlPlaneFiles: readonly PkiFile[];
+  /** Keys for secrets in etcd; none for a worker. */
+  readonly etcdKeys: readonly EtcdKey[];
 }
 
 /** What a known node needs after a reboot. */
@@ -42,6 +44,8 @@ export interface RejoinTicket {
   readonly record: NodeRecord;
   readonly diskKey: DiskKey;
   readonly clusterId: string;
+  /** Keys for secrets in etcd; none for a worker. */
+  readonly etcdKeys: readonly EtcdKey[];
 }
 
 /**
@@ -61,12 +65,12 @@ export async function makeJoinTicket(
   const publicKey = parseCertificateRequest(request.certificateRequest);
   const apiServerEndpoints = await parts.cluster.apiServerEndpoints(signal);
   const credentials = await makeCredentials(decision, publicKey, parts, signal);
-  const diskKey = await parts.diskKey(decision.record.diskUuid, signal);
-  return { record: decision.record, diskKey, apiServerEndpoints, settings: state.settings, ...credentials };
+  const keys = await makeKeys(decision.record, parts, signal);
+  return { record: decision.record, ...keys, apiServerEndpoints, settings: state.settings, ...credentials };
 }
 
 /**
- * Gives a known node the key of its own disk again, and nothing else.
+ * Gives a known node the key of its own disk again, a control plane also the keys for secrets in etcd, and nothing else.
  * @throws JoinError
  */
 export async function makeRejoinTicket(
@@ -77,7 +81,17 @@ export async function makeRejoinTicket(
 ): Promise<RejoinTicket> {
   const state = await parts.cluster.state(signal);
   const record = decideRejoin(admitNow(node, state, parts), diskUuid);
-  return { record, diskKey: await parts.diskKey(record.diskUuid, signal), clusterId: state.settings.clusterId };
+  return { record, ...(await makeKeys(record, parts, signal)), clusterId: state.settings.clusterId };
+}
+
+/** What is a node's by its record: the key of its disk, and those for secrets in etcd if it is a control plane (T5). */
+async function makeKeys(
+  record: NodeRecord,
+  { keys }: TicketParts,
+  signal: AbortSignal,
+): Promise<Pick<JoinTicket, "diskKey" | "etcdKeys">> {
+  const etcdKeys = record.role === "control-plane" ? await keys.etcdKeys(signal) : [];
+  return { diskKey: await keys.diskKey(record.diskUuid, signal), etcdKeys };
 }
 
 /** The connection was accepted by the state of its time; the ticket is made by that of now. */

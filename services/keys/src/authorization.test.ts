@@ -9,7 +9,13 @@ const granted: [string, string, number][] = [
   ["join-service", DISK, 32],
   ["csi", "volume/pvc-1", 96],
   ["s3proxy", "object-kek/bucket", 32],
+  ["node-agent", "etcd-secrets/kubernetes", 32],
 ];
+test("authorizeKeyRequest() gives join-service etcd-secrets, for the tickets of control planes", () => {
+  const request = { caller: "join-service", keyId: "etcd-secrets/kubernetes", lengthBytes: 32 };
+  assert.equal(authorizeKeyRequest(request).namespace, "etcd-secrets");
+});
+
 for (const [caller, keyId, lengthBytes] of granted) {
   test(`authorizeKeyRequest() gives ${caller} ${keyId.split("/")[0]}`, () => {
     const { namespace, id } = authorizeKeyRequest({ caller, keyId, lengthBytes });
@@ -37,6 +43,8 @@ const cases: [string, string, string, number, KeyServiceErrorCode][] = [
   ["a disk that is no UUID", "join-service", "state-disk/all", 32, "key_id_invalid"],
   ["a disk key of 31 bytes", "join-service", DISK, 31, "key_length_invalid"],
   ["a disk key of 64 bytes", "join-service", DISK, 64, "key_length_invalid"],
+  ["another key for secrets in etcd", "node-agent", "etcd-secrets/other", 32, "key_id_invalid"],
+  ["a key for secrets in etcd of 16 bytes", "node-agent", "etcd-secrets/kubernetes", 16, "key_length_invalid"],
   ["a volume key of 0 bytes", "csi", "volume/a", 0, "key_length_invalid"],
   ["a volume key of 4 GiB", "csi", "volume/a", 2 ** 32 - 1, "key_length_invalid"],
 ];

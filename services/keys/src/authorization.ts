@@ -6,7 +6,8 @@ import { KeyServiceError } from "./errors.ts";
  * who is not in the table gets nothing.
  */
 export const AUTHORIZED_NAMESPACES: ReadonlyMap<string, readonly KeyNamespace[]> = new Map([
-  ["join-service", ["state-disk"]],
+  ["join-service", ["state-disk", "etcd-secrets"]],
+  ["node-agent", ["etcd-secrets"]],
   ["csi", ["volume"]],
   ["s3proxy", ["object-kek"]],
 ]);

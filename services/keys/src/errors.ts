@@ -4,6 +4,7 @@ export type KeyServiceErrorCode =
   | "key_id_invalid"
   | "key_length_invalid"
   | "namespace_forbidden"
+  | "generation_unknown"
   | "master_secret_unavailable";
 
 /** A request for a key was refused, or could not be served. Messages never hold key bytes. */

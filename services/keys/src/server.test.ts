@@ -3,9 +3,16 @@ import { mkdir, mkdtemp, rm, symlink, unlink, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { deriveStateDiskKey, MasterSecret } from "@constellation/keys";
+import { deriveEtcdSecretsKey, deriveStateDiskKey, MasterSecret } from "@constellation/keys";
 import { createLog } from "@constellation/pod";
-import { createMtlsClient, fromConnectError, KeyService, type MtlsIdentity, RpcError } from "@constellation/rpc";
+import {
+  createMtlsClient,
+  fromConnectError,
+  type GetDataKeyResponse,
+  KeyService,
+  type MtlsIdentity,
+  RpcError,
+} from "@constellation/rpc";
 import { TestCa, type TestCertificateRequest } from "@constellation/testkit/test-ca";
 import { type RunningKeyService, startKeyService } from "./server.ts";
 
@@ -50,6 +57,22 @@ test("key service gives the join service a disk key and audits it without the ke
     lengthBytes: 32,
   });
   for (const form of ["hex", "base64"] as const) assert.ok(!lines.join("").includes(Buffer.from(key).toString(form)));
+});
+
+test("key service gives a node agent the key for secrets in etcd, and says its generation", async () => {
+  const agent = await identity("node-agent");
+  const wanted = deriveEtcdSecretsKey(new MasterSecret(master), salt).reveal();
+  for (const generation of [0, 1]) {
+    const answer = await requestOf(agent, { keyId: "etcd-secrets/kubernetes", lengthBytes: 32, generation });
+    assert.deepEqual([answer.dataKey, answer.generation], [wanted, 1]);
+  }
+});
+
+test("key service refuses a generation that there is not", async () => {
+  const agent = await identity("node-agent");
+  const call = requestOf(agent, { keyId: "etcd-secrets/kubernetes", lengthBytes: 32, generation: 2 });
+  await rejects(call, "not-found", "generation_unknown");
+  assert.equal(lastLine().outcome, "refused");
 });
 
 test("key service refuses a caller what is of another's namespace, and audits it", async () => {
@@ -122,11 +145,18 @@ async function identity(name: string): Promise<MtlsIdentity> {
 }
 
 async function request(caller: MtlsIdentity, keyId: string): Promise<Uint8Array> {
+  return (await requestOf(caller, { keyId, lengthBytes: 32 })).dataKey;
+}
+
+async function requestOf(
+  caller: MtlsIdentity,
+  wanted: { keyId: string; lengthBytes: number; generation?: number },
+): Promise<GetDataKeyResponse> {
   const { port } = service.address;
   const options = { ...caller, host: "127.0.0.1", port, serverName: "key-service", timeoutMs: 10_000 };
   const rpc = createMtlsClient(KeyService, options);
   try {
-    return (await rpc.client.getDataKey({ keyId, lengthBytes: 32 })).dataKey;
+    return await rpc.client.getDataKey(wanted);
   } catch (error) {
     throw fromConnectError(error);
   } finally {

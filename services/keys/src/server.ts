@@ -10,7 +10,7 @@ import {
   serveMtls,
   type StatusTable,
 } from "@constellation/rpc";
-import { getDataKey } from "./data-key.ts";
+import { getDataKey, ONLY_GENERATION } from "./data-key.ts";
 import type { KeyServiceErrorCode } from "./errors.ts";
 import { mountedMasterSecret } from "./master-secret.ts";
 
@@ -35,6 +35,7 @@ const STATUSES = {
   key_id_invalid: "invalid-argument",
   key_length_invalid: "invalid-argument",
   namespace_forbidden: "permission-denied",
+  generation_unknown: "not-found",
   master_secret_unavailable: "unavailable",
 } as const satisfies StatusTable & Record<KeyServiceErrorCode, unknown>;
 
@@ -60,9 +61,9 @@ export async function startKeyService(options: KeyServiceOptions, log: Log): Pro
     onRefused: (error) => log.record("connection-refused", { reason: error.message }),
     routes: (router) =>
       router.service(KeyService, {
-        async getDataKey({ keyId, lengthBytes }, context) {
-          const request = { caller: callerOf(context), keyId, lengthBytes };
-          return { dataKey: (await getDataKey(request, parts, context.signal)).reveal() };
+        async getDataKey({ keyId, lengthBytes, generation }, context) {
+          const request = { caller: callerOf(context), keyId, lengthBytes, generation };
+          return { dataKey: (await getDataKey(request, parts, context.signal)).reveal(), generation: ONLY_GENERATION };
         },
       }),
   });

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file constellation/join/v1/join.proto.
  */
 export const file_constellation_join_v1_join: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb25zdGVsbGF0aW9uL2pvaW4vdjEvam9pbi5wcm90bxIVY29uc3RlbGxhdGlvbi5qb2luLnYxIo8BChZJc3N1ZUpvaW5UaWNrZXRSZXF1ZXN0EhEKCWRpc2tfdXVpZBgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAyABKAwSFgoObm9kZV9hZGRyZXNzZXMYBCADKAkipwMKF0lzc3VlSm9pblRpY2tldFJlc3BvbnNlEhEKCW5vZGVfbmFtZRgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhYKDnN0YXRlX2Rpc2tfa2V5GAMgASgMEhIKCmNsdXN0ZXJfaWQYBCABKAwSGwoTa3ViZWxldF9jZXJ0aWZpY2F0ZRgFIAEoDBIeChZjbHVzdGVyX2NhX2NlcnRpZmljYXRlGAYgASgMEhwKFGFwaV9zZXJ2ZXJfZW5kcG9pbnRzGAcgAygJEjgKE2NvbnRyb2xfcGxhbmVfZmlsZXMYCSADKAsyGy5jb25zdGVsbGF0aW9uLmpvaW4udjEuRmlsZRI/ChByZWdpc3RyeV9taXJyb3JzGAogAygLMiUuY29uc3RlbGxhdGlvbi5pbml0LnYxLlJlZ2lzdHJ5TWlycm9yEhQKDHNlcnZpY2VfY2lkchgLIAEoCRIWCg50aW1pbmdfcHJvZmlsZRgMIAEoCUoECAgQCVIUYm9vdHN0cmFwX2t1YmVjb25maWciMAoERmlsZRIMCgRwYXRoGAEgASgJEgwKBGRhdGEYAiABKAwSDAoEbW9kZRgDIAEoDSItChhJc3N1ZVJlam9pblRpY2tldFJlcXVlc3QSEQoJZGlza191dWlkGAEgASgJIkcKGUlzc3VlUmVqb2luVGlja2V0UmVzcG9uc2USFgoOc3RhdGVfZGlza19rZXkYASABKAwSEgoKY2x1c3Rlcl9pZBgCIAEoDDL3AQoLSm9pblNlcnZpY2UScAoPSXNzdWVKb2luVGlja2V0Ei0uY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlSm9pblRpY2tldFJlcXVlc3QaLi5jb25zdGVsbGF0aW9uLmpvaW4udjEuSXNzdWVKb2luVGlja2V0UmVzcG9uc2USdgoRSXNzdWVSZWpvaW5UaWNrZXQSLy5jb25zdGVsbGF0aW9uLmpvaW4udjEuSXNzdWVSZWpvaW5UaWNrZXRSZXF1ZXN0GjAuY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlUmVqb2luVGlja2V0UmVzcG9uc2ViBnByb3RvMw", [file_constellation_init_v1_init]);
+  fileDesc("CiBjb25zdGVsbGF0aW9uL2pvaW4vdjEvam9pbi5wcm90bxIVY29uc3RlbGxhdGlvbi5qb2luLnYxIo8BChZJc3N1ZUpvaW5UaWNrZXRSZXF1ZXN0EhEKCWRpc2tfdXVpZBgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAyABKAwSFgoObm9kZV9hZGRyZXNzZXMYBCADKAki6QMKF0lzc3VlSm9pblRpY2tldFJlc3BvbnNlEhEKCW5vZGVfbmFtZRgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhYKDnN0YXRlX2Rpc2tfa2V5GAMgASgMEhIKCmNsdXN0ZXJfaWQYBCABKAwSGwoTa3ViZWxldF9jZXJ0aWZpY2F0ZRgFIAEoDBIeChZjbHVzdGVyX2NhX2NlcnRpZmljYXRlGAYgASgMEhwKFGFwaV9zZXJ2ZXJfZW5kcG9pbnRzGAcgAygJEjgKE2NvbnRyb2xfcGxhbmVfZmlsZXMYCSADKAsyGy5jb25zdGVsbGF0aW9uLmpvaW4udjEuRmlsZRI/ChByZWdpc3RyeV9taXJyb3JzGAogAygLMiUuY29uc3RlbGxhdGlvbi5pbml0LnYxLlJlZ2lzdHJ5TWlycm9yEhQKDHNlcnZpY2VfY2lkchgLIAEoCRIWCg50aW1pbmdfcHJvZmlsZRgMIAEoCRJAChFldGNkX3NlY3JldHNfa2V5cxgNIAMoCzIlLmNvbnN0ZWxsYXRpb24uam9pbi52MS5FdGNkU2VjcmV0c0tleUoECAgQCVIUYm9vdHN0cmFwX2t1YmVjb25maWciMQoORXRjZFNlY3JldHNLZXkSEgoKZ2VuZXJhdGlvbhgBIAEoDRILCgNrZXkYAiABKAwiMAoERmlsZRIMCgRwYXRoGAEgASgJEgwKBGRhdGEYAiABKAwSDAoEbW9kZRgDIAEoDSItChhJc3N1ZVJlam9pblRpY2tldFJlcXVlc3QSEQoJZGlza191dWlkGAEgASgJIokBChlJc3N1ZVJlam9pblRpY2tldFJlc3BvbnNlEhYKDnN0YXRlX2Rpc2tfa2V5GAEgASgMEhIKCmNsdXN0ZXJfaWQYAiABKAwSQAoRZXRjZF9zZWNyZXRzX2tleXMYAyADKAsyJS5jb25zdGVsbGF0aW9uLmpvaW4udjEuRXRjZFNlY3JldHNLZXky9wEKC0pvaW5TZXJ2aWNlEnAKD0lzc3VlSm9pblRpY2tldBItLmNvbnN0ZWxsYXRpb24uam9pbi52MS5Jc3N1ZUpvaW5UaWNrZXRSZXF1ZXN0Gi4uY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlSm9pblRpY2tldFJlc3BvbnNlEnYKEUlzc3VlUmVqb2luVGlja2V0Ei8uY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlUmVqb2luVGlja2V0UmVxdWVzdBowLmNvbnN0ZWxsYXRpb24uam9pbi52MS5Jc3N1ZVJlam9pblRpY2tldFJlc3BvbnNlYgZwcm90bzM", [file_constellation_init_v1_init]);
 
 /**
  * @generated from message constellation.join.v1.IssueJoinTicketRequest
@@ -116,6 +116,13 @@ export type IssueJoinTicketResponse = Message<"constellation.join.v1.IssueJoinTi
    * @generated from field: string timing_profile = 12;
    */
   timingProfile: string;
+
+  /**
+   * Keys under which the seeds of Kubernetes' encryption in etcd are wrapped; recorded control planes only.
+   *
+   * @generated from field: repeated constellation.join.v1.EtcdSecretsKey etcd_secrets_keys = 13;
+   */
+  etcdSecretsKeys: EtcdSecretsKey[];
 };
 
 /**
@@ -124,6 +131,30 @@ export type IssueJoinTicketResponse = Message<"constellation.join.v1.IssueJoinTi
  */
 export const IssueJoinTicketResponseSchema: GenMessage<IssueJoinTicketResponse> = /*@__PURE__*/
   messageDesc(file_constellation_join_v1_join, 1);
+
+/**
+ * The key of one generation of the master secret.
+ *
+ * @generated from message constellation.join.v1.EtcdSecretsKey
+ */
+export type EtcdSecretsKey = Message<"constellation.join.v1.EtcdSecretsKey"> & {
+  /**
+   * @generated from field: uint32 generation = 1;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: bytes key = 2;
+   */
+  key: Uint8Array;
+};
+
+/**
+ * Describes the message constellation.join.v1.EtcdSecretsKey.
+ * Use `create(EtcdSecretsKeySchema)` to create a new message.
+ */
+export const EtcdSecretsKeySchema: GenMessage<EtcdSecretsKey> = /*@__PURE__*/
+  messageDesc(file_constellation_join_v1_join, 2);
 
 /**
  * @generated from message constellation.join.v1.File
@@ -150,7 +181,7 @@ export type File = Message<"constellation.join.v1.File"> & {
  * Use `create(FileSchema)` to create a new message.
  */
 export const FileSchema: GenMessage<File> = /*@__PURE__*/
-  messageDesc(file_constellation_join_v1_join, 2);
+  messageDesc(file_constellation_join_v1_join, 3);
 
 /**
  * @generated from message constellation.join.v1.IssueRejoinTicketRequest
@@ -167,7 +198,7 @@ export type IssueRejoinTicketRequest = Message<"constellation.join.v1.IssueRejoi
  * Use `create(IssueRejoinTicketRequestSchema)` to create a new message.
  */
 export const IssueRejoinTicketRequestSchema: GenMessage<IssueRejoinTicketRequest> = /*@__PURE__*/
-  messageDesc(file_constellation_join_v1_join, 3);
+  messageDesc(file_constellation_join_v1_join, 4);
 
 /**
  * @generated from message constellation.join.v1.IssueRejoinTicketResponse
@@ -182,6 +213,13 @@ export type IssueRejoinTicketResponse = Message<"constellation.join.v1.IssueRejo
    * @generated from field: bytes cluster_id = 2;
    */
   clusterId: Uint8Array;
+
+  /**
+   * Recorded control planes only.
+   *
+   * @generated from field: repeated constellation.join.v1.EtcdSecretsKey etcd_secrets_keys = 3;
+   */
+  etcdSecretsKeys: EtcdSecretsKey[];
 };
 
 /**
@@ -189,7 +227,7 @@ export type IssueRejoinTicketResponse = Message<"constellation.join.v1.IssueRejo
  * Use `create(IssueRejoinTicketResponseSchema)` to create a new message.
  */
 export const IssueRejoinTicketResponseSchema: GenMessage<IssueRejoinTicketResponse> = /*@__PURE__*/
-  messageDesc(file_constellation_join_v1_join, 4);
+  messageDesc(file_constellation_join_v1_join, 5);
 
 /**
  * JoinService runs on every control-plane node. Name, role and disk of the caller are those on record for the
@@ -209,7 +247,8 @@ export const JoinService: GenService<{
     output: typeof IssueJoinTicketResponseSchema;
   },
   /**
-   * IssueRejoinTicket gives a known node the key of its own disk again, and nothing else.
+   * IssueRejoinTicket gives a known node the key of its own disk again, a control plane also the keys for secrets in
+   * etcd, and nothing else.
    *
    * @generated from rpc constellation.join.v1.JoinService.IssueRejoinTicket
    */
