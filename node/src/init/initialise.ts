@@ -6,7 +6,12 @@ import { writeFileAtomic } from "../disk/files.ts";
 import { describeError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
 import type { KubeObject } from "../kubernetes/apply.ts";
-import { clusterStateObject, masterSecretObject, nodePermissions } from "../kubernetes/cluster-objects.ts";
+import {
+  clusterStateObject,
+  masterSecretObject,
+  nodePermissions,
+  servicesCaObject,
+} from "../kubernetes/cluster-objects.ts";
 import { writeEncryptionConfig, writePolicies } from "../kubernetes/control-plane-files.ts";
 import { initDocuments } from "../kubernetes/kubeadm-config.ts";
 import { kubeletConfigurationOf, writeKubeletConfig, writeKubeletCredentials } from "../kubernetes/kubelet-files.ts";
@@ -69,6 +74,7 @@ export async function initialise(
   const objects = [
     masterSecretObject(input.master, input.salt),
     clusterStateObject(input.cluster),
+    servicesCaObject(await readFile(join(dependencies.options.root + PATHS.servicePki, "ca.crt"), "utf8")),
     ...nodePermissions(),
   ];
   await applyWithRetry(objects, dependencies, signal);
@@ -143,7 +149,7 @@ async function writeClusterFiles(
   await writeStaticPodPatches(root, timingProfile);
   await writeEncryptionConfig(root, deriveEtcdSecretsKey(input.master, input.salt));
   await kubeadm.createCertificates(root + KUBEADM_CONFIG, signal);
-  await writeServicePki(root + PATHS.servicePki, now());
+  await writeServicePki(root + PATHS.servicePki, serviceCidr, now());
   const node = { name: input.self.name, address: platform.address };
   const identity = await issueKubeletIdentity(root + PATHS.pki, node, now());
   const files = {

@@ -98,7 +98,7 @@ async function writeNodeFiles(
   if (ticket.role === "control-plane") {
     await writePolicies(root);
     await writeStaticPodPatches(root, ticket.timingProfile);
-    await writeServicePki(root + PATHS.servicePki, now());
+    await writeServicePki(root + PATHS.servicePki, ticket.serviceCidr, now());
   }
   const identity = { certificatePem: ticket.kubeletCertificatePem, privateKeyPem: keyPem };
   await writeKubeletCredentials(input, identity, ticket.clusterCaPem);

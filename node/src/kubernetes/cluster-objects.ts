@@ -32,6 +32,16 @@ export function clusterStateObject(state: ClusterState): KubeObject {
   };
 }
 
+/** The CA by which pods know the key service. Public: it says whom to trust, and opens nothing. */
+export function servicesCaObject(caPem: string): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "constellation-services-ca", namespace: "kube-system" },
+    data: { "ca.crt": caPem },
+  };
+}
+
 /** What nodes may do beyond the node authorizer's rules. */
 export function nodePermissions(): KubeObject[] {
   return [

@@ -15,10 +15,10 @@ import { createKeyPair, issueCertificate, privateKeyPem } from "../pki/certifica
 import { issueKubeletIdentity, type KubeletIdentity } from "../pki/kubelet-pki.ts";
 import type { KubeObject } from "./apply.ts";
 import { type ClusterAdmin, createClusterAdmin } from "./cluster-admin.ts";
-import { masterSecretObject, nodePermissions } from "./cluster-objects.ts";
+import { masterSecretObject, nodePermissions, servicesCaObject } from "./cluster-objects.ts";
 import { writeEncryptionConfig, writePolicies } from "./control-plane-files.ts";
 import { initDocuments } from "./kubeadm-config.ts";
-import { kubeletConfiguration } from "./kubelet-config.ts";
+import { keyServiceAddress, kubeletConfiguration } from "./kubelet-config.ts";
 import { writeStaticPodPatches } from "./static-pod-patches.ts";
 
 const signal = new AbortController().signal;
@@ -26,6 +26,7 @@ const signal = new AbortController().signal;
 const ADDRESS = "192.0.2.10";
 const SECRET = new Uint8Array(32).fill(0x5e);
 const TIMEOUT_MS = 120_000;
+const SERVICE_CIDR = "10.96.0.0/12";
 /** Cilium's operator makes the real one; only its name and paths count here. */
 const CILIUM_NODE_DEFINITION: KubeObject = {
   apiVersion: "apiextensions.k8s.io/v1",
@@ -93,7 +94,7 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
   /** The files of a node, below a directory of the test's own. */
   async function writeFiles(): Promise<string> {
     const timingProfile = "patient";
-    const serviceCidr = "10.96.0.0/12";
+    const serviceCidr = SERVICE_CIDR;
     const configuration = kubeletConfiguration({ serviceCidr, resolvConf: "/etc/resolv.conf", timingProfile });
     const documents = initDocuments(
       {
@@ -219,7 +220,11 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
   });
 
   test("takes our objects, and takes them again", async () => {
-    const objects = [masterSecretObject(new MasterSecret(SECRET), new Uint8Array(32)), ...nodePermissions()];
+    const objects = [
+      masterSecretObject(new MasterSecret(SECRET), new Uint8Array(32)),
+      servicesCaObject("PEM"),
+      ...nodePermissions(),
+    ];
     await cluster.apply(objects, signal);
     await cluster.apply(objects, signal);
   });
@@ -270,7 +275,8 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
 
   test("lets a Cilium agent write the CiliumNode of its own node alone", async () => {
     const file = join(import.meta.dirname, "../../../image/manifests/constellation.yaml");
-    const manifests = parseAllDocuments(await readFile(file, "utf8")).map((document) => document.toJS() as KubeObject);
+    const text = (await readFile(file, "utf8")).replace("@@KEY_SERVICE@@", keyServiceAddress(SERVICE_CIDR));
+    const manifests = parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
     await cluster.apply([CILIUM_NODE_DEFINITION, ...manifests], signal);
     const agent = "system:serviceaccount:kube-system:cilium";
     // A policy counts from when the API server has seen it.

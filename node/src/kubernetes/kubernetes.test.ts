@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { hostsToml, writeRegistryMirrors } from "./containerd-hosts.ts";
-import { clusterDnsAddress, kubeletConfiguration, kubeletEnvironment, nthAddress } from "./kubelet-config.ts";
+import {
+  clusterDnsAddress,
+  keyServiceAddress,
+  kubeletConfiguration,
+  kubeletEnvironment,
+  nthAddress,
+} from "./kubelet-config.ts";
 import { readManifests } from "./manifests.ts";
 
 async function withDirectory(run: (directory: string) => Promise<void>): Promise<void> {
@@ -62,6 +68,7 @@ describe("nthAddress()", () => {
     assert.equal(nthAddress("10.96.0.0/12", 10), "10.96.0.10");
     assert.equal(nthAddress("192.168.7.77/24", 10), "192.168.7.10");
     assert.equal(clusterDnsAddress("172.20.0.0/16"), "172.20.0.10");
+    assert.equal(keyServiceAddress("172.20.0.0/16"), "172.20.0.11");
   });
 });
 

@@ -87,6 +87,15 @@ describe("a fresh control plane", () => {
     for (const form of ["hex", "base64"] as const) assert.ok(!state.includes(secret.toString(form)));
   });
 
+  test("publishes the CA by which pods know the key service, and no key of it", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const objects = JSON.parse(node.applied[0] ?? "[]") as { metadata: { name: string }; data: object }[];
+    const published = objects.find(({ metadata }) => metadata.name === "constellation-services-ca");
+    assert.deepEqual(published?.data, { "ca.crt": readFileSync(`${node.root}${PATHS.servicePki}/ca.crt`, "utf8") });
+  });
+
   test("wipes its disk and reboots when init fails before the commit, and sends its journal", async () => {
     node.failAt = "kubeadm init";
     const machine = start();
