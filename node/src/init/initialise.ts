@@ -27,6 +27,8 @@ import type { InitInput } from "./request.ts";
 /** Hears what is being done. */
 export type Progress = (step: string, text: string) => void;
 
+/** A cluster begins with one generation of the master secret. */
+const FIRST_GENERATION = 1;
 const APPLY_TIMEOUT_MS = 10 * 60_000;
 const KUBEADM_CONFIG = `${PATHS.policies}/kubeadm-init.yaml`;
 
@@ -83,9 +85,9 @@ export async function initialise(
 
   progress("commit", "Marking the state disk as initialised");
   await dependencies.syncState(signal);
-  await disk.commit(signal);
+  await disk.commit(FIRST_GENERATION, signal);
   faultPoint("init.after-commit");
-  return { state, runtime: fresh.runtime };
+  return { state, diskGeneration: FIRST_GENERATION, runtime: fresh.runtime };
 }
 
 /** The API server answers before its own roles are there, and refuses the first requests for it. */

@@ -80,9 +80,9 @@ async function admit(
   faultPoint("join.after-files");
 
   await dependencies.syncState(signal);
-  await disk.commit(signal);
+  await disk.commit(ticket.diskKeyGeneration, signal);
   faultPoint("join.after-commit");
-  return { state, runtime: fresh.runtime };
+  return { state, diskGeneration: ticket.diskKeyGeneration, runtime: fresh.runtime };
 }
 
 async function writeNodeFiles(

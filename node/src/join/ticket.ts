@@ -5,8 +5,9 @@ import {
   TIMING_PROFILES,
   type TimingProfile,
 } from "@constellation/cluster-state";
-import { DiskKey } from "@constellation/keys";
-import { type File, type IssueJoinTicketResponse, NodeRole } from "@constellation/rpc";
+import { DiskKey, isGeneration, MAX_GENERATION } from "@constellation/keys";
+import { type File, type IssueJoinTicketResponse, type IssueRejoinTicketResponse, NodeRole } from "@constellation/rpc";
+import type { KeyChange } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import { PATHS } from "../options.ts";
 
@@ -15,6 +16,8 @@ export interface JoinTicket {
   name: string;
   role: RecordedRole;
   diskKey: DiskKey;
+  /** Generation of the master secret that the disk key is from. */
+  diskKeyGeneration: number;
   clusterId: Uint8Array;
   kubeletCertificatePem: string;
   clusterCaPem: string;
@@ -39,7 +42,8 @@ export function parseJoinTicket(response: IssueJoinTicketResponse, asked: Record
   return {
     name: matching("node_name", response.nodeName, DNS_LABEL),
     role: parseRole(response.role, asked),
-    diskKey: parseDiskKey(response.stateDiskKey),
+    diskKey: parseDiskKey("state_disk_key", response.stateDiskKey),
+    diskKeyGeneration: parseGeneration("state_disk_key_generation", response.stateDiskKeyGeneration),
     clusterId: response.clusterId,
     kubeletCertificatePem: pemText("kubelet_certificate", response.kubeletCertificate),
     clusterCaPem: pemText("cluster_ca_certificate", response.clusterCaCertificate),
@@ -51,12 +55,42 @@ export function parseJoinTicket(response: IssueJoinTicketResponse, asked: Record
   };
 }
 
-/** The key of a state disk from a ticket. @throws NodeError `ticket` */
-export function parseDiskKey(bytes: Uint8Array): DiskKey {
+/** A checked ticket of a known node. */
+export interface RejoinTicket {
+  diskKey: DiskKey;
+  /** The key to change to, of a newer generation. */
+  next?: KeyChange;
+  clusterId: Uint8Array;
+}
+
+/**
+ * Checks the ticket of a known node whose disk's key is of a generation. There is no way back to an older one.
+ * @throws NodeError `ticket`
+ */
+export function parseRejoinTicket(response: IssueRejoinTicketResponse, generation: number): RejoinTicket {
+  const { stateDiskKey, clusterId, nextStateDiskKey, nextGeneration } = response;
+  const diskKey = parseDiskKey("state_disk_key", stateDiskKey);
+  if (nextGeneration === 0 && nextStateDiskKey.length === 0) return { diskKey, clusterId };
+  if (nextGeneration <= generation) {
+    nextStateDiskKey.fill(0);
+    throw invalid("next_generation", nextGeneration, `more than ${generation}`);
+  }
+  const key = parseDiskKey("next_state_disk_key", nextStateDiskKey);
+  return { diskKey, next: { key, generation: parseGeneration("next_generation", nextGeneration) }, clusterId };
+}
+
+function parseGeneration(field: string, value: number): number {
+  // Join services from before there were generations name none.
+  if (value === 0) return 1;
+  if (isGeneration(value)) return value;
+  throw invalid(field, value, `1 to ${MAX_GENERATION}`);
+}
+
+function parseDiskKey(field: string, bytes: Uint8Array): DiskKey {
   try {
     return new DiskKey(bytes);
   } catch (cause) {
-    throw new NodeError("ticket", "Check join ticket failed: state_disk_key has the wrong length", { cause });
+    throw new NodeError("ticket", `Check join ticket failed: ${field} has the wrong length`, { cause });
   } finally {
     bytes.fill(0);
   }

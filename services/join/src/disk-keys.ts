@@ -5,8 +5,14 @@ import type { Endpoint } from "@constellation/pod";
 import { createMtlsClient, KeyService, type MtlsIdentity } from "@constellation/rpc";
 import { JoinError } from "./errors.ts";
 
-/** Gives the key of a state disk. */
-export type DiskKeySource = (diskUuid: string, signal: AbortSignal) => Promise<DiskKey>;
+/** A state disk's key, and the generation of the master secret that it is from. */
+export interface GenerationedDiskKey {
+  readonly key: DiskKey;
+  readonly generation: number;
+}
+
+/** Gives the key of a state disk, of a generation or, for 0, of the current one. */
+export type DiskKeySource = (diskUuid: string, generation: number, signal: AbortSignal) => Promise<GenerationedDiskKey>;
 
 const TIMEOUT_MS = 10_000;
 
@@ -16,11 +22,12 @@ const TIMEOUT_MS = 10_000;
  * @param pkiDirectory folder with `ca.crt`, `join-service.crt`, `join-service.key`
  */
 export function keyServiceDiskKeys({ host, port }: Endpoint, pkiDirectory: string): DiskKeySource {
-  return async (diskUuid, signal) => {
+  return async (diskUuid, generation, signal) => {
     const keyId = formatKeyId({ namespace: "state-disk", id: diskUuid });
     try {
       const identity = await readIdentity(pkiDirectory, signal);
-      return await requestKey({ host, port, serverName: "key-service", ...identity }, keyId, signal);
+      const target = { host, port, serverName: "key-service", ...identity };
+      return await requestKey(target, { keyId, generation }, signal);
     } catch (cause) {
       throw new JoinError("key_service_unavailable", `Get disk key failed: got no key for "${keyId}"`, { cause });
     }
@@ -29,13 +36,13 @@ export function keyServiceDiskKeys({ host, port }: Endpoint, pkiDirectory: strin
 
 async function requestKey(
   options: Parameters<typeof createMtlsClient>[1],
-  keyId: string,
+  { keyId, generation }: { readonly keyId: string; readonly generation: number },
   signal: AbortSignal,
-): Promise<DiskKey> {
+): Promise<GenerationedDiskKey> {
   const rpc = createMtlsClient(KeyService, { ...options, timeoutMs: TIMEOUT_MS });
   try {
-    const { dataKey } = await rpc.client.getDataKey({ keyId, lengthBytes: KEY_LENGTH_BYTES }, { signal });
-    return new DiskKey(dataKey);
+    const answer = await rpc.client.getDataKey({ keyId, lengthBytes: KEY_LENGTH_BYTES, generation }, { signal });
+    return { key: new DiskKey(answer.dataKey), generation: answer.generation };
   } finally {
     await rpc.close();
   }

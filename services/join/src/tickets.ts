@@ -1,15 +1,19 @@
 import type { KeyObject } from "node:crypto";
 import type { ClusterState, NodeRecord } from "@constellation/cluster-state";
-import type { DiskKey } from "@constellation/keys";
+import { requireGeneration } from "@constellation/keys";
 import { admit } from "./admission.ts";
 import { parseCertificateRequest } from "./certificate-request.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ClusterPki, PkiFile } from "./cluster-pki.ts";
 import { decideJoin, decideRejoin, type JoinDecision, type JoinRequest } from "./decide.ts";
-import type { DiskKeySource } from "./disk-keys.ts";
-import { EvidenceError, JoinError } from "./errors.ts";
+import type { DiskKeySource, GenerationedDiskKey } from "./disk-keys.ts";
+import { EvidenceError, JoinError, refusal } from "./errors.ts";
 import { issueKubeletCertificate } from "./node-credentials.ts";
 import type { AttestedNode } from "./peer.ts";
+
+const FIRST = 1;
+/** The key service's word for its current generation. */
+const CURRENT = 0;
 
 /** What tickets are made from. */
 export interface TicketParts {
@@ -28,7 +32,7 @@ export interface JoinTicketRequest extends JoinRequest {
 /** Everything a fresh node needs to become a node of the cluster. */
 export interface JoinTicket {
   readonly record: NodeRecord;
-  readonly diskKey: DiskKey;
+  readonly diskKey: GenerationedDiskKey;
   readonly kubeletCertificatePem: string;
   readonly clusterCaPem: string;
   readonly apiServerEndpoints: readonly string[];
@@ -40,8 +44,18 @@ export interface JoinTicket {
 /** What a known node needs after a reboot. */
 export interface RejoinTicket {
   readonly record: NodeRecord;
-  readonly diskKey: DiskKey;
+  /** Of the generation that the disk's token names. */
+  readonly diskKey: GenerationedDiskKey;
+  /** Of the current generation, where that is newer. */
+  readonly nextDiskKey: GenerationedDiskKey | undefined;
   readonly clusterId: string;
+}
+
+/** A known node's request. */
+export interface RejoinRequest {
+  readonly diskUuid: string;
+  /** What the disk's token names; 0 stands for the first, of nodes that know no others. */
+  readonly generation: number;
 }
 
 /**
@@ -61,23 +75,38 @@ export async function makeJoinTicket(
   const publicKey = parseCertificateRequest(request.certificateRequest);
   const apiServerEndpoints = await parts.cluster.apiServerEndpoints(signal);
   const credentials = await makeCredentials(decision, publicKey, parts, signal);
-  const diskKey = await parts.diskKey(decision.record.diskUuid, signal);
+  const diskKey = await parts.diskKey(decision.record.diskUuid, CURRENT, signal);
   return { record: decision.record, diskKey, apiServerEndpoints, settings: state.settings, ...credentials };
 }
 
 /**
- * Gives a known node the key of its own disk again, and nothing else.
+ * Gives a known node the key of its own disk again, and the key that it is to change to once the master secret was
+ * rotated; nothing else.
  * @throws JoinError
  */
 export async function makeRejoinTicket(
-  diskUuid: string,
+  request: RejoinRequest,
   node: AttestedNode,
   parts: TicketParts,
   signal: AbortSignal,
 ): Promise<RejoinTicket> {
   const state = await parts.cluster.state(signal);
-  const record = decideRejoin(admitNow(node, state, parts), diskUuid);
-  return { record, diskKey: await parts.diskKey(record.diskUuid, signal), clusterId: state.settings.clusterId };
+  const record = decideRejoin(admitNow(node, state, parts), request.diskUuid);
+  const generation = requestedGeneration(request);
+  const { clusterId } = state.settings;
+  const current = await parts.diskKey(record.diskUuid, CURRENT, signal);
+  if (current.generation === generation) return { record, diskKey: current, nextDiskKey: undefined, clusterId };
+  // A disk that is ahead of this control plane's Secret is asked for all the same: that fails until the Secret is there.
+  const diskKey = await parts.diskKey(record.diskUuid, generation, signal);
+  return { record, diskKey, nextDiskKey: current.generation > generation ? current : undefined, clusterId };
+}
+
+function requestedGeneration({ generation }: RejoinRequest): number {
+  try {
+    return requireGeneration(generation === 0 ? FIRST : generation);
+  } catch {
+    throw refusal("generation_invalid", "generation", String(generation), "the number of a generation");
+  }
 }
 
 /** The connection was accepted by the state of its time; the ticket is made by that of now. */
