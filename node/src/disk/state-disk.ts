@@ -115,14 +115,14 @@ export class StateDisk {
 
   /**
    * Opens the disk of an initialised node with the header that `inspect` accepted. Then finishes a change of the key that
-   * was cut off, and changes the key, where `change` says so.
+   * was cut off, and changes the key, where `change` is of a newer generation.
    */
   async open(key: DiskKey, signal: AbortSignal, change?: KeyChange): Promise<OpenedDisk> {
     const header = await this.#acceptedCopy();
     await this.#openMapping(key, signal);
     try {
       if (this.#broken !== undefined) await this.#finishChange(this.#broken, header);
-      if (change === undefined) return { generation: header.generation };
+      if (change === undefined || change.generation <= header.generation) return { generation: header.generation };
       await this.#changeKey(key, change, header, signal);
       return { generation: change.generation };
     } catch (failure) {

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, type TestContext, test } from "node:te
 import { setImmediate as tick } from "node:timers/promises";
 import { KeysError, MasterSecret } from "@constellation/keys";
 import { refuseInit } from "../init/endpoint.ts";
-import type { InitEvent } from "../init/run.ts";
+import { recallInit } from "../init/recall.ts";
+import { type InitEvent, InitRun } from "../init/run.ts";
 import { PATHS } from "../options.ts";
 import { readNodeState } from "../state/node-state.ts";
 import { FakeNode } from "../testing/fakes.ts";
@@ -177,6 +178,17 @@ describe("a fresh control plane", () => {
     assert.deepEqual(other.masterSecret, new Uint8Array(32));
     const again = await knock();
     assert.equal(again.at(-1)?.kind, "success");
+  });
+
+  test("gives nobody the kubeconfig again for the first generation once its disk is under a later one", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const state = await readNodeState(node.root + PATHS.nodeState);
+    const run = new InitRun();
+    const asked = (diskGeneration: number) => recallInit({ state, run, diskGeneration })(initRequest(node.platform));
+    assert.equal(await asked(1), run);
+    await assert.rejects(async () => asked(2), { code: "already_initialised" });
   });
 
   test("takes an init request that is no secret at all for a wrong one", async () => {
