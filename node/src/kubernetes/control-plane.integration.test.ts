@@ -18,6 +18,7 @@ import { type ClusterAdmin, createClusterAdmin } from "./cluster-admin.ts";
 import { masterSecretObject, nodePermissions, servicesCaObject } from "./cluster-objects.ts";
 import { writeEncryptionConfig, writePolicies } from "./control-plane-files.ts";
 import { initDocuments } from "./kubeadm-config.ts";
+import { ENCRYPTION_CONFIG } from "./policies.ts";
 import { keyServiceAddress, kubeletConfiguration } from "./kubelet-config.ts";
 import { writeStaticPodPatches } from "./static-pod-patches.ts";
 
@@ -55,6 +56,7 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
   let etcdPort: number;
   let cluster: ClusterAdmin;
   let kubelet: KubeletIdentity;
+  let startApiServer: () => Promise<void>;
   const [etcd = "", etcdctl = "", apiServer = "", kubeadm = ""] = componentPrograms([
     "etcd",
     "etcdctl",
@@ -80,10 +82,17 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
       inRoot(arg).replace(":2379", `:${client}`).replace("--secure-port=6443", `--secure-port=${port}`),
     );
     programs = [new Program("etcd", etcd, etcdArgs, join(root, "etcd.log"))];
-    programs.push(
-      new Program("kube-apiserver", apiServer, [...apiArgs, "--bind-address=127.0.0.1"], join(root, "api.log")),
-    );
-    await programs[1]?.ready(async () => assert.equal((await get("/readyz")).status, 200), TIMEOUT_MS);
+    startApiServer = async () => {
+      await programs[1]?.stop();
+      programs[1] = new Program(
+        "kube-apiserver",
+        apiServer,
+        [...apiArgs, "--bind-address=127.0.0.1"],
+        join(root, "api.log"),
+      );
+      await programs[1].ready(async () => assert.equal((await get("/readyz")).status, 200), TIMEOUT_MS);
+    };
+    await startApiServer();
     cluster = createClusterAdmin({ root, host: "127.0.0.1", port, now: () => new Date() });
   });
   after(async () => {
@@ -188,6 +197,26 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     }
   }
 
+  /** What etcd holds of the keyring's Secret. */
+  async function storedMasterSecret(): Promise<string> {
+    const pki = `${root}${PATHS.pki}`;
+    const credentials = [
+      `--cacert=${pki}/etcd/ca.crt`,
+      `--cert=${pki}/apiserver-etcd-client.crt`,
+      `--key=${pki}/apiserver-etcd-client.key`,
+    ];
+    const key = "/registry/secrets/kube-system/constellation-master-secret";
+    const endpoint = `--endpoints=https://127.0.0.1:${etcdPort}`;
+    const args = [endpoint, ...credentials, "get", "--print-value-only", key];
+    return (await exec({ program: etcdctl, args }, signal)).stdout;
+  }
+
+  /** Patches an object and gives the status. */
+  async function patch(path: string, change: object, identity: KubeletIdentity): Promise<number> {
+    const headers = { "content-type": "application/merge-patch+json" };
+    return (await send({ method: "PATCH", path, headers }, identity, JSON.stringify(change))).status;
+  }
+
   function get(path: string, identity?: KubeletIdentity): Promise<{ status: number; body: string }> {
     return send({ path }, identity);
   }
@@ -230,24 +259,9 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
   });
 
   test("keeps secrets encrypted in etcd", async () => {
-    const pki = `${root}${PATHS.pki}`;
-    const { stdout } = await exec(
-      {
-        program: etcdctl,
-        args: [
-          `--endpoints=https://127.0.0.1:${etcdPort}`,
-          `--cacert=${pki}/etcd/ca.crt`,
-          `--cert=${pki}/apiserver-etcd-client.crt`,
-          `--key=${pki}/apiserver-etcd-client.key`,
-          "get",
-          "--print-value-only",
-          "/registry/secrets/kube-system/constellation-master-secret",
-        ],
-      },
-      signal,
-    );
-    assert.match(stdout, /^k8s:enc:secretbox:v1:key1:/);
-    assert.ok(!stdout.includes(Buffer.from(SECRET).toString("latin1")));
+    const stored = await storedMasterSecret();
+    assert.match(stored, /^k8s:enc:secretbox:v1:key1:/);
+    assert.ok(!stored.includes(Buffer.from(SECRET).toString("latin1")));
   });
 
   test("writes down who touched a secret, but not what is in it", async () => {
@@ -295,5 +309,38 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     assert.equal((await get("/api/v1/nodes/control-plane-0", kubelet)).status, 404);
     assert.equal((await get("/api/v1/nodes/worker-0", kubelet)).status, 403);
     assert.equal((await get("/api/v1/namespaces/kube-system/secrets", kubelet)).status, 403);
+  });
+
+  test("lets a node say of which generation its disk is, on its own Node alone", async () => {
+    const metadata = { annotations: { "constellation.internal/state-disk-generation": "2" } };
+    const headers = { "content-type": "application/json" };
+    for (const name of ["control-plane-0", "worker-0"]) {
+      const node = JSON.stringify({ apiVersion: "v1", kind: "Node", metadata: { name } });
+      await send({ method: "POST", path: "/api/v1/nodes", headers }, await administrator(), node);
+    }
+    assert.equal(await patch("/api/v1/nodes/control-plane-0", { metadata }, kubelet), 200);
+    assert.equal(await patch("/api/v1/nodes/worker-0", { metadata }, kubelet), 403);
+  });
+
+  // What `keys rotate` rests on. It comes last: the API server is another one after it.
+  test("writes a secret again under the current key when it is patched with nothing", async () => {
+    const [first, second] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString("base64"));
+    const keys = [
+      { name: "key2", secret: second },
+      { name: "key1", secret: first },
+    ];
+    const resources = [{ resources: ["secrets"], providers: [{ secretbox: { keys } }] }];
+    const config = { apiVersion: "apiserver.config.k8s.io/v1", kind: "EncryptionConfiguration", resources };
+    await writeFile(root + ENCRYPTION_CONFIG, JSON.stringify(config));
+    await startApiServer();
+    assert.match(await storedMasterSecret(), /^k8s:enc:secretbox:v1:key1:/);
+    const path = "/api/v1/namespaces/kube-system/secrets/constellation-master-secret";
+    const { body } = await get(path, await administrator());
+    const { metadata, data } = JSON.parse(body) as { metadata: { resourceVersion: string }; data: object };
+    const { resourceVersion } = metadata;
+    assert.equal(await patch(path, { metadata: { resourceVersion } }, await administrator()), 200);
+    assert.match(await storedMasterSecret(), /^k8s:enc:secretbox:v1:key2:/);
+    const after = JSON.parse((await get(path, await administrator())).body) as { data: object };
+    assert.deepEqual(after.data, data);
   });
 });

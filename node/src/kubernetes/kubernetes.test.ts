@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -92,6 +92,16 @@ describe("writeRegistryMirrors()", () => {
 
 describe("readManifests()", () => {
   const SETTINGS = { serviceCidr: "10.96.0.0/12", timingProfile: "default" } as const;
+
+  test("knows every setting that our own manifests leave open", () =>
+    withDirectory(async (directory) => {
+      for (const name of ["constellation.yaml", "coredns.yaml"]) {
+        await copyFile(join(import.meta.dirname, "../../../image/manifests", name), join(directory, name));
+      }
+      const objects = await readManifests(directory, { ...SETTINGS, serviceCidr: "172.20.0.0/16" });
+      const service = objects.find(({ kind, metadata }) => kind === "Service" && metadata.name === "key-service");
+      assert.deepEqual((service as { spec?: { clusterIP?: string } }).spec?.clusterIP, "172.20.0.11");
+    }));
 
   test("gives the objects of the files by name, with the cluster's settings filled in", () =>
     withDirectory(async (directory) => {

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { type CommandSetup, reportJson } from "../../program.ts";
+import type { CommandSetup } from "../../program.ts";
 
 interface RotateFlags {
   readonly yes: boolean;
@@ -49,13 +49,13 @@ With --prune no new generation is made: generations that nothing uses any more a
     .option("--objects-rewritten", "with --prune: no object of the S3 proxy needs an older generation", false)
     .action(
       setup.run(async (context, { timeout, prune, ...options }: RotateFlags) => {
-        if (prune) {
-          const { pruneKeys } = await import("./prune.ts");
-          reportJson(context, await pruneKeys(context, options));
-          return;
-        }
-        const { rotateKeys } = await import("./rotate.ts");
-        reportJson(context, await rotateKeys(context, { ...options, timeoutMinutes: timeout }));
+        const { describeKeys } = await import("./status.ts");
+        const work = async () => {
+          if (prune) return (await import("./prune.ts")).pruneKeys(context, options);
+          const { rotateKeys } = await import("./rotate.ts");
+          return rotateKeys(context, { ...options, timeoutMinutes: timeout });
+        };
+        context.io.out(describeKeys(await work(), context.json));
       }),
     );
 }
