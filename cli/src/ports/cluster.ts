@@ -1,6 +1,7 @@
 import type { Policy, Verdict } from "@constellation/attestation";
 import type { NodeRecord } from "@constellation/config";
-import type { MasterSecret } from "@constellation/keys";
+import type { KeyGeneration, MasterSecret } from "@constellation/keys";
+import type { KeyringPort } from "./keyring.ts";
 
 /** Where a node's service is reached. */
 export interface Endpoint {
@@ -21,6 +22,13 @@ export interface InitParameters {
   readonly policy: Policy;
   readonly registryMirrors: Readonly<Record<string, readonly string[]>>;
   readonly timingProfile: "default" | "patient";
+}
+
+/** What a control plane is told that waits for its disk's key. */
+export interface RecoverParameters
+  extends Pick<InitParameters, "masterSecret" | "masterSecretSalt" | "measurementSalt"> {
+  /** Generations from the second on. */
+  readonly rotated: readonly KeyGeneration[];
 }
 
 /** What happens while a node is initialised. */
@@ -57,11 +65,7 @@ export interface NodePort {
     parameters: InitParameters,
     call: AttestedCall & { readonly onEvent: (event: InitEvent) => void },
   ): Promise<InitResult>;
-  recover(
-    endpoint: Endpoint,
-    parameters: Pick<InitParameters, "masterSecret" | "masterSecretSalt" | "measurementSalt">,
-    call: AttestedCall,
-  ): Promise<void>;
+  recover(endpoint: Endpoint, parameters: RecoverParameters, call: AttestedCall): Promise<void>;
   /** Gets evidence that is bound to the nonce, over plain gRPC. */
   evidence(endpoint: Endpoint, nonce: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
 }
@@ -91,7 +95,7 @@ export interface KubernetesPod {
 }
 
 /** The few things that commands ask of Kubernetes. */
-export interface KubernetesPort {
+export interface KubernetesPort extends KeyringPort {
   /** Rejects unless the API server says that it is ready, for which it needs a majority of etcd. */
   requireReady(signal: AbortSignal): Promise<void>;
   nodes(signal: AbortSignal): Promise<readonly KubernetesNode[]>;

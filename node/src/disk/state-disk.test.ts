@@ -91,7 +91,7 @@ describe("StateDisk", () => {
       return new StateDisk(options, programs);
     };
     assert.equal((await again().inspect()).kind, "fresh");
-    await disk.commit(signal);
+    await disk.commit(1, signal);
     assert.equal((await again().inspect()).kind, "initialised");
     const bytes = await readFile(device);
     assert.ok(bytes.subarray(KEY_SLOT_OFFSET).subarray(0, KEY_SLOT_MARK.length).equals(KEY_SLOT_MARK));
@@ -102,7 +102,7 @@ describe("StateDisk", () => {
     await disk.inspect();
     const passphrase = await disk.createFresh(signal);
     await disk.replaceKey(passphrase, KEY, signal);
-    await disk.commit(signal);
+    await disk.commit(1, signal);
     for (const { args, env } of commands) {
       const text = JSON.stringify([args, env]);
       for (const key of [passphrase, KEY]) {
@@ -118,7 +118,7 @@ describe("StateDisk", () => {
 
   test("opens an initialised disk with the copy that was checked, not with what the disk says by then", async () => {
     await writeAt(device, recordedHeader());
-    assert.deepEqual(await disk.inspect(), { kind: "initialised" });
+    assert.deepEqual(await disk.inspect(), { kind: "initialised", generation: 1 });
     await writeAt(
       device,
       changeMetadata(recordedHeader(), (m) => (m.segments["0"].encryption = "cipher_null-ecb")),

@@ -6,7 +6,12 @@ import { writeFileAtomic } from "../disk/files.ts";
 import { describeError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
 import type { KubeObject } from "../kubernetes/apply.ts";
-import { clusterStateObject, masterSecretObject, nodePermissions } from "../kubernetes/cluster-objects.ts";
+import {
+  clusterStateObject,
+  masterSecretObject,
+  nodePermissions,
+  servicesCaObject,
+} from "../kubernetes/cluster-objects.ts";
 import { writePolicies } from "../kubernetes/control-plane-files.ts";
 import { initDocuments } from "../kubernetes/kubeadm-config.ts";
 import { kubeletConfigurationOf, writeKubeletConfig, writeKubeletCredentials } from "../kubernetes/kubelet-files.ts";
@@ -22,6 +27,8 @@ import type { InitInput } from "./request.ts";
 /** Hears what is being done. */
 export type Progress = (step: string, text: string) => void;
 
+/** A cluster begins with one generation of the master secret. */
+const FIRST_GENERATION = 1;
 const APPLY_TIMEOUT_MS = 10 * 60_000;
 const KUBEADM_CONFIG = `${PATHS.policies}/kubeadm-init.yaml`;
 
@@ -57,7 +64,9 @@ export async function initialise(
   await writeClusterFiles(input, platform, dependencies, signal);
   faultPoint("init.after-certificates");
 
-  await dependencies.etcdKeys.hold([{ generation: 1, key: deriveEtcdSecretsKey(input.master, input.salt) }]);
+  await dependencies.etcdKeys.hold([
+    { generation: FIRST_GENERATION, key: deriveEtcdSecretsKey(input.master, input.salt) },
+  ]);
   await dependencies.services.openKms(dependencies.etcdKeys.ring);
 
   progress("images", "Waiting for the container runtime and the system images");
@@ -72,6 +81,7 @@ export async function initialise(
   const objects = [
     masterSecretObject(input.master, input.salt),
     clusterStateObject(input.cluster),
+    servicesCaObject(await readFile(join(dependencies.options.root + PATHS.servicePki, "ca.crt"), "utf8")),
     ...nodePermissions(),
   ];
   await applyWithRetry(objects, dependencies, signal);
@@ -80,9 +90,9 @@ export async function initialise(
 
   progress("commit", "Marking the state disk as initialised");
   await dependencies.syncState(signal);
-  await disk.commit(signal);
+  await disk.commit(FIRST_GENERATION, signal);
   faultPoint("init.after-commit");
-  return { state, runtime: fresh.runtime };
+  return { state, diskGeneration: FIRST_GENERATION, runtime: fresh.runtime };
 }
 
 /** The API server answers before its own roles are there, and refuses the first requests for it. */
@@ -145,7 +155,7 @@ async function writeClusterFiles(
   await writePolicies(root, timingProfile);
   await writeStaticPodPatches(root, timingProfile);
   await kubeadm.createCertificates(root + KUBEADM_CONFIG, signal);
-  await writeServicePki(root + PATHS.servicePki, now());
+  await writeServicePki(root + PATHS.servicePki, serviceCidr, now());
   const node = { name: input.self.name, address: platform.address };
   const identity = await issueKubeletIdentity(root + PATHS.pki, node, now());
   const files = {

@@ -85,9 +85,9 @@ async function admit(
 
   if (ticket.role === "control-plane") await dependencies.etcdKeys.hold(ticket.etcdKeys);
   await dependencies.syncState(signal);
-  await disk.commit(signal);
+  await disk.commit(ticket.diskKeyGeneration, signal);
   faultPoint("join.after-commit");
-  return { state, runtime: fresh.runtime };
+  return { state, diskGeneration: ticket.diskKeyGeneration, runtime: fresh.runtime };
 }
 
 async function writeNodeFiles(
@@ -103,7 +103,7 @@ async function writeNodeFiles(
   if (ticket.role === "control-plane") {
     await writePolicies(root, ticket.timingProfile);
     await writeStaticPodPatches(root, ticket.timingProfile);
-    await writeServicePki(root + PATHS.servicePki, now());
+    await writeServicePki(root + PATHS.servicePki, ticket.serviceCidr, now());
   }
   const identity = { certificatePem: ticket.kubeletCertificatePem, privateKeyPem: keyPem };
   await writeKubeletCredentials(input, identity, ticket.clusterCaPem);

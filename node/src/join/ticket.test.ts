@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { CONTROL_PLANE_FILES, type NodeRole as RecordedRole } from "@constellation/cluster-state";
-import { EtcdSecretsKeySchema, FileSchema, IssueJoinTicketResponseSchema, NodeRole } from "@constellation/rpc";
+import {
+  EtcdSecretsKeySchema,
+  FileSchema,
+  IssueJoinTicketResponseSchema,
+  IssueRejoinTicketResponseSchema,
+  NodeRole,
+} from "@constellation/rpc";
 import { PATHS } from "../options.ts";
-import { type JoinTicket, parseJoinTicket } from "./ticket.ts";
+import { type JoinTicket, parseJoinTicket, parseRejoinTicket } from "./ticket.ts";
 
 type Ticket = MessageInitShape<typeof IssueJoinTicketResponseSchema>;
 
@@ -126,4 +132,40 @@ describe("parseJoinTicket()", () => {
     assertRefused("control-plane", { role: WORKER }, /role is "2", wanted 1 \(control-plane\)/);
     assertRefused("worker", { role: UNSPECIFIED }, /role is "0"/);
   });
+
+  test("takes a ticket without a generation for one of the first", () => {
+    assert.equal(parse("worker", {}).diskKeyGeneration, 1);
+    assert.equal(parse("worker", { stateDiskKeyGeneration: 3 }).diskKeyGeneration, 3);
+    assertRefused("worker", { stateDiskKeyGeneration: 256 }, /state_disk_key_generation is "256", wanted 1 to 255/);
+  });
+});
+
+describe("parseRejoinTicket()", () => {
+  const rejoin = (generation: number, changes: MessageInitShape<typeof IssueRejoinTicketResponseSchema>) =>
+    parseRejoinTicket(
+      create(IssueRejoinTicketResponseSchema, { stateDiskKey: new Uint8Array(32), ...changes }),
+      generation,
+      "worker",
+    );
+  const nextStateDiskKey = new Uint8Array(32).fill(7);
+
+  test("takes a key alone, and with the one to change to", () => {
+    assert.equal(rejoin(1, {}).next, undefined);
+    const { next } = rejoin(1, { nextStateDiskKey: nextStateDiskKey.slice(), nextGeneration: 2 });
+    assert.deepEqual([next?.key.reveal(), next?.generation], [nextStateDiskKey, 2]);
+  });
+
+  const wrong: [string, number, MessageInitShape<typeof IssueRejoinTicketResponseSchema>, RegExp][] = [
+    ["an older generation", 3, { nextStateDiskKey, nextGeneration: 2 }, /next_generation is "2", wanted more than 3/],
+    ["the same generation", 2, { nextStateDiskKey, nextGeneration: 2 }, /next_generation is "2", wanted more than 2/],
+    ["a key of no generation", 1, { nextStateDiskKey }, /next_generation is "0", wanted more than 1/],
+    ["a generation without a key", 1, { nextGeneration: 2 }, /next_state_disk_key has the wrong length/],
+    ["a generation out of bounds", 1, { nextStateDiskKey, nextGeneration: 256 }, /next_generation is "256"/],
+  ];
+  for (const [what, generation, changes, message] of wrong) {
+    test(`refuses to change the disk's key to ${what}`, () => {
+      const fresh = Object.hasOwn(changes, "nextStateDiskKey") ? { nextStateDiskKey: nextStateDiskKey.slice() } : {};
+      assert.throws(() => rejoin(generation, { ...changes, ...fresh }), { code: "ticket", message });
+    });
+  }
 });

@@ -5,13 +5,23 @@ import {
   TIMING_PROFILES,
   type TimingProfile,
 } from "@constellation/cluster-state";
-import { DiskKey, type EtcdKey, EtcdSecretsKey, KeysError, validateGeneration } from "@constellation/keys";
+import {
+  DiskKey,
+  type EtcdKey,
+  EtcdSecretsKey,
+  isGeneration,
+  KeysError,
+  MAX_GENERATION,
+  requireGeneration,
+} from "@constellation/keys";
 import {
   type EtcdSecretsKey as EtcdSecretsKeyMessage,
   type File,
   type IssueJoinTicketResponse,
+  type IssueRejoinTicketResponse,
   NodeRole,
 } from "@constellation/rpc";
+import type { KeyChange } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import { PATHS } from "../options.ts";
 
@@ -20,6 +30,8 @@ export interface JoinTicket {
   name: string;
   role: RecordedRole;
   diskKey: DiskKey;
+  /** Generation of the master secret that the disk key is from. */
+  diskKeyGeneration: number;
   clusterId: Uint8Array;
   kubeletCertificatePem: string;
   clusterCaPem: string;
@@ -46,7 +58,8 @@ export function parseJoinTicket(response: IssueJoinTicketResponse, asked: Record
   return {
     name: matching("node_name", response.nodeName, DNS_LABEL),
     role: parseRole(response.role, asked),
-    diskKey: parseDiskKey(response.stateDiskKey),
+    diskKey: parseDiskKey("state_disk_key", response.stateDiskKey),
+    diskKeyGeneration: parseGeneration("state_disk_key_generation", response.stateDiskKeyGeneration),
     clusterId: response.clusterId,
     kubeletCertificatePem: pemText("kubelet_certificate", response.kubeletCertificate),
     clusterCaPem: pemText("cluster_ca_certificate", response.clusterCaCertificate),
@@ -59,12 +72,57 @@ export function parseJoinTicket(response: IssueJoinTicketResponse, asked: Record
   };
 }
 
-/** The key of a state disk from a ticket. @throws NodeError `ticket` */
-export function parseDiskKey(bytes: Uint8Array): DiskKey {
+/** A checked ticket of a known node. */
+export interface RejoinTicket {
+  diskKey: DiskKey;
+  /** The key to change to, of a newer generation. */
+  next?: KeyChange;
+  /** Keys for secrets in etcd; none for a worker. */
+  etcdKeys: EtcdKey[];
+  clusterId: Uint8Array;
+}
+
+/**
+ * Checks the ticket of a known node, whose disk's key is of a generation and which asked as `asked`. There is no way back
+ * to an older generation.
+ * @throws NodeError `ticket`
+ */
+export function parseRejoinTicket(
+  response: IssueRejoinTicketResponse,
+  generation: number,
+  asked: RecordedRole,
+): RejoinTicket {
+  const diskKey = parseDiskKey("state_disk_key", response.stateDiskKey);
+  const next = parseKeyChange(response, generation);
+  const etcdKeys = parseEtcdKeys(response.etcdSecretsKeys, asked);
+  return { diskKey, ...(next && { next }), etcdKeys, clusterId: response.clusterId };
+}
+
+function parseKeyChange(
+  { nextStateDiskKey, nextGeneration }: IssueRejoinTicketResponse,
+  generation: number,
+): KeyChange | undefined {
+  if (nextGeneration === 0 && nextStateDiskKey.length === 0) return undefined;
+  if (nextGeneration <= generation) {
+    nextStateDiskKey.fill(0);
+    throw invalid("next_generation", nextGeneration, `more than ${generation}`);
+  }
+  const key = parseDiskKey("next_state_disk_key", nextStateDiskKey);
+  return { key, generation: parseGeneration("next_generation", nextGeneration) };
+}
+
+function parseGeneration(field: string, value: number): number {
+  // Join services from before there were generations name none.
+  if (value === 0) return 1;
+  if (isGeneration(value)) return value;
+  throw invalid(field, value, `1 to ${MAX_GENERATION}`);
+}
+
+function parseDiskKey(field: string, bytes: Uint8Array): DiskKey {
   try {
     return new DiskKey(bytes);
   } catch (cause) {
-    throw new NodeError("ticket", "Check join ticket failed: state_disk_key has the wrong length", { cause });
+    throw new NodeError("ticket", `Check join ticket failed: ${field} has the wrong length`, { cause });
   } finally {
     bytes.fill(0);
   }
@@ -81,10 +139,10 @@ export function parseEtcdKeys(keys: readonly EtcdSecretsKeyMessage[], asked: Rec
     if (generations.size !== keys.length || keys.length > 0 !== (asked === "control-plane")) {
       throw invalid("etcd_secrets_keys", `${keys.length} keys of ${generations.size} generations`, wanted);
     }
-    return keys.map(({ generation, key }) => {
-      validateGeneration(generation);
-      return { generation, key: new EtcdSecretsKey(key) };
-    });
+    return keys.map(({ generation, key }) => ({
+      generation: requireGeneration(generation),
+      key: new EtcdSecretsKey(key),
+    }));
   } catch (cause) {
     if (!(cause instanceof KeysError)) throw cause;
     throw new NodeError("ticket", `Check join ticket failed: etcd_secrets_keys: ${cause.message}`, { cause });

@@ -60,5 +60,5 @@ test("EtcdKeyring refuses another key of a generation that it has, and keeps wha
 
 test("EtcdKeyring refuses a generation that stands there twice, and one that is none", () => {
   assert.throws(() => ring.replace([keyOf(1), keyOf(1)], "at-once"), { code: "kms_key" });
-  assert.throws(() => ring.replace([keyOf(0)], "at-once"), { code: "generation" });
+  assert.throws(() => ring.replace([keyOf(0)], "at-once"), { code: "generation_number" });
 });

@@ -1,4 +1,4 @@
-import { type EtcdKey, type EtcdSecretsKey, validateGeneration } from "@constellation/keys";
+import { type EtcdKey, type EtcdSecretsKey, requireGeneration } from "@constellation/keys";
 import { NodeError } from "../errors.ts";
 
 /** A key of the ring, and since when this node could read with it. */
@@ -21,6 +21,8 @@ export class EtcdKeyring {
   readonly #nowMs: () => number;
   #keys = new Map<number, HeldKey>();
   #newerMissed = Promise.withResolvers<void>();
+  #written: number | undefined;
+  #writtenChanged = Promise.withResolvers<void>();
 
   /** @param nowMs a clock that goes on over restarts of the agent, but not over those of the machine */
   constructor(nowMs: () => number) {
@@ -55,6 +57,27 @@ export class EtcdKeyring {
   }
 
   /**
+   * The generation under which the API server was last given a wrapped seed, and so writes; `undefined` while it has asked
+   * for none in this life of the agent.
+   */
+  get written(): number | undefined {
+    return this.#written;
+  }
+
+  /** The API server was given a seed that is wrapped under this generation. */
+  noteWritten(generation: number): void {
+    if (generation === this.#written) return;
+    this.#written = generation;
+    this.#writtenChanged.resolve();
+  }
+
+  /** Settles when the API server begins to write under another generation. */
+  writtenChanged(): Promise<void> {
+    this.#writtenChanged = Promise.withResolvers<void>();
+    return this.#writtenChanged.promise;
+  }
+
+  /**
    * Takes exactly these keys, which are the ring's from now on: those that are new at once for reading and writing, or for
    * reading first. A generation that is not among them is dropped and overwritten.
    * @throws NodeError `kms_key` when a generation has another key than before, or stands there twice; KeysError
@@ -63,7 +86,7 @@ export class EtcdKeyring {
     const knownSinceMs = use === "at-once" ? 0 : this.#nowMs();
     const next = new Map<number, HeldKey>();
     for (const { generation, key } of keys) {
-      validateGeneration(generation);
+      requireGeneration(generation);
       const held = this.#keys.get(generation);
       if (next.has(generation)) throw refused(`generation "${generation}" twice`, "each once");
       if (held !== undefined && !held.key.equals(key)) {

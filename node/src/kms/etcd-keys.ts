@@ -1,5 +1,5 @@
 import { readFile, rm } from "node:fs/promises";
-import { type EtcdKey, EtcdSecretsKey, validateGeneration } from "@constellation/keys";
+import { type EtcdKey, EtcdSecretsKey, requireGeneration } from "@constellation/keys";
 import { writeFileAtomic } from "../disk/files.ts";
 import { NodeError } from "../errors.ts";
 import { EtcdKeyring, type HeldKey } from "./etcd-keyring.ts";
@@ -78,7 +78,7 @@ function parseKeysFile(text: string): HeldKey[] {
     const { version, keys } = JSON.parse(text) as KeysFile;
     if (version !== 1) throw new Error("unknown version");
     return keys.map(({ generation, key, knownSinceMs }) => {
-      validateGeneration(generation);
+      requireGeneration(generation);
       if (typeof knownSinceMs !== "number") throw new Error("no time");
       return { generation, key: new EtcdSecretsKey(Buffer.from(key, "base64")), knownSinceMs };
     });

@@ -10,6 +10,7 @@ import { keyServiceEtcdKeys } from "./key-service.ts";
 
 const signal = new AbortController().signal;
 const now = (): Date => new Date();
+const SERVICE_CIDR = "10.96.0.0/12";
 
 describe("keyServiceEtcdKeys()", () => {
   let directory: string;
@@ -20,8 +21,8 @@ describe("keyServiceEtcdKeys()", () => {
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "constellation-key-service-"));
-    await writeServicePki(join(directory, "pki"), now());
-    await writeServicePki(join(directory, "other"), now());
+    await writeServicePki(join(directory, "pki"), SERVICE_CIDR, now());
+    await writeServicePki(join(directory, "other"), SERVICE_CIDR, now());
     const read = (name: string): Promise<string> => readFile(join(directory, "pki", name), "utf8");
     const server = await serveMtls({
       ca: await read("ca.crt"),

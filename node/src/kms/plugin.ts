@@ -59,7 +59,9 @@ function kmsHandlers(ring: EtcdKeyring): ServiceImpl<typeof KeyManagementService
         throw new NodeError("kms_unavailable", "Wrap seed failed: got no key of this control plane, wanted one");
       }
       try {
-        return { ciphertext: wrapSeed(key, plaintext, randomBytes), keyId: kmsKeyId(key.generation) };
+        const ciphertext = wrapSeed(key, plaintext, randomBytes);
+        ring.noteWritten(key.generation);
+        return { ciphertext, keyId: kmsKeyId(key.generation) };
       } finally {
         plaintext.fill(0);
       }

@@ -2,6 +2,8 @@ import {
   CLUSTER_STATE_NAME,
   CLUSTER_STATE_NAMESPACE,
   type ClusterState,
+  KEYRING_NAME,
+  KEYRING_NAMESPACE,
   serializeClusterState,
 } from "@constellation/cluster-state";
 import type { MasterSecret } from "@constellation/keys";
@@ -16,7 +18,7 @@ export function masterSecretObject(master: MasterSecret, salt: Uint8Array): Kube
   return {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { name: "constellation-master-secret", namespace: "kube-system" },
+    metadata: { name: KEYRING_NAME, namespace: KEYRING_NAMESPACE },
     type: "Opaque",
     data: { mastersecret: Buffer.from(master.reveal()).toString("base64"), salt: Buffer.from(salt).toString("base64") },
   };
@@ -29,6 +31,16 @@ export function clusterStateObject(state: ClusterState): KubeObject {
     kind: "ConfigMap",
     metadata: { name: CLUSTER_STATE_NAME, namespace: CLUSTER_STATE_NAMESPACE },
     data: serializeClusterState(state),
+  };
+}
+
+/** The CA by which pods know the key service. Public: it says whom to trust, and opens nothing. */
+export function servicesCaObject(caPem: string): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "constellation-services-ca", namespace: "kube-system" },
+    data: { "ca.crt": caPem },
   };
 }
 

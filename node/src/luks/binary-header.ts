@@ -6,6 +6,7 @@ import { LuksError } from "./errors.ts";
 export const HEADER_SIZE_BYTES = 16384;
 
 const BINARY_SIZE_BYTES = 4096;
+const OFFSET_OFFSET = 256;
 const CHECKSUM_OFFSET = 448;
 const CHECKSUM_SIZE = 64;
 const MAGIC = { primary: "4c554b53babe", secondary: "534b554cbabe" } as const;
@@ -25,6 +26,23 @@ export interface BinaryHeader {
 /** Where a copy starts on the disk. */
 export function copyOffset(copy: CopyName): number {
   return copy === "primary" ? 0 : HEADER_SIZE_BYTES;
+}
+
+/** The other copy. */
+export function otherCopy(copy: CopyName): CopyName {
+  return copy === "primary" ? "secondary" : "primary";
+}
+
+/** Puts the contents of one copy into the place of the other: they differ in magic number, offset and checksum only. */
+export function replaceCopy(area: Uint8Array, broken: CopyName): void {
+  const from = copyOffset(otherCopy(broken));
+  const to = copyOffset(broken);
+  area.copyWithin(to, from, from + HEADER_SIZE_BYTES);
+  const bytes = area.subarray(to, to + HEADER_SIZE_BYTES);
+  bytes.set(Buffer.from(MAGIC[broken], "hex"));
+  new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(OFFSET_OFFSET, BigInt(to));
+  bytes.fill(0, CHECKSUM_OFFSET, CHECKSUM_OFFSET + CHECKSUM_SIZE);
+  bytes.set(computeChecksum(bytes), CHECKSUM_OFFSET);
 }
 
 /** Whether there is the magic number of a LUKS2 header at the copy's place. */

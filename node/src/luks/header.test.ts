@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { type CopyName, replaceCopy } from "./binary-header.ts";
 import { LuksError, type LuksErrorCode } from "./errors.ts";
 import { inspectDisk, validateHeader } from "./header.ts";
 import {
@@ -22,6 +23,20 @@ function freshHeader(): Uint8Array {
   });
 }
 
+/** The recorded header after a change of its key. */
+function rekeyed(
+  area: Uint8Array,
+  generation: number,
+  offset = KEYSLOT_AREA_OF_FORMAT,
+  copies: readonly CopyName[] = ["primary", "secondary"],
+): Uint8Array {
+  const change = (metadata: Metadata): void => {
+    metadata.tokens["0"].generation = generation;
+    metadata.keyslots["0"].area.offset = offset;
+  };
+  return changeBytes(changeMetadata(area, change, copies), 16, Uint8Array.of(0, 0, 0, 0, 0, 0, 1, generation), copies);
+}
+
 function refused(area: Uint8Array, code: LuksErrorCode, field: RegExp): void {
   assert.throws(
     () => validateHeader(area, RECORDED_UUID),
@@ -37,11 +52,15 @@ function refused(area: Uint8Array, code: LuksErrorCode, field: RegExp): void {
 
 describe("validateHeader()", () => {
   test("accepts what cryptsetup 2.7.5 wrote for an initialised disk", () => {
-    assert.deepEqual(validateHeader(recordedHeader(), RECORDED_UUID), { initialised: true });
+    const { initialised, generation, areaOffset } = validateHeader(recordedHeader(), RECORDED_UUID);
+    assert.deepEqual(
+      { initialised, generation, areaOffset },
+      { initialised: true, generation: 1, areaOffset: 417_792 },
+    );
   });
 
   test("accepts the header of a disk that was just formatted", () => {
-    assert.deepEqual(validateHeader(freshHeader(), RECORDED_UUID), { initialised: false });
+    assert.equal(validateHeader(freshHeader(), RECORDED_UUID).initialised, false);
   });
 
   const mutations: [string, LuksErrorCode, RegExp, (metadata: Metadata) => void][] = [
@@ -78,6 +97,9 @@ describe("validateHeader()", () => {
     ["a token for a slot", "token", /tokens/, (m) => (m.tokens["0"].keyslots = ["0"])],
     ["a token with a field more", "token", /tokens/, (m) => (m.tokens["0"].more = true)],
     ["a token that says no", "token", /tokens/, (m) => (m.tokens["0"].initialised = false)],
+    ["a token that names the first generation", "token", /generation/, (m) => (m.tokens["0"].generation = 1)],
+    ["a token of no generation's number", "token", /generation/, (m) => (m.tokens["0"].generation = 256)],
+    ["a token whose generation is text", "token", /generation/, (m) => (m.tokens["0"].generation = "2")],
     ["config flags", "config", /config/, (m) => (m.config.flags = ["no-journal"])],
     ["requirements", "config", /config/, (m) => (m.config.requirements = { mandatory: ["online-reencrypt"] })],
     ["another slot area", "config", /config/, (m) => (m.config.keyslots_size = "4096")],
@@ -86,6 +108,14 @@ describe("validateHeader()", () => {
   for (const [what, code, field, change] of mutations) {
     test(`refuses ${what}`, () => refused(changeMetadata(recordedHeader(), change), code, field));
   }
+
+  test("accepts a later generation in its token, and its slot in either place", () => {
+    for (const offset of [KEYSLOT_AREA_OF_FORMAT, "417792"]) {
+      const { generation, areaOffset } = validateHeader(rekeyed(recordedHeader(), 7, offset), RECORDED_UUID);
+      assert.deepEqual([generation, areaOffset], [7, Number(offset)]);
+    }
+    refused(rekeyed(recordedHeader(), 7, "802816"), "area", /offset/);
+  });
 
   test("refuses another disk's UUID", () => {
     assert.throws(() => validateHeader(recordedHeader(), OTHER_UUID), { code: "uuid" });
@@ -166,7 +196,8 @@ describe("validateHeader()", () => {
 describe("inspectDisk()", () => {
   const inspect = (area: Uint8Array) => inspectDisk(area, RECORDED_UUID);
 
-  test("finds an initialised disk", () => assert.deepEqual(inspect(recordedHeader()), { kind: "initialised" }));
+  test("finds an initialised disk", () =>
+    assert.deepEqual(inspect(recordedHeader()), { kind: "initialised", generation: 1 }));
 
   test("finds an empty disk fresh", () => assert.equal(inspect(new Uint8Array(32_768)).kind, "fresh"));
 
@@ -209,6 +240,82 @@ describe("inspectDisk()", () => {
     const area = recordedHeader();
     for (const offset of [4200, 16_384 + 4200]) area[offset] = (area[offset] ?? 0) ^ 1;
     assert.throws(() => inspect(area), { code: "checksum" });
+  });
+
+  const SECOND: readonly CopyName[] = ["secondary"];
+  const half = (area: Uint8Array, copy: CopyName): Uint8Array => {
+    const at = (copy === "primary" ? 0 : 16_384) + 5_000;
+    area[at] = (area[at] ?? 0) ^ 1;
+    return area;
+  };
+
+  test("finds a change of the key that was cut off before its second header was whole: the old key counts", () => {
+    const area = half(rekeyed(recordedHeader(), 2, undefined, SECOND), "secondary");
+    assert.deepEqual(inspect(area), { kind: "initialised", generation: 1, broken: "secondary" });
+  });
+
+  test("finds a change of the key that was cut off before its first header: the new key counts", () => {
+    const area = rekeyed(recordedHeader(), 2, undefined, SECOND);
+    assert.deepEqual(inspect(area), { kind: "initialised", generation: 2, broken: "primary" });
+  });
+
+  test("finds a change of the key that was cut off within its first header: the new key counts", () => {
+    const area = half(rekeyed(recordedHeader(), 2), "primary");
+    assert.deepEqual(inspect(area), { kind: "initialised", generation: 2, broken: "primary" });
+  });
+
+  const tricks: [string, LuksErrorCode, (area: Uint8Array) => Uint8Array][] = [
+    [
+      "a second header that is ahead, but of no newer key",
+      "copies_differ",
+      (area) => changeBytes(area, 16, Uint8Array.of(0, 0, 0, 0, 0, 0, 1, 0), SECOND),
+    ],
+    [
+      "a second header that is ahead with its slot in the same place",
+      "copies_differ",
+      (area) => rekeyed(area, 2, "417792", SECOND),
+    ],
+    ["a first header that is ahead", "copies_differ", (area) => rekeyed(area, 2, undefined, ["primary"])],
+    [
+      "a second header that is ahead with another volume key",
+      "copies_differ",
+      (area) =>
+        changeMetadata(
+          rekeyed(area, 2, undefined, SECOND),
+          (m) => (m.digests["0"].digest = Buffer.alloc(32).toString("base64")),
+          SECOND,
+        ),
+    ],
+    [
+      "a second header that is ahead with another cipher",
+      "cipher",
+      (area) =>
+        changeMetadata(
+          rekeyed(area, 2, undefined, SECOND),
+          (m) => (m.segments["0"].encryption = "cipher_null-ecb"),
+          SECOND,
+        ),
+    ],
+    [
+      "a damaged first header before a second one with another cipher",
+      "cipher",
+      (area) =>
+        half(
+          changeMetadata(area, (m) => (m.segments["0"].encryption = "cipher_null-ecb"), SECOND),
+          "primary",
+        ),
+    ],
+  ];
+  for (const [what, code, trick] of tricks) {
+    test(`refuses ${what}`, () => assert.throws(() => inspect(trick(recordedHeader())), { code }));
+  }
+
+  test("replaceCopy() makes a broken header anew of the other one", () => {
+    for (const broken of ["primary", "secondary"] as const) {
+      const area = half(recordedHeader(), broken);
+      replaceCopy(area, broken);
+      assert.equal(validateHeader(area, RECORDED_UUID).initialised, true);
+    }
   });
 
   test("refuses the disk of another node", () => {

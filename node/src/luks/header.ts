@@ -1,6 +1,6 @@
-import { type CopyName, hasMagic, parseBinaryHeader } from "./binary-header.ts";
+import { type BinaryHeader, type CopyName, hasMagic, otherCopy, parseBinaryHeader } from "./binary-header.ts";
 import { LuksError } from "./errors.ts";
-import { mentionsToken, validateMetadata } from "./metadata.ts";
+import { type AcceptedMetadata, mentionsToken, validateMetadata } from "./metadata.ts";
 
 /**
  * Bytes in front of the data: both header copies and all key slots (16 MiB, `segments.0.offset`). Everything that
@@ -8,19 +8,22 @@ import { mentionsToken, validateMetadata } from "./metadata.ts";
  */
 export const HEADER_AREA_BYTES = 16 * 1024 * 1024;
 
-/** What a state disk's header says, after every check. */
-export interface AcceptedHeader {
-  initialised: boolean;
-}
-
 /** What is to be done with a disk. Only an accepted header of an initialised node is ever opened with a cluster key. */
-export type DiskContent = { kind: "fresh"; reason: string } | { kind: "initialised" };
+export type DiskContent =
+  | { kind: "fresh"; reason: string }
+  | {
+      kind: "initialised";
+      /** Generation of the master secret that the disk's key is from. */
+      generation: number;
+      /** The copy of the header that a change of the key, cut off, left behind; the other one is whole and counts. */
+      broken?: CopyName;
+    };
 
 /**
  * Accepts exactly one header: both copies intact and equal, the UUID of this node's disk, the one parameter set (T7).
  * @throws LuksError
  */
-export function validateHeader(area: Uint8Array, uuid: string): AcceptedHeader {
+export function validateHeader(area: Uint8Array, uuid: string): AcceptedMetadata {
   const primary = parseBinaryHeader(area, "primary");
   const secondary = parseBinaryHeader(area, "secondary");
   if (primary.sequenceId !== secondary.sequenceId) {
@@ -53,8 +56,48 @@ export function inspectDisk(area: Uint8Array, uuid: string): DiskContent {
   const kinds = copies.map((copy) => copy.kind);
   if (kinds.includes("none") && kinds.includes("unreadable"))
     return { kind: "fresh", reason: "formatting was cut off" };
-  validateHeader(area, uuid);
-  return { kind: "initialised" };
+  const broken = brokenCopy(area, uuid);
+  if (broken === undefined) return { kind: "initialised", generation: validateHeader(area, uuid).generation };
+  const { generation } = validateCopy(parseBinaryHeader(area, otherCopy(broken)), uuid);
+  return { kind: "initialised", generation, broken };
+}
+
+/**
+ * The copy that a change of the key did not finish, if that is all that is wrong: key slot, second copy and first copy
+ * are written in this order (`StateDisk`), each whole before the next. So either one copy does not hold together, or the
+ * second is ahead of the first, with the same volume under a newer key in the other place. The whole or newer copy must
+ * be the accepted header by itself; what a key is used with is made of it alone.
+ */
+function brokenCopy(area: Uint8Array, uuid: string): CopyName | undefined {
+  const [primary, secondary] = [readWhole(area, "primary"), readWhole(area, "secondary")];
+  if (primary === undefined && secondary === undefined) return undefined;
+  if (primary === undefined || secondary === undefined) {
+    const broken = primary === undefined ? "primary" : "secondary";
+    return hasMagic(area, broken) ? broken : undefined;
+  }
+  if (secondary.sequenceId <= primary.sequenceId) return undefined;
+  const [older, newer] = [validateCopy(primary, uuid), validateCopy(secondary, uuid)];
+  const isChange =
+    older.initialised &&
+    newer.initialised &&
+    older.generation < newer.generation &&
+    older.areaOffset !== newer.areaOffset &&
+    older.volume === newer.volume;
+  return isChange ? "primary" : undefined;
+}
+
+function validateCopy(copy: BinaryHeader, uuid: string): AcceptedMetadata {
+  if (copy.uuid !== uuid) throw new LuksError("uuid", "uuid", copy.uuid, uuid);
+  return validateMetadata(copy.json);
+}
+
+function readWhole(area: Uint8Array, name: CopyName): BinaryHeader | undefined {
+  try {
+    return parseBinaryHeader(area, name);
+  } catch (error) {
+    if (error instanceof LuksError) return undefined;
+    throw error;
+  }
 }
 
 type Copy = { kind: "none" } | { kind: "unreadable" } | { kind: "read"; token: boolean };

@@ -1,10 +1,33 @@
+import { isGeneration, MAX_GENERATION } from "@constellation/keys";
 import { LuksError, type LuksErrorCode } from "./errors.ts";
 
-/** LUKS token that marks a state disk as belonging to an initialised node. */
-export const STATE_DISK_TOKEN = { type: "constellation-state-disk", keyslots: [], initialised: true } as const;
+const STATE_DISK_TOKEN = { type: "constellation-state-disk", keyslots: [], initialised: true } as const;
+const FIRST_GENERATION = 1;
 
-/** Where cryptsetup puts the one key slot: at the front when it formats, behind that when the slot is replaced. */
-const AREA_OFFSET = { fresh: "32768", initialised: "417792" } as const;
+/**
+ * The LUKS token that marks a state disk as belonging to an initialised node, and names the generation of the master
+ * secret that the disk's key is from. The first generation is not named: its tokens are older than generations.
+ */
+export function stateDiskToken(generation: number): object {
+  return generation === FIRST_GENERATION ? STATE_DISK_TOKEN : { ...STATE_DISK_TOKEN, generation };
+}
+
+/** Size of a key slot's area: key, split into 4000 stripes, in whole sectors. */
+export const AREA_SIZE_BYTES = 385024;
+/** The two places of the one key slot: cryptsetup formats at the first, and changes a key by moving to the other. */
+export const AREA_OFFSETS = [32768, 417792] as const;
+
+/** What the JSON area says, after every check. */
+export interface AcceptedMetadata {
+  /** Whether the disk belongs to an initialised node. */
+  readonly initialised: boolean;
+  /** Generation that an initialised disk's key is from. */
+  readonly generation: number;
+  /** Where the key slot is. */
+  readonly areaOffset: number;
+  /** Segment and digest, which stay what they are when the key is changed. */
+  readonly volume: string;
+}
 
 const SALT_BYTES = 32;
 
@@ -16,15 +39,22 @@ type Json = Readonly<Record<string, unknown>>;
  * "LUKS2 On-Disk Format Specification", section 3.
  * @throws LuksError
  */
-export function validateMetadata(json: string): { initialised: boolean } {
+export function validateMetadata(json: string): AcceptedMetadata {
   const root = parseObject(json);
   exactKeys("fields", "json", root, ["keyslots", "tokens", "segments", "digests", "config"]);
-  const initialised = validateTokens(root["tokens"]);
-  validateKeyslot(only("keyslots", "keyslots", root["keyslots"]), AREA_OFFSET[initialised ? "initialised" : "fresh"]);
+  const token = validateTokens(root["tokens"]);
+  const areaOffset = validateKeyslot(only("keyslots", "keyslots", root["keyslots"]), acceptedOffsets(token));
   validateSegment(only("segments", "segments", root["segments"]));
   validateDigest(only("digests", "digests", root["digests"]));
   exact("config", "config", root["config"], { json_size: "12288", keyslots_size: "16744448" });
-  return { initialised };
+  const volume = `${canonical(root["segments"])} ${canonical(root["digests"])}`;
+  return { initialised: token !== undefined, generation: token ?? FIRST_GENERATION, areaOffset, volume };
+}
+
+/** A fresh disk's slot is where formatting puts it, that of generation 1 where the first change did; then either. */
+function acceptedOffsets(generation: number | undefined): readonly number[] {
+  if (generation === undefined) return [AREA_OFFSETS[0]];
+  return generation === FIRST_GENERATION ? [AREA_OFFSETS[1]] : AREA_OFFSETS;
 }
 
 /** Whether the JSON area names any token, read leniently: for headers that are not going to be used. */
@@ -37,29 +67,40 @@ export function mentionsToken(json: string): boolean {
   }
 }
 
-function validateTokens(value: unknown): boolean {
+/** The generation that the one token names; undefined without a token. */
+function validateTokens(value: unknown): number | undefined {
   const tokens = object("tokens", "tokens", value);
-  if (Object.keys(tokens).length === 0) return false;
+  if (Object.keys(tokens).length === 0) return undefined;
   exactKeys("tokens", "tokens", tokens, ["0"]);
-  exact("token", "tokens.0", tokens["0"], STATE_DISK_TOKEN);
-  return true;
+  const { generation } = object("token", "tokens.0", tokens["0"]);
+  const named = generation === undefined ? FIRST_GENERATION : generation;
+  if (!isGeneration(named) || (generation !== undefined && named === FIRST_GENERATION)) {
+    throw new LuksError("token", "tokens.0.generation", generation, `2 to ${MAX_GENERATION}, or none`);
+  }
+  exact("token", "tokens.0", tokens["0"], stateDiskToken(named));
+  return named;
 }
 
-function validateKeyslot(slot: Json, areaOffset: string): void {
+function validateKeyslot(slot: Json, areaOffsets: readonly number[]): number {
   exactKeys("keyslot", "keyslots.0", slot, ["type", "key_size", "af", "area", "kdf"]);
   exact("keyslot", "keyslots.0.type", slot["type"], "luks2");
   exact("keyslot", "keyslots.0.key_size", slot["key_size"], 96);
   exact("af", "keyslots.0.af", slot["af"], { type: "luks1", stripes: 4000, hash: "sha256" });
-  exact("area", "keyslots.0.area", slot["area"], {
+  const { offset, ...area } = object("area", "keyslots.0.area", slot["area"]);
+  exact("area", "keyslots.0.area", area, {
     type: "raw",
-    offset: areaOffset,
-    size: "385024",
+    size: String(AREA_SIZE_BYTES),
     encryption: "aes-xts-plain64",
     key_size: 64,
   });
+  const areaOffset = areaOffsets.find((accepted) => String(accepted) === offset);
+  if (areaOffset === undefined) {
+    throw new LuksError("area", "keyslots.0.area.offset", offset, areaOffsets.join(" or "));
+  }
   const { salt, ...kdf } = object("kdf", "keyslots.0.kdf", slot["kdf"]);
   exact("kdf", "keyslots.0.kdf", kdf, { type: "pbkdf2", hash: "sha256", iterations: 1000 });
   requireBase64("kdf", "keyslots.0.kdf.salt", salt, SALT_BYTES);
+  return areaOffset;
 }
 
 function validateSegment(segment: Json): void {

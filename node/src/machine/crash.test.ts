@@ -121,7 +121,7 @@ describe("the agent killed during init", () => {
     const master = new MasterSecret(new Uint8Array(32).fill(1));
     const key = deriveStateDiskKey(master, new Uint8Array(32).fill(2), node.platform.diskUuid);
     // What the recovery server does with the operator's secret; its own tests are in recover.test.ts.
-    await node.disk.open(key);
+    await node.disk.open(key, stop.signal);
     const machine = start();
     await machine;
     assert.ok(node.events.includes("apply manifests"));

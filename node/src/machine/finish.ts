@@ -22,7 +22,7 @@ export const finishStep: Step<"finish"> = async ({ platform, member }, dependenc
   const { apiProxy, console, options, services, systemd } = dependencies;
   const { state } = member;
   const run = member.initRun ?? new InitRun();
-  services.setInitHandler(recallInit({ state, run }));
+  services.setInitHandler(recallInit({ state, run, diskGeneration: member.diskGeneration }));
   if (state.role === "control-plane") await services.openInitDoor(platform);
 
   await dependencies.setHostname(state.name);

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, type TestContext, test } from "node:te
 import { setImmediate as tick } from "node:timers/promises";
 import { deriveEtcdSecretsKey, KeysError, MasterSecret } from "@constellation/keys";
 import { refuseInit } from "../init/endpoint.ts";
-import type { InitEvent } from "../init/run.ts";
+import { recallInit } from "../init/recall.ts";
+import { type InitEvent, InitRun } from "../init/run.ts";
 import { PATHS } from "../options.ts";
 import { readNodeState } from "../state/node-state.ts";
 import { FakeNode } from "../testing/fakes.ts";
@@ -116,6 +117,15 @@ describe("a fresh control plane", () => {
     for (const form of ["hex", "base64"] as const) assert.ok(!state.includes(secret.toString(form)));
   });
 
+  test("publishes the CA by which pods know the key service, and no key of it", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const objects = JSON.parse(node.applied[0] ?? "[]") as { metadata: { name: string }; data: object }[];
+    const published = objects.find(({ metadata }) => metadata.name === "constellation-services-ca");
+    assert.deepEqual(published?.data, { "ca.crt": readFileSync(`${node.root}${PATHS.servicePki}/ca.crt`, "utf8") });
+  });
+
   test("wipes its disk and reboots when init fails before the commit, and sends its journal", async () => {
     node.failAt = "kubeadm init";
     const machine = start();
@@ -197,6 +207,17 @@ describe("a fresh control plane", () => {
     assert.deepEqual(other.masterSecret, new Uint8Array(32));
     const again = await knock();
     assert.equal(again.at(-1)?.kind, "success");
+  });
+
+  test("gives nobody the kubeconfig again for the first generation once its disk is under a later one", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const state = await readNodeState(node.root + PATHS.nodeState);
+    const run = new InitRun();
+    const asked = (diskGeneration: number) => recallInit({ state, run, diskGeneration })(initRequest(node.platform));
+    assert.equal(await asked(1), run);
+    await assert.rejects(async () => asked(2), { code: "already_initialised" });
   });
 
   test("takes an init request that is no secret at all for a wrong one", async () => {

@@ -290,6 +290,34 @@ describe("a known worker", () => {
     assert.equal(node.kms, undefined);
   });
 
+  test("says of which generation its disk's key is, and changes it to a newer one with the ticket", async () => {
+    const next = new Uint8Array(32).fill(6);
+    service.next = { nextStateDiskKey: next.slice(), nextGeneration: 2 };
+    await start();
+    assert.deepEqual(
+      service.rejoins.map(({ generation }) => generation),
+      [1],
+    );
+    assert.deepEqual(node.disk.platter.content, { kind: "initialised", generation: 2 });
+    assert.ok(node.disk.platter.key?.equals(new DiskKey(next)));
+    node.reboot();
+    tpmOf(node).marker = "00".repeat(32);
+    service.next = {};
+    service.ticket = { stateDiskKey: next.slice() };
+    await start();
+    assert.equal(service.rejoins.at(-1)?.generation, 2);
+  });
+
+  test("does not go back to an older generation", async () => {
+    node.disk.platter = { ...node.disk.platter, content: { kind: "initialised", generation: 3 } };
+    service.next = { nextStateDiskKey: new Uint8Array(32).fill(6), nextGeneration: 2 };
+    const machine = start();
+    while (!node.consoleLines.some((line) => line.includes("next_generation"))) await tick();
+    assert.equal(node.disk.mapping, false);
+    service.next = {};
+    await machine;
+  });
+
   test("keeps asking when the key does not fit", async () => {
     service.ticket = { stateDiskKey: new Uint8Array(32).fill(5) };
     const machine = start();

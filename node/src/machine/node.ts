@@ -68,6 +68,8 @@ export interface FreshDisk {
 export interface Member {
   state: NodeState;
   runtime: Promise<void>;
+  /** Generation of the master secret that the state disk's key is from. */
+  diskGeneration: number;
   /** The Init call that made this node a member, when that was in this life of the agent. */
   initRun?: InitRun;
 }

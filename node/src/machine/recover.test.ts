@@ -18,6 +18,13 @@ const SECRET = {
   salt: new Uint8Array(32).fill(2),
   marker: new Uint8Array(32).fill(3),
 };
+/** A generation as it goes over the wire. */
+interface KeyGenerationMessage {
+  readonly generation: number;
+  readonly masterSecret: Uint8Array<ArrayBuffer>;
+  readonly salt: Uint8Array<ArrayBuffer>;
+}
+
 const steps: Steps = { ...STEPS, run: () => Promise.resolve(undefined) };
 
 describe("a known control plane without any other", () => {
@@ -32,7 +39,7 @@ describe("a known control plane without any other", () => {
     node.platform = { ...node.platform, attester: await AttestingTpm.create(await createFakeTpmCa()) };
     const master = new MasterSecret(SECRET.master);
     const key = deriveStateDiskKey(master, SECRET.salt, node.platform.diskUuid);
-    node.disk.platter = { content: { kind: "initialised" }, key };
+    node.disk.platter = { content: { kind: "initialised", generation: 1 }, key };
     await writeNodeState(node.root + PATHS.nodeState, stateOf(deriveClusterId(master, SECRET.salt, SECRET.marker)));
     node.write(PATHS.adminConf, "    server: https://127.0.0.1:7443\n");
   });
@@ -66,7 +73,7 @@ describe("a known control plane without any other", () => {
     return { ended };
   }
 
-  async function recover(secret: typeof SECRET): Promise<void> {
+  async function recover(secret: typeof SECRET, rotated: readonly KeyGenerationMessage[] = []): Promise<void> {
     const appraiser = { appraise: () => Promise.resolve(undefined) };
     const target = { host: "127.0.0.1", port, purpose: "recover", timeoutMs: 10_000 };
     const { socket } = await connectAtls({ ...target, attester: ANONYMOUS, appraiser }, stop.signal);
@@ -76,6 +83,7 @@ describe("a known control plane without any other", () => {
         masterSecret: secret.master,
         masterSecretSalt: secret.salt,
         measurementSalt: secret.marker,
+        rotated: [...rotated],
       });
     } finally {
       await close();
@@ -156,6 +164,45 @@ describe("a known control plane without any other", () => {
     await recover(SECRET);
     await ended;
     assert.ok(node.kms?.get(1)?.equals(etcdKey()));
+  });
+
+  const second = (): KeyGenerationMessage => ({
+    generation: 2,
+    masterSecret: new Uint8Array(32).fill(5),
+    salt: new Uint8Array(32).fill(6),
+  });
+  const keyOfSecond = () =>
+    deriveStateDiskKey(new MasterSecret(second().masterSecret), second().salt, node.platform.diskUuid);
+
+  test("changes its disk's key to that of a newer generation that the operator brings", async () => {
+    const { ended } = await start();
+    await recover(SECRET, [second()]);
+    await ended;
+    assert.deepEqual(node.disk.platter.content, { kind: "initialised", generation: 2 });
+    assert.ok(node.disk.platter.key?.equals(keyOfSecond()));
+    assert.ok(node.consoleLines.includes("state disk: key changed to generation 2"));
+  });
+
+  test("opens a disk of a later generation, and needs that generation for it", async () => {
+    node.disk.platter = { content: { kind: "initialised", generation: 2 }, key: keyOfSecond() };
+    const { ended } = await start();
+    await assert.rejects(recover(SECRET), /wanted at most the current "1"/);
+    await recover(SECRET, [second()]);
+    await ended;
+  });
+
+  test("goes on with its old key where it can't be changed", async () => {
+    node.disk.changeFailure = new Error("by test");
+    const { ended } = await start();
+    await recover(SECRET, [second()]);
+    await ended;
+    assert.deepEqual(node.disk.platter.content, { kind: "initialised", generation: 1 });
+  });
+
+  test("refuses generations that are no keyring", async () => {
+    await start();
+    await assert.rejects(recover(SECRET, [second(), second()]), /got generation "2" twice/);
+    await assert.rejects(recover(SECRET, [{ ...second(), masterSecret: new Uint8Array(31) }]), /Recover node failed/);
   });
 
   test("refuses a secret of the wrong length", async () => {

@@ -1,6 +1,6 @@
 import { refuseInit } from "../init/endpoint.ts";
 import { askJoinService, requireClusterOfPeer } from "../join/connection.ts";
-import { parseDiskKey, parseEtcdKeys } from "../join/ticket.ts";
+import { parseRejoinTicket } from "../join/ticket.ts";
 import { serveRecover } from "../rejoin/recover-service.ts";
 import { Unlock } from "../rejoin/unlock.ts";
 import { retry } from "../retry.ts";
@@ -11,7 +11,7 @@ import type { Step } from "./machine.ts";
  * Gets the key of the known disk: every node asks the join services, for as long as it takes; a control plane also
  * opens the door for the operator's `recover`, because it may be the last one.
  */
-export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencies, signal) => {
+export const rejoinStep: Step<"rejoin"> = async ({ platform, disk, generation }, dependencies, signal) => {
   const { console, log, options, services } = dependencies;
   const unlock = new Unlock(platform, disk, dependencies, signal);
   const asking = new AbortController();
@@ -21,7 +21,7 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencie
   if (isControlPlane) await services.openInitDoor(platform);
   const listen = { host: platform.address, port: options.ports.recover };
   const recover = isControlPlane
-    ? await serveRecover(platform.diskUuid, platform.attester, listen, unlock.tryKey, log)
+    ? await serveRecover({ diskUuid: platform.diskUuid, generation }, platform.attester, listen, unlock.tryKey, log)
     : undefined;
   console(`rejoin: asking the control planes for the disk key${isControlPlane ? ", open for recovery" : ""}`);
   const ask = retry(
@@ -32,14 +32,11 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencie
         platform,
         dependencies,
         async ({ client, ...peer }, callSignal) => {
-          const answer = await client.issueRejoinTicket({ diskUuid: platform.diskUuid }, { signal: callSignal });
+          const request = { diskUuid: platform.diskUuid, generation };
+          const answer = await client.issueRejoinTicket(request, { signal: callSignal });
           requireClusterOfPeer(answer.clusterId, peer);
-          await unlock.tryKey({
-            diskKey: parseDiskKey(answer.stateDiskKey),
-            etcdKeys: parseEtcdKeys(answer.etcdSecretsKeys, platform.metadata.role),
-            clusterId: answer.clusterId,
-            source: "join service",
-          });
+          const ticket = parseRejoinTicket(answer, generation, platform.metadata.role);
+          await unlock.tryKey({ ...ticket, source: "join service" });
         },
         askSignal,
       ),

@@ -6,6 +6,7 @@ import { followGenerations } from "../kms/follow-generations.ts";
 import { keyServiceEtcdKeys } from "../kms/key-service.ts";
 import { keepEtcdPriority } from "../run/etcd-priority.ts";
 import { followApiServers } from "../run/follow-api-servers.ts";
+import { reportGenerations } from "../run/report-generation.ts";
 import type { Step } from "./machine.ts";
 
 /**
@@ -25,7 +26,9 @@ export const runStep: Step<"run"> = async ({ platform, member }, dependencies, s
     return { ca, clientCertificate: current, clientKey: current };
   });
   const tasks = [followApiServers({ client, apiProxy, platform, member, options }, log, delay, signal)];
-  if (member.state.role === "control-plane") {
+  const isControlPlane = member.state.role === "control-plane";
+  tasks.push(reportGenerations(client, member, isControlPlane ? etcdKeys.ring : undefined, log, signal));
+  if (isControlPlane) {
     const keyService = { host: "127.0.0.1", port: ports.keyService, pkiDirectory: root + PATHS.servicePki };
     tasks.push(keepEtcdPriority(exec, log, signal));
     tasks.push(followGenerations(keyServiceEtcdKeys(keyService, now), etcdKeys, log, delay, signal));

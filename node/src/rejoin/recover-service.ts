@@ -1,20 +1,15 @@
 import { ANONYMOUS, type Attester } from "@constellation/atls";
-import {
-  deriveClusterId,
-  deriveEtcdSecretsKey,
-  deriveStateDiskKey,
-  type DiskKey,
-  type EtcdKey,
-  KeysError,
-  MasterSecret,
-} from "@constellation/keys";
-import { RecoverService, type RpcServer, serveAtls } from "@constellation/rpc";
+import { type DiskKey, type EtcdKey, Keyring, KeysError, MasterSecret } from "@constellation/keys";
+import { type RecoverRequest, RecoverService, type RpcServer, serveAtls } from "@constellation/rpc";
+import type { KeyChange } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 
 /** A key for this node's disk, a control plane's keys for etcd, and the cluster that they are said to belong to. */
 export interface RecoveredKey {
   diskKey: DiskKey;
+  /** Of a newer generation, to change the disk's key to. */
+  next?: KeyChange;
   /** None for a worker. */
   etcdKeys: EtcdKey[];
   clusterId: Uint8Array;
@@ -24,12 +19,19 @@ export interface RecoveredKey {
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 const MAX_PENDING = 8;
 
+/** The disk to be recovered. */
+export interface LockedDisk {
+  readonly diskUuid: string;
+  /** Generation of the master secret that its key is from. */
+  readonly generation: number;
+}
+
 /**
- * Takes the master secret from the operator when no control plane is left to give the disk key. Anyone may call: a
+ * Takes the master secret, of all generations, from the operator when no control plane is left to give the disk key. Anyone may call: a
  * secret that is not the cluster's gives a key that does not open the disk. `accept` tries the key.
  */
 export function serveRecover(
-  diskUuid: string,
+  disk: LockedDisk,
   attester: Attester,
   listen: { host: string; port: number },
   accept: (key: RecoveredKey) => Promise<void>,
@@ -47,36 +49,46 @@ export function serveRecover(
     statuses: { request: "invalid-argument", refused: "permission-denied", already_initialised: "failed-precondition" },
     routes: (router) =>
       router.service(RecoverService, {
-        async recover({ masterSecret, masterSecretSalt, measurementSalt }) {
-          await accept(deriveKey(diskUuid, masterSecret, masterSecretSalt, measurementSalt));
+        async recover(request) {
+          await accept(recoverKey(disk, request));
           return {};
         },
       }),
   });
 }
 
-function deriveKey(
-  diskUuid: string,
-  masterSecret: Uint8Array,
-  salt: Uint8Array,
-  measurementSalt: Uint8Array,
-): RecoveredKey {
+function recoverKey({ diskUuid, generation }: LockedDisk, request: RecoverRequest): RecoveredKey {
   try {
-    const master = new MasterSecret(masterSecret);
+    const keyring = keyringOf(request);
     try {
-      return {
-        diskKey: deriveStateDiskKey(master, salt, diskUuid),
-        etcdKeys: [{ generation: 1, key: deriveEtcdSecretsKey(master, salt) }],
-        clusterId: deriveClusterId(master, salt, measurementSalt),
+      const etcdKeys = keyring.numbers.map((number) => ({ generation: number, key: keyring.etcdSecretsKey(number) }));
+      const recovered = {
+        diskKey: keyring.stateDiskKey(diskUuid, generation),
+        etcdKeys,
+        clusterId: keyring.clusterId(request.measurementSalt),
         source: "operator",
       };
+      if (keyring.current <= generation) return recovered;
+      const next = { key: keyring.stateDiskKey(diskUuid, keyring.current), generation: keyring.current };
+      return { ...recovered, next };
     } finally {
-      master.wipe();
+      keyring.wipe();
     }
   } catch (cause) {
     if (cause instanceof KeysError) throw new NodeError("request", `Recover node failed: ${cause.message}`, { cause });
     throw cause;
   } finally {
-    masterSecret.fill(0);
+    for (const bytes of [request.masterSecret, ...request.rotated.map((entry) => entry.masterSecret)]) bytes.fill(0);
   }
+}
+
+function keyringOf({ masterSecret, masterSecretSalt, rotated }: RecoverRequest): Keyring {
+  const first = { generation: 1, masterSecret, salt: masterSecretSalt };
+  return new Keyring(
+    [first, ...rotated].map(({ generation, masterSecret: bytes, salt }) => ({
+      generation,
+      master: new MasterSecret(bytes),
+      salt,
+    })),
+  );
 }

@@ -1,4 +1,6 @@
 import { equalConstantTime, fromHex, hex } from "@constellation/bytes";
+import type { DiskKey } from "@constellation/keys";
+import type { KeyChange } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import { openMember } from "../machine/disk.ts";
 import type { Dependencies, DiskOfNode, Member, Platform } from "../machine/node.ts";
@@ -35,11 +37,11 @@ export class Unlock {
   /** Tries a key. @throws NodeError `refused` when it does not open the disk, `cluster_mismatch` */
   readonly tryKey = (key: RecoveredKey): Promise<void> => this.#mutex.run(() => this.#tryKey(key));
 
-  async #tryKey({ diskKey, etcdKeys, clusterId, source }: RecoveredKey): Promise<void> {
+  async #tryKey({ diskKey, next, etcdKeys, clusterId, source }: RecoveredKey): Promise<void> {
     if (this.#opened) throw new NodeError("already_initialised", "Recover node failed: got an open disk already");
     // Held before the disk is open: an agent that ends in between finds an open disk, and gets no key any more.
     if (etcdKeys.length > 0) await this.#dependencies.etcdKeys.hold(etcdKeys);
-    await this.#open(diskKey, source);
+    const generation = await this.#open(diskKey, next, source);
     this.#opened = true;
     try {
       await this.#dependencies.mountState(this.#signal);
@@ -51,7 +53,7 @@ export class Unlock {
       }
       // The operator's secret gives them to any machine that its host calls a control plane.
       if (role !== "control-plane") await this.#dependencies.etcdKeys.forget();
-      this.#member.resolve(await openMember(this.#dependencies, this.#platform.attester, this.#signal));
+      this.#member.resolve(await openMember(this.#dependencies, this.#platform.attester, generation, this.#signal));
     } catch (error) {
       // With the disk open there is no way back to asking for a key: the agent starts again and finds the open disk.
       this.#member.reject(error);
@@ -59,15 +61,21 @@ export class Unlock {
     }
   }
 
-  async #open(key: RecoveredKey["diskKey"], source: string): Promise<void> {
+  /** Opens the disk and changes its key, where there is a newer one. @returns the generation of the disk's key by then */
+  async #open(key: DiskKey, next: KeyChange | undefined, source: string): Promise<number> {
+    const { console, log } = this.#dependencies;
     try {
-      await this.#disk.open(key, this.#signal);
-      this.#dependencies.console(`state disk: opened with the key from the ${source}`);
+      const { generation, failure } = await this.#disk.open(key, this.#signal, next);
+      console(`state disk: opened with the key from the ${source}`);
+      if (failure !== undefined) log.error("key of the state disk not changed, the next boot tries again", failure);
+      else if (next !== undefined) console(`state disk: key changed to generation ${generation}`);
+      return generation;
     } catch (cause) {
       await this.#dependencies.etcdKeys.forget();
       throw new NodeError("refused", `Open state disk failed: the key from the ${source} does not fit`, { cause });
     } finally {
       key.wipe();
+      next?.key.wipe();
     }
   }
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { clusterIdPcr, type QemuVtpmPolicy } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import { DiskKey } from "@constellation/keys";
+import type { KeyChange, OpenedDisk } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import { joinServicePolicy } from "../join/appraiser.ts";
 import type { AttesterOfNode } from "../platform/attester.ts";
@@ -72,10 +73,21 @@ class FakeDisk implements DiskOfNode {
     return Promise.resolve(passphrase);
   }
 
-  open(key: DiskKey): Promise<void> {
-    if (this.platter.key?.equals(key) !== true) return Promise.reject(new NodeError("disk", "no key available"));
+  /** Why a change of the key fails. */
+  changeFailure: unknown;
+
+  open(key: DiskKey, _signal: AbortSignal, change?: KeyChange): Promise<OpenedDisk> {
+    const { content } = this.platter;
+    if (content.kind !== "initialised" || this.platter.key?.equals(key) !== true) {
+      return Promise.reject(new NodeError("disk", "no key available"));
+    }
     this.mapping = true;
-    return Promise.resolve();
+    const { generation } = content;
+    if (change === undefined) return Promise.resolve({ generation });
+    if (this.changeFailure !== undefined) return Promise.resolve({ generation, failure: this.changeFailure });
+    const changed = { kind: "initialised", generation: change.generation } as const;
+    this.platter = { content: changed, key: new DiskKey(change.key.reveal()) };
+    return Promise.resolve({ generation: change.generation });
   }
 
   isOpen(): Promise<boolean> {
@@ -88,9 +100,9 @@ class FakeDisk implements DiskOfNode {
     return Promise.resolve();
   }
 
-  commit(): Promise<void> {
+  commit(generation: number): Promise<void> {
     if (this.#copy === undefined) return Promise.reject(new NodeError("disk", "no header copy"));
-    this.platter = { content: { kind: "initialised" }, key: this.#copy };
+    this.platter = { content: { kind: "initialised", generation }, key: this.#copy };
     return Promise.resolve();
   }
 

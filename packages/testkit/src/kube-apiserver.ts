@@ -82,10 +82,27 @@ export class KubeApiserver {
   async createServiceAccount(namespace: string, name: string): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts`;
     await this.create(path, { apiVersion: "v1", kind: "ServiceAccount", metadata: { name } });
-    const { body } = await this.call("POST", `${path}/${name}/token`, {
+    return await this.requestToken(namespace, name);
+  }
+
+  /** A pod on a node, with a token of its service account as the kubelet projects it: bound to it, for an audience. */
+  async createPodToken(namespace: string, account: string, pod: PodOptions): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}`;
+    const spec = { nodeName: pod.node, serviceAccountName: account, containers: [{ name: "a", image: "a" }] };
+    const object = { apiVersion: "v1", kind: "Pod", metadata: { name: pod.name }, spec };
+    const { status, body } = await this.call("POST", `${path}/pods`, object);
+    if (status !== 201) throw new Error(`Create pod "${pod.name}" failed: got "${status}": ${JSON.stringify(body)}`);
+    const { uid } = body.metadata as { uid: string };
+    const boundObjectRef = { kind: "Pod", apiVersion: "v1", name: pod.name, uid };
+    return await this.requestToken(namespace, account, { audiences: [pod.audience], boundObjectRef });
+  }
+
+  /** A token of one hour of a service account. @param spec further fields of the TokenRequest's spec */
+  async requestToken(namespace: string, account: string, spec: object = {}): Promise<string> {
+    const { body } = await this.call("POST", `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`, {
       apiVersion: "authentication.k8s.io/v1",
       kind: "TokenRequest",
-      spec: { expirationSeconds: 3600 },
+      spec: { expirationSeconds: 3600, ...spec },
     });
     return (body.status as { token: string }).token;
   }
@@ -121,6 +138,14 @@ export class KubeApiserver {
     for (const program of this.#programs.toReversed()) await program.stop();
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** A pod with a token. */
+export interface PodOptions {
+  readonly name: string;
+  readonly node: string;
+  /** Whom the token is for. */
+  readonly audience: string;
 }
 
 interface Ports {

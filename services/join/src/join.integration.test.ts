@@ -200,6 +200,35 @@ test("refused with too_many_attempts: a node that asks again and again, while ot
   await as("worker-0", (joiner) => joiner.rejoin());
 });
 
+test("a node whose disk is of an older generation gets that key and the one to change to", async () => {
+  await cluster.setSecret({ "mastersecret-2": new Uint8Array(32).fill(3), "salt-2": new Uint8Array(32).fill(4) });
+  const second = deriveStateDiskKey(
+    new MasterSecret(new Uint8Array(32).fill(3)),
+    new Uint8Array(32).fill(4),
+    cluster.machine("worker-0").record.diskUuid,
+  );
+  const old = await as("worker-0", (joiner) => joiner.rejoin());
+  assert.equal(hex(old.stateDiskKey), diskKeyOf("worker-0"));
+  assert.deepEqual([hex(old.nextStateDiskKey), old.nextGeneration], [hex(second.reveal()), 2]);
+  const current = await as("worker-0", (joiner) => joiner.rejoin(undefined, 2));
+  assert.deepEqual([hex(current.stateDiskKey), current.nextStateDiskKey.length], [hex(second.reveal()), 0]);
+  const { ticket } = await as("worker-1", (joiner) => joiner.join());
+  assert.equal(ticket.stateDiskKeyGeneration, 2);
+  assert.notEqual(hex(ticket.stateDiskKey), diskKeyOf("worker-1"));
+});
+
+for (const [generation, code] of [
+  [3, "key_service_unavailable"],
+  [256, "generation_invalid"],
+] as const) {
+  test(`refused with ${code}: a node that asks for generation ${generation}`, async () => {
+    await assert.rejects(
+      as("worker-0", (joiner) => joiner.rejoin(undefined, generation)),
+      (error: unknown) => error instanceof RpcError && error.remoteCode === code,
+    );
+  });
+}
+
 test("no secret is in the log of either service", async () => {
   const log = (await cluster.joinService.output()) + (await cluster.keyService.output());
   const etcdKey = hex(deriveEtcdSecretsKey(new MasterSecret(MASTER_SECRET), MASTER_SECRET_SALT).reveal());

@@ -92,7 +92,8 @@ describe("keyServiceKeys()", () => {
 
   test("gives the key of a disk", async () => {
     const disk = "5c7c9a1e-0000-8000-8000-0123456789ab";
-    assert.equal((await keys.diskKey(disk, signal)).lengthBytes, 32);
-    assert.deepEqual(asked, [`state-disk/${disk} 32 0`]);
+    const { key, generation } = await keys.diskKey(disk, 1, signal);
+    assert.deepEqual([key.lengthBytes, generation], [32, 1]);
+    assert.deepEqual(asked, [`state-disk/${disk} 32 1`]);
   });
 });

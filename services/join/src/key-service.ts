@@ -13,10 +13,16 @@ import type { Endpoint } from "@constellation/pod";
 import { createMtlsClient, fromConnectError, KeyService, type MtlsIdentity, type RpcClient } from "@constellation/rpc";
 import { JoinError } from "./errors.ts";
 
+/** A state disk's key, and the generation of the master secret that it is from. */
+export interface GenerationedDiskKey {
+  readonly key: DiskKey;
+  readonly generation: number;
+}
+
 /** Gives the keys that go into tickets. */
 export interface KeySource {
-  /** The key of a state disk. */
-  diskKey(diskUuid: string, signal: AbortSignal): Promise<DiskKey>;
+  /** The key of a state disk, of a generation or, for 0, of the current one. */
+  diskKey(diskUuid: string, generation: number, signal: AbortSignal): Promise<GenerationedDiskKey>;
   /** The keys for secrets in etcd, of all generations that there are, oldest first. */
   etcdKeys(signal: AbortSignal): Promise<readonly EtcdKey[]>;
 }
@@ -47,11 +53,11 @@ export function keyServiceKeys({ host, port }: Endpoint, pkiDirectory: string): 
     }
   }
   return {
-    diskKey(diskUuid, signal) {
+    diskKey(diskUuid, generation, signal) {
       const keyId = formatKeyId({ namespace: "state-disk", id: diskUuid });
       return ask(keyId, signal, async (client) => {
-        const { dataKey } = await client.getDataKey({ keyId, lengthBytes: KEY_LENGTH_BYTES }, { signal });
-        return new DiskKey(dataKey);
+        const answer = await client.getDataKey({ keyId, lengthBytes: KEY_LENGTH_BYTES, generation }, { signal });
+        return { key: new DiskKey(answer.dataKey), generation: answer.generation };
       });
     },
     etcdKeys: (signal) =>

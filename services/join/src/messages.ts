@@ -23,7 +23,8 @@ export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof Issu
   return {
     nodeName: record.name,
     role: record.role === "worker" ? NodeRole.WORKER : NodeRole.CONTROL_PLANE,
-    stateDiskKey: ticket.diskKey.reveal(),
+    stateDiskKey: ticket.diskKey.key.reveal(),
+    stateDiskKeyGeneration: ticket.diskKey.generation,
     clusterId: fromHex(settings.clusterId),
     kubeletCertificate: utf8(ticket.kubeletCertificatePem),
     clusterCaCertificate: utf8(ticket.clusterCaPem),
@@ -41,10 +42,12 @@ export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof Issu
 
 /** The ticket as it goes over the wire. */
 export function toRejoinResponse(ticket: RejoinTicket): MessageInitShape<typeof IssueRejoinTicketResponseSchema> {
+  const { diskKey, nextDiskKey, clusterId, etcdKeys } = ticket;
   return {
-    stateDiskKey: ticket.diskKey.reveal(),
-    clusterId: fromHex(ticket.clusterId),
-    etcdSecretsKeys: toEtcdSecretsKeys(ticket.etcdKeys),
+    stateDiskKey: diskKey.key.reveal(),
+    clusterId: fromHex(clusterId),
+    etcdSecretsKeys: toEtcdSecretsKeys(etcdKeys),
+    ...(nextDiskKey && { nextStateDiskKey: nextDiskKey.key.reveal(), nextGeneration: nextDiskKey.generation }),
   };
 }
 

@@ -2,7 +2,7 @@
 // @generated from file constellation/keys/v1/keys.proto (package constellation.keys.v1, syntax proto3)
 /* eslint-disable */
 
-// Key release inside the cluster, over mutual TLS with caller identities.
+// Key release inside the cluster: over mutual TLS with caller identities, or over TLS with service account tokens.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -31,7 +31,7 @@ export type GetDataKeyRequest = Message<"constellation.keys.v1.GetDataKeyRequest
   lengthBytes: number;
 
   /**
-   * Generation of the master secret; 0 asks for the current one.
+   * Generation of the master secret to derive from; 0 is the current one.
    *
    * @generated from field: uint32 generation = 3;
    */
@@ -55,7 +55,7 @@ export type GetDataKeyResponse = Message<"constellation.keys.v1.GetDataKeyRespon
   dataKey: Uint8Array;
 
   /**
-   * The generation that the key is of.
+   * Generation that the key was derived from: remember it with what the key encrypts.
    *
    * @generated from field: uint32 generation = 2;
    */
@@ -70,8 +70,8 @@ export const GetDataKeyResponseSchema: GenMessage<GetDataKeyResponse> = /*@__PUR
   messageDesc(file_constellation_keys_v1_keys, 1);
 
 /**
- * KeyService derives keys from the master secret. The caller's certificate names it, and the key ID's namespace
- * is checked against that name (T8).
+ * KeyService derives keys from the master secret. The caller is whom its certificate or its token names, and the key
+ * ID's namespace is checked against that name (T8).
  *
  * @generated from service constellation.keys.v1.KeyService
  */

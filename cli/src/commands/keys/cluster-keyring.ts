@@ -1,0 +1,91 @@
+import { keyringOf, type MasterSecretFile } from "@constellation/config";
+import {
+  KEY_LENGTH_BYTES,
+  type KeyGeneration,
+  type Keyring,
+  KeysError,
+  MasterSecret,
+  parseKeyringEntries,
+  Secret,
+  type StoredGeneration,
+} from "@constellation/keys";
+import { retryKubernetes } from "../../cluster/kubernetes.ts";
+import type { Context } from "../../context.ts";
+import { CliError } from "../../errors.ts";
+import type { KubernetesPort } from "../../ports/cluster.ts";
+import type { KeyringSecret } from "../../ports/keyring.ts";
+
+/** The keyring as this workspace and as the cluster have it. */
+export interface Keyrings {
+  readonly file: MasterSecretFile;
+  readonly own: Keyring;
+  readonly secret: KeyringSecret;
+  readonly stored: readonly StoredGeneration[];
+  /** Current generation of the cluster. */
+  readonly clusterCurrent: number;
+}
+
+const HINT_BACKUP = "bring the file back from where the master secret was rotated last";
+
+/**
+ * Reads both keyrings and sees that the cluster's is this workspace's, or an earlier state of it: the file is always
+ * written first.
+ * @throws CliError `cluster`, `refused`, `unsupported-change`
+ */
+export async function readKeyrings(context: Context, kubernetes: KubernetesPort): Promise<Keyrings> {
+  const file = await context.workspace.readMasterSecret();
+  const own = keyringOf(file);
+  const secret = await retryKubernetes(context, (signal) => kubernetes.readKeyring(signal));
+  if (secret === undefined) {
+    throw new CliError("cluster", "Read keyring of the cluster failed: it has no Secret with the master secret");
+  }
+  const stored = parse(secret);
+  for (const generation of stored) requireSame(own, generation);
+  return { file, own, secret, stored, clusterCurrent: stored.length };
+}
+
+function parse({ entries }: KeyringSecret): StoredGeneration[] {
+  try {
+    return parseKeyringEntries(entries);
+  } catch (cause) {
+    if (!(cause instanceof KeysError)) throw cause;
+    throw new CliError("cluster", "Read keyring of the cluster failed: its Secret is not what was written", { cause });
+  } finally {
+    for (const bytes of Object.values(entries)) bytes.fill(0);
+  }
+}
+
+function requireSame(own: Keyring, stored: StoredGeneration): void {
+  const { generation, kind } = stored;
+  if (kind === "wrapped") {
+    const message = `Compare keyrings failed: generation ${generation} of the cluster is wrapped by an external KMS`;
+    throw new CliError("unsupported-change", message, { hint: "rotate the key in the KMS instead" });
+  }
+  if (generation > own.current) {
+    const message = `Compare keyrings failed: the cluster has generation ${generation}, constellation-mastersecret.json has ${own.current} at most`;
+    throw new CliError("refused", message, { hint: HINT_BACKUP });
+  }
+  const isKnown = own.numbers.includes(generation);
+  if (kind === "removed") return;
+  if (!isKnown) {
+    // The Secret lost it first: a file without it, and a Secret with it, is nothing that we do.
+    const message = `Compare keyrings failed: the cluster has generation ${generation}, constellation-mastersecret.json has it no more`;
+    throw new CliError("refused", message, { hint: HINT_BACKUP });
+  }
+  const { master, salt } = own.get(generation);
+  if (!master.equals(stored.master) || !new Secret(salt).equals(new Secret(stored.salt))) {
+    const message = `Compare keyrings failed: generation ${generation} of the cluster is not that of constellation-mastersecret.json`;
+    throw new CliError("refused", message, { hint: "the file is another cluster's, or was changed" });
+  }
+}
+
+/** A new generation of random bytes. */
+export function newGeneration(context: Context, generation: number): KeyGeneration {
+  const random = (): Uint8Array => context.dependencies.random(KEY_LENGTH_BYTES);
+  const bytes = random();
+  try {
+    return { generation, master: new MasterSecret(bytes), salt: random() };
+  } finally {
+    bytes.fill(0);
+  }
+}
