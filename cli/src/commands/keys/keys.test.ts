@@ -288,3 +288,19 @@ for (const minutes of ["0", "-1", "1.5", "x", "10081"]) {
     assert.equal((await harness.run("keys", "rotate", `--timeout=${minutes}`)).code, 2);
   });
 }
+
+test("apply says that a new cluster begins with the first generation of a rotated file", async (t) => {
+  const harness = await up(t);
+  await harness.run("keys", "rotate", "--yes", "--no-wait");
+  const text = await harness.read(FILE);
+  assert.equal((await harness.run("terminate", "--yes")).code, 0);
+  assert.equal(await harness.read(FILE), text);
+  harness.nodes.clusterId = undefined;
+  const { code, err } = await harness.run("apply", "--yes");
+  assert.equal(code, 0, err);
+  assert.match(err, /was rotated in an earlier cluster.*`constellation keys rotate` afterwards/);
+  const own = await fileKeyring(harness);
+  harness.kubernetes.keyring = { mastersecret: own.get(1).master.reveal(), salt: own.get(1).salt };
+  assert.equal((await harness.run("keys", "rotate", "--yes", "--no-wait")).code, 0);
+  assert.deepEqual(harness.kubernetes.keyring, { ...formatKeyringEntries(own) });
+});

@@ -32,7 +32,7 @@ const SILENCE_TIMEOUT_MS = 20 * 60_000;
  * cluster ID; the node answers a second try of the same cluster with the same result, and no other.
  */
 export async function initPhase(context: Context, config: Config, before: State): Promise<State> {
-  const secret = await ensureMasterSecret(context);
+  const secret = await ensureMasterSecret(context, before.clusterValues.clusterID === "");
   const state = await ensureMeasurementSalt(context, before);
   const measurementSalt = fromHex(state.clusterValues.measurementSalt);
   const clusterId = deriveClusterId(secret.masterSecret, secret.salt, measurementSalt);
@@ -63,8 +63,16 @@ function acceptedMembers(before: State, clusterId: Uint8Array): PolicyPurpose["m
   return before.clusterValues.clusterID === "" ? [...FRESH_NODE, clusterId] : [clusterId];
 }
 
-async function ensureMasterSecret(context: Context): Promise<MasterSecretFile> {
-  if (context.workspace.has(MASTER_SECRET_FILE)) return context.workspace.readMasterSecret();
+async function ensureMasterSecret(context: Context, isNew: boolean): Promise<MasterSecretFile> {
+  if (context.workspace.has(MASTER_SECRET_FILE)) {
+    const file = await context.workspace.readMasterSecret();
+    if (isNew && file.rotated.length > 0) {
+      context.progress.line(
+        `${context.workspace.show(MASTER_SECRET_FILE)} was rotated in an earlier cluster, and a new cluster begins with its first generation: run \`constellation keys rotate\` afterwards, or move the file away for a new one.`,
+      );
+    }
+    return file;
+  }
   const file = {
     masterSecret: new MasterSecret(context.dependencies.random(SECRET_LENGTH_BYTES)),
     salt: context.dependencies.random(SECRET_LENGTH_BYTES),
