@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
 import { describeError, type Log, type LogFields } from "@constellation/pod";
 import { authenticate, type AuthenticateOptions } from "./auth/authenticate.ts";
 import { isChecksumHeader } from "./body/checksums.ts";
@@ -12,6 +11,7 @@ import { S3Error, s3Errors } from "./http/s3-error.ts";
 import { parseTarget } from "./http/target.ts";
 import type { Answer, Call, Parts } from "./operations/call.ts";
 import { route } from "./operations/router.ts";
+import { ANSWER_WINDOW_BYTES, writeBody } from "./stream/write-body.ts";
 
 /** What handling requests needs. */
 export interface HandlerParts extends Parts, AuthenticateOptions {
@@ -50,7 +50,9 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
   const requestId = randomBytes(8).toString("hex").toUpperCase();
   response.setHeader("x-amz-request-id", requestId);
   const gone = new AbortController();
-  response.once("close", () => gone.abort());
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
   const notes: Notes = {};
   let failure: unknown;
   try {
@@ -128,7 +130,7 @@ async function send(
     return;
   }
   response.writeHead(status, headers);
-  await pipeline(body, response);
+  await writeBody(response, body, ANSWER_WINDOW_BYTES);
 }
 
 async function sendError(

@@ -5,6 +5,7 @@ import { type Headers, responseHeaders } from "../http/headers.ts";
 import { toClientEtag } from "../http/etag.ts";
 import { S3Error } from "../http/s3-error.ts";
 import { childText, parseXmlDocument } from "../http/xml.ts";
+import { readBody, releaseAnswer } from "../stream/read-body.ts";
 import type { Store, StoreRequest, StoreResponse } from "../store/store.ts";
 
 /** An authenticated request. */
@@ -78,12 +79,17 @@ export async function sendToStore(
 export async function readResponse(response: StoreResponse, maxBytes = MAX_XML_BYTES): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let total = 0;
-  for await (const piece of response as AsyncIterable<Uint8Array>) {
+  for await (const piece of answerBody(response)) {
     total += piece.length;
     if (total > maxBytes) throw new S3Error(502, "BadGateway", `The store's answer has more than ${maxBytes} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
+}
+
+/** The body of an answer of the store, as it comes. */
+export function answerBody(response: StoreResponse): AsyncGenerator<Uint8Array> {
+  return readBody(response, releaseAnswer);
 }
 
 /** Reads and drops an answer, so that its connection can be used again. */

@@ -5,7 +5,16 @@ import { conditionHeaders, type Headers } from "../http/headers.ts";
 import { S3Error, s3Errors } from "../http/s3-error.ts";
 import type { StoreResponse } from "../store/store.ts";
 import { contentRange, parseByteRange } from "./byte-range.ts";
-import { type Answer, answerHeaders, nameOf, type ObjectCall, type Parts, passedQuery, sendToStore } from "./call.ts";
+import {
+  type Answer,
+  answerBody,
+  answerHeaders,
+  nameOf,
+  type ObjectCall,
+  type Parts,
+  passedQuery,
+  sendToStore,
+} from "./call.ts";
 import {
   describeObject,
   layoutOf,
@@ -48,8 +57,8 @@ async function getWhole(call: ObjectCall, parts: Parts): Promise<Answer> {
     const sealedBytes = storedLength(response);
     const stored = await describeObject(response, nameOf(call), sealedBytes, parts, signal);
     const headers = { ...answerHeaders(response), ...sizeHeaders({ kind: "whole" }, stored.plainBytes) };
-    if (stored.kind === "plaintext") return { status: 200, headers, body: response };
-    const reader = new ByteReader(response);
+    if (stored.kind === "plaintext") return { status: 200, headers, body: answerBody(response) };
+    const reader = new ByteReader(answerBody(response));
     const layout =
       stored.kind === "single"
         ? await layoutOf(stored, pin(response, nameOf(call), sealedBytes), parts, signal)

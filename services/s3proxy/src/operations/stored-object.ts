@@ -16,7 +16,7 @@ import { multipartPlainLength, sealedLength } from "../format/sizes.ts";
 import { HEADER_METADATA } from "../http/headers.ts";
 import { S3Error } from "../http/s3-error.ts";
 import type { StoreResponse } from "../store/store.ts";
-import { type Parts, readResponse, sendToStore } from "./call.ts";
+import { answerBody, type Parts, readResponse, sendToStore } from "./call.ts";
 
 /** An object as the store's answer to GET or HEAD describes it. */
 export type StoredObject =
@@ -134,13 +134,13 @@ export async function openRange(
 ): Promise<OpenedRange> {
   if (layout === undefined) {
     const response = await getStored(pinned, range, parts, signal, query);
-    return { response, body: response };
+    return { response, body: answerBody(response) };
   }
   const wanted = headerNeeded(layout, range);
   const firstHeader = wanted === undefined ? undefined : await readStored(pinned, wanted, parts, signal);
   const plan = planRange(layout, range, firstHeader);
   const response = await getStored(pinned, plan.stored, parts, signal, query);
-  return { response, body: await openPlan(plan, new ByteReader(response), response, signal) };
+  return { response, body: await openPlan(plan, new ByteReader(answerBody(response)), response, signal) };
 }
 
 /** Opens a plan and waits for its first chunk: a refusal can then still be an answer. */
