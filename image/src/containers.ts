@@ -79,6 +79,7 @@ export async function stageContainers(
         "/usr/bin/node",
         "--max-old-space-size=64",
         "--max-semi-space-size=1",
+        "--no-incremental-marking",
         "/usr/lib/constellation/service.mjs",
       ],
     })),
