@@ -7,6 +7,10 @@ export {
 } from "./derive.ts";
 export { stateDiskUuid } from "./disk-uuid.ts";
 export { KeysError, type KeysErrorCode } from "./errors.ts";
+export { isGeneration, type KeyGeneration, MAX_GENERATION, requireGeneration } from "./generation.ts";
+export { formatKeyringEntries, generationEntries, openGenerations, parseKeyringEntries } from "./keyring-entries.ts";
+export type { KeyringEntries, StoredGeneration } from "./keyring-entries.ts";
+export { Keyring } from "./keyring.ts";
 export {
   DATA_KEY_MAX_BYTES,
   DATA_KEY_MIN_BYTES,

@@ -68,6 +68,7 @@ async function ensureMasterSecret(context: Context): Promise<MasterSecretFile> {
   const file = {
     masterSecret: new MasterSecret(context.dependencies.random(SECRET_LENGTH_BYTES)),
     salt: context.dependencies.random(SECRET_LENGTH_BYTES),
+    rotated: [],
   };
   await context.workspace.createMasterSecret(file);
   context.progress.line(
