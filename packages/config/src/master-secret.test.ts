@@ -52,7 +52,7 @@ const WRONG: [string, string][] = [
   ["a generation with a further field", rotatedText({ generation: 2, key: BASE64, salt: BASE64, more: BASE64 })],
   ["a current generation that was removed", rotatedText(REMOVED)],
   ["half a removed generation", rotatedText({ ...REMOVED, key: BASE64 }, { generation: 3, key: BASE64, salt: BASE64 })],
-  ["too many generations", rotatedText(...new Array(255).fill(REMOVED))],
+  ["too many generations", rotatedText(...Array.from({ length: 255 }, () => REMOVED))],
   ["a further field", JSON.stringify({ key: BASE64, salt: BASE64, more: BASE64 })],
 ];
 

@@ -25,7 +25,7 @@ export function isGeneration(value: unknown): value is number {
  * @throws KeysError `generation_number`
  */
 export function requireGeneration(value: number): number {
-  if (isGeneration(value)) return value;
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_GENERATION) return value;
   throw new KeysError(
     "generation_number",
     `Check generation failed: got "${value}", wanted "1" to "${MAX_GENERATION}"`,

@@ -32,6 +32,13 @@ for (const entries of [
   });
 }
 
+test("parseKeyringEntries() takes copies", () => {
+  const entries = { mastersecret: Buffer.from(filled(1)), salt: Buffer.from(filled(2)) };
+  const keyring = keyringOf(entries);
+  for (const bytes of Object.values(entries)) bytes.fill(0);
+  assert.deepEqual([keyring.get(1).master.reveal(), keyring.get(1).salt], [filled(1), filled(2)]);
+});
+
 test("parseKeyringEntries() knows a removed generation by its empty entries", () => {
   assert.deepEqual(keyringOf({ ...FIRST, ...REMOVED, ...THIRD }).numbers, [1, 3]);
 });

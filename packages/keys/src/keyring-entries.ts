@@ -26,7 +26,8 @@ export function generationEntries(generation: number): { secret: string; wrapped
 
 /**
  * Reads a keyring from the entries of its Secret, strictly: generations 1 to the current one without a gap, each whole,
- * and nothing else. What was written before there were generations is the first of them.
+ * and nothing else. What was written before there were generations is the first of them. Takes copies: the caller can
+ * clear its own.
  * @throws KeysError `entry_unknown`, `entry_missing`, `entry_length`, `generation_missing`; no message has a secret in it
  */
 export function parseKeyringEntries(entries: KeyringEntries): StoredGeneration[] {
@@ -87,14 +88,19 @@ function parseGeneration(entries: KeyringEntries, generation: number, current: n
   if (salt === undefined) throw missingEntry(names.salt);
   if (wrapped !== undefined) {
     requireLength(names.wrapped, wrapped, 1, MAX_WRAPPED_BYTES);
-    return { kind: "wrapped", generation, wrapped, salt: requireSalt(generation, salt) };
+    return { kind: "wrapped", generation, wrapped: Uint8Array.from(wrapped), salt: ownSalt(generation, salt) };
   }
   if (secret === undefined) throw missingEntry(names.secret);
   // Only what lies between the first and the current generation can have been removed.
   const canBeRemoved = generation > 1 && generation < current;
   if (canBeRemoved && secret.length === 0 && salt.length === 0) return { kind: "removed", generation };
   requireLength(names.secret, secret, KEY_LENGTH_BYTES, KEY_LENGTH_BYTES);
-  return { kind: "plain", generation, master: new MasterSecret(secret), salt: requireSalt(generation, salt) };
+  return { kind: "plain", generation, master: new MasterSecret(secret), salt: ownSalt(generation, salt) };
+}
+
+/** Not `slice()`: of a Buffer that would be the same memory. */
+function ownSalt(generation: number, salt: Uint8Array): Uint8Array {
+  return Uint8Array.from(requireSalt(generation, salt));
 }
 
 function entryOf(entries: KeyringEntries, name: string): Uint8Array | undefined {

@@ -8,7 +8,12 @@ import type {
   KubeNode,
   KubeNodePatch,
   KubePod,
+  MetadataPage,
+  PersistentVolume,
   PodReference,
+  Secret,
+  SecretPatch,
+  TokenReviewStatus,
 } from "./objects.ts";
 import { statusError } from "./status.ts";
 import { abortError, type KubeRequest, send } from "./transport.ts";
@@ -20,6 +25,8 @@ export interface KubeLimits {
 }
 
 const DEFAULT_LIMITS: KubeLimits = { requestTimeoutMs: 10_000, maxResponseBytes: 8 * 1024 * 1024 };
+const MERGE_PATCH = "application/merge-patch+json";
+const METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /**
@@ -73,7 +80,7 @@ export class KubeApi {
     signal?: AbortSignal,
   ): Promise<ConfigMap> {
     const path = `/api/v1/namespaces/${segment(namespace)}/configmaps/${segment(name)}`;
-    const content = { body: JSON.stringify(patch), contentType: "application/merge-patch+json" };
+    const content = { body: JSON.stringify(patch), contentType: MERGE_PATCH };
     return this.#json(`Patch ConfigMap "${namespace}/${name}"`, "PATCH", path, "ConfigMap", content, signal);
   }
 
@@ -94,7 +101,7 @@ export class KubeApi {
 
   /** Applies a merge patch. */
   async patchNode(name: string, patch: KubeNodePatch, signal?: AbortSignal): Promise<KubeNode> {
-    const content = { body: JSON.stringify(patch), contentType: "application/merge-patch+json" };
+    const content = { body: JSON.stringify(patch), contentType: MERGE_PATCH };
     return this.#json(`Patch node "${name}"`, "PATCH", `/api/v1/nodes/${segment(name)}`, "Node", content, signal);
   }
 
@@ -134,6 +141,49 @@ export class KubeApi {
     return this.#json(`Get EndpointSlice "${namespace}/${name}"`, "GET", path, "EndpointSlice", {}, signal);
   }
 
+  async getSecret(namespace: string, name: string, signal?: AbortSignal): Promise<Secret> {
+    const path = `/api/v1/namespaces/${segment(namespace)}/secrets/${segment(name)}`;
+    return this.#json(`Get Secret "${namespace}/${name}"`, "GET", path, "Secret", {}, signal);
+  }
+
+  /** Applies a merge patch. With `metadata.resourceVersion` in it, a change by another meanwhile gives `conflict`. */
+  async patchSecret(namespace: string, name: string, patch: SecretPatch, signal?: AbortSignal): Promise<Secret> {
+    const path = `/api/v1/namespaces/${segment(namespace)}/secrets/${segment(name)}`;
+    const content = { body: JSON.stringify(patch), contentType: MERGE_PATCH };
+    return this.#json(`Patch Secret "${namespace}/${name}"`, "PATCH", path, "Secret", content, signal);
+  }
+
+  /**
+   * A page of the Secrets of all namespaces, without their contents.
+   * @param limit most objects of the page
+   * @param next `next` of the page before; `rejected` with status 410 if that is too long ago
+   */
+  async listSecretMetadata(limit: number, next: string | undefined, signal?: AbortSignal): Promise<MetadataPage> {
+    type List = { readonly items?: MetadataPage["items"]; readonly metadata?: { readonly continue?: string } };
+    const query = new URLSearchParams({ limit: String(limit), ...(next === undefined ? {} : { continue: next }) });
+    const path = `/api/v1/secrets?${query.toString()}`;
+    const kind = "PartialObjectMetadataList";
+    const list = await this.#json<List>("List Secrets", "GET", path, kind, { accept: METADATA_ONLY }, signal);
+    const following = list.metadata?.continue ?? "";
+    return { items: list.items ?? [], ...(following === "" ? {} : { next: following }) };
+  }
+
+  async listPersistentVolumes(signal?: AbortSignal): Promise<readonly PersistentVolume[]> {
+    type List = { readonly items?: readonly PersistentVolume[] };
+    const path = "/api/v1/persistentvolumes";
+    const list = await this.#json<List>("List volumes", "GET", path, "PersistentVolumeList", {}, signal);
+    return list.items ?? [];
+  }
+
+  /** Asks whose a token is (authentication.k8s.io/v1), and for which of the audiences. */
+  async reviewToken(token: string, audiences: readonly string[], signal?: AbortSignal): Promise<TokenReviewStatus> {
+    const review = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec: { token, audiences } };
+    const content = { body: JSON.stringify(review), contentType: "application/json" };
+    const path = "/apis/authentication.k8s.io/v1/tokenreviews";
+    type Answer = { readonly status?: TokenReviewStatus };
+    return (await this.#json<Answer>("Review token", "POST", path, "TokenReview", content, signal)).status ?? {};
+  }
+
   /** Returns when the API server says it is ready (`/readyz`). */
   async requireReady(signal?: AbortSignal): Promise<void> {
     await this.#send("Check API server", "GET", "/readyz", {}, signal);
@@ -144,7 +194,7 @@ export class KubeApi {
     method: KubeRequest["method"],
     path: string,
     kind: string,
-    content: Pick<KubeRequest, "body" | "contentType">,
+    content: Pick<KubeRequest, "accept" | "body" | "contentType">,
     signal: AbortSignal | undefined,
   ): Promise<T> {
     return parseObject(operation, kind, await this.#send(operation, method, path, content, signal)) as T;
@@ -154,7 +204,7 @@ export class KubeApi {
     operation: string,
     method: KubeRequest["method"],
     path: string,
-    content: Pick<KubeRequest, "body" | "contentType">,
+    content: Pick<KubeRequest, "accept" | "body" | "contentType">,
     signal: AbortSignal | undefined,
   ): Promise<string> {
     const timeout = AbortSignal.timeout(this.#limits.requestTimeoutMs);

@@ -10,7 +10,12 @@ export type {
   KubeNode,
   KubeNodePatch,
   KubePod,
+  MetadataPage,
   NodeCondition,
   ObjectMeta,
+  PersistentVolume,
   PodReference,
+  Secret,
+  SecretPatch,
+  TokenReviewStatus,
 } from "./objects.ts";

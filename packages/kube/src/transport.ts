@@ -9,6 +9,8 @@ export interface KubeRequest {
   readonly operation: string;
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly url: URL;
+  /** What the answer may be; JSON if nothing is said. */
+  readonly accept?: string;
   readonly contentType?: string;
   readonly body?: string;
 }
@@ -24,7 +26,7 @@ export interface KubeResponse {
  * @throws KubeError `unreachable`, `untrusted_server`, `response_too_large`, or as `abortError` says
  */
 export async function send(
-  { operation, method, url, contentType, body }: KubeRequest,
+  { operation, method, url, accept, contentType, body }: KubeRequest,
   credentials: Credentials,
   maxResponseBytes: number,
   signal: AbortSignal,
@@ -38,7 +40,7 @@ export async function send(
     ca: credentials.ca,
     cert: credentials.clientCertificate,
     key: credentials.clientKey,
-    headers: headersOf(credentials, contentType),
+    headers: headersOf(credentials, { accept, contentType }),
   });
   outgoing.once("response", resolve).once("error", reject).end(body);
   try {
@@ -51,9 +53,12 @@ export async function send(
   }
 }
 
-function headersOf(credentials: Credentials, contentType: string | undefined): Record<string, string> {
+function headersOf(
+  credentials: Credentials,
+  { accept = "application/json", contentType }: Readonly<Record<"accept" | "contentType", string | undefined>>,
+): Record<string, string> {
   return {
-    accept: "application/json",
+    accept,
     ...(contentType === undefined ? {} : { "content-type": contentType }),
     ...(credentials.token === undefined ? {} : { authorization: `Bearer ${credentials.token}` }),
   };

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import type { Metrics } from "./metrics.ts";
 
 /** Where the kubelet asks, and what says whether the pod is ready. */
 export interface HealthOptions {
@@ -7,17 +8,24 @@ export interface HealthOptions {
   readonly port: number;
   /** Throws, or rejects, while the pod is not ready. */
   readonly requireReady: (signal: AbortSignal) => Promise<void>;
+  /** Shown at `/metrics`; without them there is no such path. */
+  readonly metrics?: Pick<Metrics, "text">;
 }
 
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 const READY_TIMEOUT_MS = 5_000;
 
 /**
- * Serves `/livez` (the event loop turns) and `/readyz` (`requireReady` succeeds) for the kubelet's probes. Says nothing
- * but the status: whoever reaches the port learns no reason.
+ * Serves `/livez` (the event loop turns) and `/readyz` (`requireReady` succeeds) for the kubelet's probes, which say
+ * nothing but the status: whoever reaches the port learns no reason. And `/metrics` for Prometheus, where there are any.
  */
-export async function serveHealth({ host, port, requireReady }: HealthOptions): Promise<Server> {
+export async function serveHealth({ host, port, requireReady, metrics }: HealthOptions): Promise<Server> {
   const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
     request.resume();
+    if (request.url === "/metrics" && metrics !== undefined) {
+      response.writeHead(200, { "content-type": METRICS_TYPE }).end(metrics.text());
+      return;
+    }
     statusOf(request.url, requireReady).then(
       (status) => response.writeHead(status).end(),
       () => response.writeHead(503).end(),

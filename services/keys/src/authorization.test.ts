@@ -12,7 +12,7 @@ const granted: [string, string, number][] = [
 ];
 for (const [caller, keyId, lengthBytes] of granted) {
   test(`authorizeKeyRequest() gives ${caller} ${keyId.split("/")[0]}`, () => {
-    const { namespace, id } = authorizeKeyRequest({ caller, keyId, lengthBytes });
+    const { namespace, id } = authorizeKeyRequest({ caller, keyId, lengthBytes, generation: 0 });
     assert.equal(`${namespace}/${id}`, keyId);
   });
 }
@@ -21,7 +21,7 @@ for (const [caller, keyId, lengthBytes] of granted) {
 for (const [caller, own] of AUTHORIZED_NAMESPACES) {
   for (const [, keyId, lengthBytes] of granted.filter(([, id]) => !own.some((name) => id.startsWith(name)))) {
     test(`authorizeKeyRequest() refuses ${caller} ${keyId.split("/")[0]}`, () => {
-      refused({ caller, keyId, lengthBytes }, "namespace_forbidden");
+      refused({ caller, keyId, lengthBytes, generation: 0 }, "namespace_forbidden");
     });
   }
 }
@@ -41,7 +41,13 @@ const cases: [string, string, string, number, KeyServiceErrorCode][] = [
   ["a volume key of 4 GiB", "csi", "volume/a", 2 ** 32 - 1, "key_length_invalid"],
 ];
 for (const [what, caller, keyId, lengthBytes, code] of cases) {
-  test(`authorizeKeyRequest() refuses ${what}`, () => refused({ caller, keyId, lengthBytes }, code));
+  test(`authorizeKeyRequest() refuses ${what}`, () => refused({ caller, keyId, lengthBytes, generation: 1 }, code));
+}
+
+for (const generation of [-1, 1.5, 256, 2 ** 32 - 1]) {
+  test(`authorizeKeyRequest() refuses generation ${generation}`, () => {
+    refused({ caller: "csi", keyId: "volume/a", lengthBytes: 32, generation }, "generation_invalid");
+  });
 }
 
 function refused(request: Parameters<typeof authorizeKeyRequest>[0], code: KeyServiceErrorCode): void {

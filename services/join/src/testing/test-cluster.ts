@@ -73,6 +73,8 @@ export class TestCluster {
     await writeServiceFiles(api, directory);
     const agent = await serveAgent(join(directory, "agent.sock"), machineOf(machines, "control-plane-0").tpm);
     const keyService = await startService("key-service", KEYS_MAIN, directory, {
+      "pod-host": "127.0.0.1",
+      "pod-port": "0",
       pki: join(directory, "pki"),
       secret: join(directory, "secret"),
     });
