@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HEADER_METADATA } from "./http/headers.ts";
+import { send as sendTo } from "./testing/client.ts";
+import { fixedKeks, startTestProxy } from "./testing/proxy.ts";
 import { bytes, completion, setUp } from "./testing/setting.ts";
 
 // What a store can do to objects, and that no client ever gets a wrong byte for it.
@@ -203,6 +205,29 @@ test("a multipart object is refused with a part exchanged, left out, cut off, or
     assert.ok(range.status === 422 || (what === "never" && range.complete), `${what} ${range.status}`);
   }
   assert.equal((await send("/bucket/moved")).status, 422);
+});
+
+test("a copy onto itself wraps an object's key under the current generation, once, and changes nothing else", async (context) => {
+  const { store, send, put } = await setUp(context);
+  const plain = bytes(100_000);
+  await put("/bucket/key", plain, { "content-type": "text/x", "x-amz-meta-a": "b" });
+  const generation = () =>
+    Buffer.from(store.object("bucket/key").headers[HEADER_METADATA] ?? "", "base64").readUInt16BE(2);
+  const sealed = store.object("bucket/key").body;
+  assert.equal((await put("/bucket/key", "", { "x-amz-copy-source": "bucket/key" })).code, "InvalidRequest");
+  assert.equal(generation(), 1);
+  const rotated = await startTestProxy({ endpoint: store.endpoint }, { keks: fixedKeks(2) });
+  context.after(() => rotated.close());
+  const copy = { method: "PUT", headers: { "x-amz-copy-source": "bucket/key" } };
+  assert.equal((await sendTo(rotated.endpoint, "/bucket/key", copy)).status, 200);
+  assert.equal(generation(), 2);
+  assert.ok(store.object("bucket/key").body.equals(sealed));
+  assert.equal((await sendTo(rotated.endpoint, "/bucket/key", copy)).code, "InvalidRequest");
+  const got = await sendTo(rotated.endpoint, "/bucket/key");
+  assert.ok(got.body.equals(plain));
+  assert.deepEqual([got.headers["content-type"], got.headers["x-amz-meta-a"]], ["text/x", "b"]);
+  // Generation 2 is none to a proxy that knows only the first.
+  assert.equal((await send("/bucket/key")).status, 422);
 });
 
 test("copies have a key of their own place, and a copied ciphertext under a third name is refused", async (context) => {

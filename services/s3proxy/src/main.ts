@@ -16,9 +16,9 @@ await runPod(log, async () => {
     "store-region": "us-east-1",
     "store-credentials": "/credentials/store.json",
     "store-ca": "",
-    "key-service": "127.0.0.1:9443",
-    "kek-version": "1",
-    pki: "/pki",
+    "key-service": "key-service.kube-system.svc:9445",
+    "services-ca": "/services-ca/ca.crt",
+    "key-service-token": "/key-service-token/token",
     "allow-plaintext-reads": "false",
   });
   const service = await startService(flags, log);

@@ -337,7 +337,8 @@ test("a store that can't be reached is a 503 without its address", async (contex
 });
 
 test("a KEK that can't be had is a 500 that says nothing, and nothing is stored", async (context) => {
-  const keks = { current: 1, get: () => Promise.reject(new Error("secret reason")) };
+  const fail = () => Promise.reject(new Error("secret reason"));
+  const keks = { current: fail, get: fail };
   const { store, put } = await setUp(context, { keks });
   const got = await put("/bucket/key", "content");
   assert.equal(got.code, "InternalError");

@@ -54,7 +54,7 @@ test("parsePartEtag() reads what partEtag() made, and nothing else", () => {
   const token = {
     storeEtag: `"${MD5}"`,
     plainBytes: 5_000_000_000,
-    identity: { kekVersion: 3, salt: Buffer.alloc(16, 9) },
+    identity: { kekGeneration: 3, salt: Buffer.alloc(16, 9) },
   };
   const etag = partEtag(token);
   assert.deepEqual(parsePartEtag(etag), token);

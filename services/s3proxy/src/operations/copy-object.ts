@@ -35,7 +35,7 @@ const COPIED_HEADERS = [
  */
 export async function copyObject(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
   const source = await findCopySource(call, parts);
-  refuseCopyToItself(call, source);
+  await refuseCopyToItself(call, source, parts);
   const headers = { ...(await metadataOf(call, source)), ...conditionHeaders(call.headers, toStoreEtag) };
   if (source.stored.kind === "single") return await copyAtStore(call, parts, source, source.stored.object, headers);
   return await copyThrough(call, parts, source, headers);
@@ -71,7 +71,7 @@ async function copyAtStore(
       // What was checked is what is copied.
       "x-amz-copy-source-if-match": etag,
       "x-amz-metadata-directive": "REPLACE",
-      [HEADER_METADATA]: await wrapObject(object, nameOf(call), parts.keks, signal),
+      [HEADER_METADATA]: await wrapObject(object, nameOf(call), parts.keks),
     },
   };
   const response = await sendToStore(parts, request, signal);
@@ -117,11 +117,17 @@ async function tagsOf(call: ObjectCall, parts: Parts, { response, pinned }: Copy
   return { "x-amz-tagging": pairs.join("&") };
 }
 
-function refuseCopyToItself({ bucket, key, headers }: ObjectCall, { pinned }: CopySource): void {
+/** As S3 does; but an object whose key is under an earlier generation is changed: its key is wrapped anew. */
+async function refuseCopyToItself(
+  { bucket, key, headers }: ObjectCall,
+  { pinned, stored }: CopySource,
+  { keks }: Parts,
+): Promise<void> {
   const { name, versionId } = pinned;
   const changes = ["x-amz-storage-class", "x-amz-server-side-encryption", "x-amz-website-redirect-location"];
   const changed = headers["x-amz-metadata-directive"] === "REPLACE" || changes.some((header) => header in headers);
   if (name.bucket !== bucket || name.key !== key || versionId !== undefined || changed) return;
+  if (stored.kind === "single" && stored.kekGeneration < (await keks.current()).generation) return;
   throw s3Errors.invalidRequest("This copy request is illegal: it copies an object to itself without a change");
 }
 

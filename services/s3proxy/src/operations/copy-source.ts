@@ -32,7 +32,7 @@ export async function findCopySource(call: ObjectCall, parts: Parts): Promise<Co
   response.resume();
   const name = { bucket, key };
   const sealedBytes = storedLength(response);
-  const stored = await describeObject(response, name, sealedBytes, parts, signal);
+  const stored = await describeObject(response, name, sealedBytes, parts);
   return { response, stored, pinned: pin(response, name, sealedBytes, versionId) };
 }
 

@@ -55,16 +55,16 @@ async function getWhole(call: ObjectCall, parts: Parts): Promise<Answer> {
   const response = await sendToStore(parts, readRequest("GET", call), signal);
   try {
     const sealedBytes = storedLength(response);
-    const stored = await describeObject(response, nameOf(call), sealedBytes, parts, signal);
+    const stored = await describeObject(response, nameOf(call), sealedBytes, parts);
     const headers = { ...answerHeaders(response), ...sizeHeaders({ kind: "whole" }, stored.plainBytes) };
     if (stored.kind === "plaintext") return { status: 200, headers, body: answerBody(response) };
     const reader = new ByteReader(answerBody(response));
     const layout =
       stored.kind === "single"
         ? await layoutOf(stored, pin(response, nameOf(call), sealedBytes), parts, signal)
-        : await leaderLayout(reader, { name: nameOf(call), sealedBytes }, parts.keks, signal, true);
+        : await leaderLayout(reader, { name: nameOf(call), sealedBytes }, parts.keks, true);
     const plan = planRange(layout, { start: 0, end: layout.plainBytes - 1 });
-    return { status: 200, headers, body: await openPlan(plan, reader, response, signal) };
+    return { status: 200, headers, body: await openPlan(plan, reader, response) };
   } catch (error) {
     response.destroy();
     throw error;
@@ -103,7 +103,7 @@ async function lookAt(call: ObjectCall, parts: Parts): Promise<Look> {
   const response = await sendToStore(parts, readRequest("HEAD", call), signal);
   response.resume();
   const sealedBytes = storedLength(response);
-  const stored = await describeObject(response, nameOf(call), sealedBytes, parts, signal);
+  const stored = await describeObject(response, nameOf(call), sealedBytes, parts);
   const needsLayout =
     stored.kind !== "plaintext" && isPartial(call) && (call.method === "GET" || query.has("partNumber"));
   const pinned = pin(response, nameOf(call), sealedBytes, query.get("versionId"));

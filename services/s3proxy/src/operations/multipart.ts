@@ -62,8 +62,8 @@ export async function sealPart(
   const { bucket, key, signal } = call;
   const uploadId = uploadIdOf(call);
   const partNumber = partNumberOf(call);
-  const identity = newPart(parts.keks.current);
-  const kek = await parts.keks.get(identity.kekVersion, signal);
+  const { generation, key: kek } = await parts.keks.current();
+  const identity = newPart(generation);
   const objectKey = uploadKey(kek, uploadDigest(uploadId), nameOf(call));
   const segment = partSegment(objectKey, identity, partNumber, plainBytes);
   const sealed = async function* () {
@@ -97,7 +97,6 @@ export async function completeMultipartUpload(call: ObjectCall, parts: Parts): P
     nameOf(call),
     completed.map(({ part }) => part),
     parts.keks,
-    signal,
   );
   const leaderPart = await sendToStore(
     parts,
