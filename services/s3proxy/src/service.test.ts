@@ -42,6 +42,7 @@ async function setUp(context: TestContext, serverName: string) {
   const flags = {
     host: "127.0.0.1",
     port: 0,
+    "health-host": "127.0.0.1",
     "health-port": 0,
     domain: "",
     tls: "none",

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createKeyServiceClient } from "@constellation/key-client";
-import { FlagError, type Log, serveHealth } from "@constellation/pod";
+import { FlagError, type Flags, type Log, serveHealth } from "@constellation/pod";
 import { parseClientCredentials, parseStoreCredentials } from "./auth/credentials.ts";
+import type { FLAG_DEFAULTS } from "./flags.ts";
 import { KekCache } from "./kek.ts";
 import { type RunningProxy, startProxy, type TlsIdentity } from "./server.ts";
 import { Store } from "./store/store.ts";
@@ -10,24 +11,8 @@ import { Store } from "./store/store.ts";
 /** Clients wait a minute or so for the first byte. */
 const PATIENCE_MS = 10_000;
 
-/** The flags of the service; README.md says what they mean. */
-export interface ServiceFlags {
-  readonly host: string;
-  readonly port: number;
-  readonly "health-port": number;
-  readonly domain: string;
-  readonly tls: string;
-  readonly region: string;
-  readonly clients: string;
-  readonly "store-endpoint": string;
-  readonly "store-region": string;
-  readonly "store-credentials": string;
-  readonly "store-ca": string;
-  readonly "key-service": string;
-  readonly "services-ca": string;
-  readonly "key-service-token": string;
-  readonly "allow-plaintext-reads": string;
-}
+/** The values of the service's flags. */
+export type ServiceFlags = Flags<typeof FLAG_DEFAULTS>;
 
 /** Reads flags and files and starts the proxy with its health endpoints. */
 export async function startService(flags: ServiceFlags, log: Log): Promise<RunningProxy> {
@@ -59,7 +44,7 @@ export async function startService(flags: ServiceFlags, log: Log): Promise<Runni
   };
   const proxy = await startProxy({ host: flags.host, port: flags.port, tls: await readTls(flags.tls) }, parts);
   const health = await serveHealth({
-    host: "127.0.0.1",
+    host: flags["health-host"],
     port: flags["health-port"],
     requireReady: async () => void (await keks.current()),
   });
