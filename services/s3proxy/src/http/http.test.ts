@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { elements, parseXmlDocument } from "@constellation/xml";
 import { parsePartEtag, partEtag, toClientEtag, toStoreEtag } from "./etag.ts";
 import { objectHeaders, validateHeaders } from "./headers.ts";
 import { parseTarget } from "./target.ts";
-import { applyEdits, elements, parseClientXml, parseXmlDocument, replaceElement, textElement } from "./xml.ts";
+import { applyEdits, parseClientXml, replaceElement, textElement } from "./xml.ts";
 
 const MD5 = "0123456789abcdef0123456789abcdef";
 

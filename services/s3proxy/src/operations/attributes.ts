@@ -1,6 +1,7 @@
+import { type Element } from "@constellation/xml";
 import { toClientEtag } from "../http/etag.ts";
 import { plainHeaders } from "../http/headers.ts";
-import { applyEdits, type Edit, type Element, replaceElement } from "../http/xml.ts";
+import { applyEdits, type Edit, replaceElement } from "../http/xml.ts";
 import {
   type Answer,
   answerHeaders,

@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { errorText } from "@constellation/xml";
 import type { RequestBody } from "../body/request-body.ts";
 import type { KekSource, ObjectName } from "../format/keys.ts";
 import { type Headers, responseHeaders } from "../http/headers.ts";
 import { toClientEtag } from "../http/etag.ts";
 import { S3Error } from "../http/s3-error.ts";
-import { childText, parseXmlDocument } from "../http/xml.ts";
 import { readBody, releaseAnswer } from "../stream/read-body.ts";
 import type { Store, StoreRequest, StoreResponse } from "../store/store.ts";
 
@@ -126,18 +126,6 @@ async function storeError(response: StoreResponse, method: string): Promise<S3Er
   if (method === "HEAD") response.resume();
   const { code, message } = errorText(body) ?? { code: codeOf(status), message: `The store answered ${status}` };
   return new S3Error(status >= 300 ? status : 502, code, message, { headers });
-}
-
-/** Code and message of an error in XML. */
-export function errorText(body: Uint8Array): { readonly code: string; readonly message: string } | undefined {
-  try {
-    const { root } = parseXmlDocument(body);
-    const code = childText(root, "Code");
-    if (root.name !== "Error" || code === undefined || !/^[A-Za-z0-9.]{1,64}$/.test(code)) return undefined;
-    return { code, message: (childText(root, "Message") ?? code).slice(0, 1_000) };
-  } catch {
-    return undefined;
-  }
 }
 
 function codeOf(status: number): string {

@@ -1,9 +1,10 @@
+import { childText, elements } from "@constellation/xml";
 import { newObject, type SingleObject, wrapObject } from "../format/object-header.ts";
 import { toClientEtag, toStoreEtag } from "../http/etag.ts";
 import { conditionHeaders, HEADER_METADATA, type Headers, objectHeaders } from "../http/headers.ts";
 import { pathEncode, uriEncode } from "../auth/sigv4.ts";
 import { S3Error, s3Errors } from "../http/s3-error.ts";
-import { childText, elements, textElement, xmlDocument } from "../http/xml.ts";
+import { textElement, xmlDocument } from "../http/xml.ts";
 import {
   type XmlAnswer,
   answerHeaders,

@@ -1,7 +1,8 @@
+import { childText, type Element, elements } from "@constellation/xml";
 import { plainPartLength } from "../format/sizes.ts";
 import { toClientEtag } from "../http/etag.ts";
 import { S3Error } from "../http/s3-error.ts";
-import { applyEdits, childText, type Edit, type Element, elements, replaceElement } from "../http/xml.ts";
+import { applyEdits, type Edit, replaceElement } from "../http/xml.ts";
 import {
   type Answer,
   answerHeaders,
