@@ -71,7 +71,7 @@ async function* checkedBody(
   onRead();
   let trailers: Trailers = new Map();
   // Whoever answers the request decides about a body that was not read to its end.
-  const raw = readBody(request, () => {});
+  const raw = readBody(request, { release: () => {}, asFailure: asClientFailure });
   const source =
     payload.kind === "streaming"
       ? decodeAwsChunked(raw, { authentication, ...payload }, (all) => (trailers = all))
@@ -100,6 +100,10 @@ async function* checkedBody(
   const value = claim.value ?? trailers.get(claim.header);
   requireChecksum(claim.header, checksum.digest(), value);
   onChecksum([claim.header, value ?? ""]);
+}
+
+function asClientFailure(cause: NodeJS.ErrnoException): Error {
+  return cause.code === "ETIMEDOUT" ? new S3Error(400, "RequestTimeout", "The body came too slowly", { cause }) : cause;
 }
 
 function lengthOf(request: IncomingMessage, streaming: boolean): number {

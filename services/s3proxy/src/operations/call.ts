@@ -89,7 +89,10 @@ export async function readResponse(response: StoreResponse, maxBytes = MAX_XML_B
 
 /** The body of an answer of the store, as it comes. */
 export function answerBody(response: StoreResponse): AsyncGenerator<Uint8Array> {
-  return readBody(response, releaseAnswer);
+  return readBody(response, {
+    release: releaseAnswer,
+    asFailure: (cause) => new S3Error(503, "ServiceUnavailable", "The store ended its answer early", { cause }),
+  });
 }
 
 /** Reads and drops an answer, so that its connection can be used again. */

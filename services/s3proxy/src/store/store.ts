@@ -177,7 +177,7 @@ function storeFailure(error: unknown, signal: AbortSignal): unknown {
     signal.aborted ||
     code === undefined ||
     error instanceof S3Error ||
-    !/^(E[A-Z]+|ERR_TLS|CERT_|UNABLE_|DEPTH_|SELF_)/.test(code)
+    !/^(E[A-Z]+|HPE_|ERR_TLS|CERT_|UNABLE_|DEPTH_|SELF_)/.test(code)
   ) {
     return error;
   }

@@ -1,19 +1,28 @@
 import type { IncomingMessage } from "node:http";
+import { Pace } from "./pace.ts";
 
 /** What may wait here before the connection is asked to wait: one chunk of the format. */
 const MAX_WAITING_BYTES = 65_536;
 
+/** How a body is read. */
+export interface ReadOptions {
+  /** What becomes of the message when the reader stops, at its end or before. */
+  readonly release: (message: IncomingMessage) => void;
+  /** What a connection's error means here. */
+  readonly asFailure?: (error: NodeJS.ErrnoException) => Error;
+  readonly pace?: Pace;
+}
+
 /**
  * The body of a message, in the pieces in which it comes. Quicker than Node.js's own iterator, which joins pieces by copying
  * them, and ends the connection when the reader stops after the last byte.
- * @param release what becomes of the message when the reader stops, at its end or before
- * @throws why the connection ended before the body did
+ * @throws why the connection ended before the body did; `ETIMEDOUT` for a sender that is too slow
  */
 export async function* readBody(
   message: IncomingMessage,
-  release: (message: IncomingMessage) => void,
+  { release, asFailure = (error) => error, pace = new Pace() }: ReadOptions,
 ): AsyncGenerator<Buffer, void> {
-  const body = new BodyQueue(message);
+  const body = new BodyQueue(message, pace);
   try {
     for (;;) {
       const piece = body.take();
@@ -21,6 +30,8 @@ export async function* readBody(
       else if (body.ended) return;
       else await body.more();
     }
+  } catch (error) {
+    throw asFailure(error as NodeJS.ErrnoException);
   } finally {
     body.close();
     release(message);
@@ -36,14 +47,16 @@ export function releaseAnswer(answer: IncomingMessage): void {
 /** Pieces of a message that came and were not taken yet. */
 class BodyQueue {
   readonly #message: IncomingMessage;
+  readonly #pace: Pace;
   readonly #pieces: Buffer[] = [];
   #waitingBytes = 0;
   #ended = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
-  constructor(message: IncomingMessage) {
+  constructor(message: IncomingMessage, pace: Pace) {
     this.#message = message;
+    this.#pace = pace;
     if (message.destroyed && !message.readableEnded) this.#closed();
     message.on("data", this.#data).on("end", this.#end).on("error", this.#fail).on("close", this.#closed);
   }
@@ -64,7 +77,7 @@ class BodyQueue {
   /** Waits for a piece or the end. @throws why there will be none */
   async more(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    await new Promise<void>((resolve) => (this.#wake = resolve));
+    await this.#pace.wait((wake) => (this.#wake = wake), this.#fail);
   }
 
   /** Takes no more pieces. */
@@ -75,6 +88,7 @@ class BodyQueue {
 
   readonly #data = (piece: Buffer): void => {
     this.#pieces.push(piece);
+    this.#pace.moved(piece.length);
     this.#waitingBytes += piece.length;
     if (this.#waitingBytes >= MAX_WAITING_BYTES) this.#message.pause();
     this.#wake();

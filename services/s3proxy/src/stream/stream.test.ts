@@ -4,6 +4,7 @@ import { createServer, get, type IncomingMessage, request, type ServerResponse }
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { setUp } from "../testing/setting.ts";
+import { Pace } from "./pace.ts";
 import { readBody, releaseAnswer } from "./read-body.ts";
 import { ANSWER_WINDOW_BYTES, REQUEST_WINDOW_BYTES, writeBody } from "./write-body.ts";
 
@@ -94,9 +95,9 @@ test("readBody() fails when the connection ends before the body", TIMEOUT, async
   const outgoing = get(url, { agent: false });
   const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
   await assert.rejects(async () => {
-    for await (const piece of readBody(answer, releaseAnswer)) assert.ok(piece.length > 0);
+    for await (const piece of readBody(answer, { release: releaseAnswer })) assert.ok(piece.length > 0);
   });
-  await assert.rejects(readBody(answer, releaseAnswer).next());
+  await assert.rejects(readBody(answer, { release: releaseAnswer }).next());
 });
 
 test("readBody() makes a sender wait for a slow reader", TIMEOUT, async (context) => {
@@ -110,7 +111,7 @@ test("readBody() makes a sender wait for a slow reader", TIMEOUT, async (context
   });
   const outgoing = get(url, { agent: false });
   const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
-  const body = readBody(answer, releaseAnswer);
+  const body = readBody(answer, { release: releaseAnswer });
   await body.next();
   await settled(() => made);
   assert.ok(made < 500, `${made}`);
@@ -128,4 +129,52 @@ test("GET keeps the store's connection for the next request", TIMEOUT, async (co
   };
   for (let index = 0; index < 6; index += 1) assert.equal((await send("/bucket/key")).status, 200);
   assert.ok(ports.size <= 2, `${ports.size}`);
+});
+
+test(
+  "readBody() gives up on a sender of a byte now and then, and writeBody() on such a receiver",
+  TIMEOUT,
+  async (context) => {
+    let written: Promise<unknown> = Promise.resolve();
+    const url = await serve(context, (incoming, response) => {
+      if (incoming.method === "GET") {
+        written = writeBody(response, pieces(1_000), ANSWER_WINDOW_BYTES, new Pace(200)).catch((error: Error) => error);
+        return;
+      }
+      response.writeHead(200, { "content-length": "100000" });
+      const timer = setInterval(() => response.write("x"), 20);
+      response.on("close", () => clearInterval(timer));
+    });
+    const trickle = request(url, { method: "POST", agent: false }).end();
+    const [slow] = (await once(trickle, "response")) as [IncomingMessage];
+    await assert.rejects(
+      async () => {
+        for await (const piece of readBody(slow, { release: releaseAnswer, pace: new Pace(200) }))
+          assert.ok(piece.length < 10);
+      },
+      { code: "ETIMEDOUT" },
+    );
+    const unread = get(url, { agent: false });
+    const [answer] = (await once(unread, "response")) as [IncomingMessage];
+    answer.on("error", () => {});
+    while (!String(await written).includes("1 KiB a second")) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(((await written) as NodeJS.ErrnoException).code, "ETIMEDOUT");
+  },
+);
+
+test("Pace lets a sender rest that was quick before, for as long as its allowance", async () => {
+  const pace = new Pace(100);
+  const late: Error[] = [];
+  const rest = (ms: number) =>
+    pace.wait(
+      (wake) => setTimeout(wake, ms),
+      (error) => late.push(error),
+    );
+  for (let round = 0; round < 5; round += 1) {
+    await rest(40);
+    pace.moved(1_000_000);
+  }
+  assert.deepEqual(late, []);
+  await rest(400);
+  assert.equal(late.length, 1);
 });
