@@ -323,6 +323,13 @@ test("the proxy answers 100-continue only after the request was found to be allo
   assert.deepEqual(await attempt(forged), { continued: false, status: 400 });
 });
 
+test("an empty expectation is none, and an unknown one is refused", async (context) => {
+  const { send } = await setUp(context);
+  const put = (expect: string) => send("/bucket/key", { method: "PUT", body: "content", headers: { expect } });
+  assert.equal((await put("")).status, 200);
+  assert.equal((await put("a miracle")).status, 417);
+});
+
 test("a store that can't be reached is a 503 without its address", async (context) => {
   const { store, proxy } = await setUp(context);
   store.intercept = (request) => {
