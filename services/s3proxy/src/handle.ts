@@ -87,16 +87,26 @@ function openCall(
   const target = parseTarget(request.url ?? "", request.headers.host ?? "", parts.domain);
   notes.bucket = target.bucket;
   notes.key = target.key;
-  const authentication = authenticate({ method, target, headers: request.headers }, parts);
+  const given = joinedHeaders(request);
+  const authentication = authenticate({ method, target, headers: given }, parts);
   notes.accessKeyId = authentication.accessKeyId;
-  const headers = withQueryHeaders(request.headers, target.query);
+  const headers = withQueryHeaders(given, target.query);
   validateHeaders(headers);
   const body = requestBody(request, headers, authentication, () => {
-    if (request.headers.expect !== undefined) response.writeContinue();
+    if (request.headers.expect?.toLowerCase() === "100-continue") response.writeContinue();
   });
   notes.bodyBytes = body.lengthBytes;
   const query = new Map(target.query.filter(([name]) => !name.toLowerCase().startsWith("x-amz-")));
   return { method, bucket: target.bucket, key: target.key, query, headers, body, signal };
+}
+
+/** Headers of S3 that came more than once, joined as they are signed: by a comma alone, where Node.js adds a space. */
+function joinedHeaders({ headers, headersDistinct }: IncomingMessage): IncomingHttpHeaders {
+  const all: IncomingHttpHeaders = { ...headers };
+  for (const [name, values = []] of Object.entries(headersDistinct)) {
+    if (name.startsWith("x-amz-") && values.length > 1) all[name] = values.map((value) => value.trim()).join(",");
+  }
+  return all;
 }
 
 /** A presigned query may hold what are headers elsewhere; S3 takes them as such. */

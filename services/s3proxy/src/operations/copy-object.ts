@@ -36,8 +36,8 @@ const COPIED_HEADERS = [
  */
 export async function copyObject(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
   const source = await findCopySource(call, parts);
-  await refuseCopyToItself(call, source, parts);
   const headers = { ...(await metadataOf(call, source)), ...conditionHeaders(call.headers, toStoreEtag) };
+  await refuseCopyToItself(call, source, parts);
   if (source.stored.kind === "single") return await copyAtStore(call, parts, source, source.stored.object, headers);
   return await copyThrough(call, parts, source, headers);
 }

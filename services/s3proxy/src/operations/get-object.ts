@@ -100,6 +100,7 @@ interface Look {
 /** Asks the store for the object's head, and finds what of it is wanted. */
 async function lookAt(call: ObjectCall, parts: Parts): Promise<Look> {
   const { signal, query } = call;
+  validatePartNumber(query.get("partNumber"));
   const response = await sendToStore(parts, readRequest("HEAD", call), signal);
   response.resume();
   const sealedBytes = storedLength(response);
@@ -122,16 +123,22 @@ function select({ query, headers }: ObjectCall, stored: StoredObject, layout: La
 }
 
 function selectPart(text: string, stored: StoredObject, layout: Layout | undefined): Selection {
-  const number = /^[1-9][0-9]{0,4}$/.test(text) ? Number(text) : 0;
-  if (number === 0 || number > 10_000) throw s3Errors.invalidArgument("Part number must be from 1 to 10000");
+  const number = Number(text);
   const segments = layout?.segments ?? [{ plainStart: 0, plainBytes: stored.plainBytes }];
   const segment = segments[number - 1];
   if (segment === undefined) {
     throw new S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable");
   }
   const { plainStart: start, plainBytes } = segment;
-  if (stored.kind !== "multipart") return { kind: "whole" };
+  if (stored.kind !== "multipart") {
+    return plainBytes === 0 ? { kind: "whole" } : { kind: "range", range: { start, end: plainBytes - 1 } };
+  }
   return { kind: "part", range: { start, end: start + plainBytes - 1 }, partCount: segments.length };
+}
+
+function validatePartNumber(text: string | undefined): void {
+  if (text === undefined || (/^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 10_000)) return;
+  throw s3Errors.invalidArgument("Part number must be from 1 to 10000");
 }
 
 function isPartial({ headers, query }: ObjectCall): boolean {

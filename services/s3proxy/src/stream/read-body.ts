@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { Pace } from "./pace.ts";
 
-/** What may wait here before the connection is asked to wait: one chunk of the format. */
-const MAX_WAITING_BYTES = 65_536;
+/** What may wait here before the connection is asked to wait: a few chunks, so that sender and receiver need not alternate. */
+const MAX_WAITING_BYTES = 262_144;
 
 /** How a body is read. */
 export interface ReadOptions {

@@ -46,7 +46,8 @@ export class PythonClient {
 
   /** Only the packages of `scripts/python-tools` and Python's own are found. */
   async #run(code: string, args: readonly string[]): Promise<string> {
-    const start = `import sys; sys.path.insert(0, ${JSON.stringify(pythonTools())}); sys.dont_write_bytecode = True\n${code}`;
+    const [tools, compiled] = [pythonTools(), join(this.#folder, "compiled")].map((path) => JSON.stringify(path));
+    const start = `import sys; sys.path.insert(0, ${tools}); sys.pycache_prefix = ${compiled}\n${code}`;
     const options = { cwd: this.#folder, env: this.#environment, timeout: 300_000 };
     return (await run("python3", ["-I", "-c", start, ...args], options)).stdout;
   }
