@@ -40,7 +40,7 @@ export async function stageContainers(
   );
   const nodeLayer = await stageNodeLayer(stage);
   const services = await Promise.all(
-    Object.entries({ "join-service": "join", "key-service": "keys" }).map(async ([name, folder]) => ({
+    Object.entries({ "join-service": "join", "key-service": "keys", s3proxy: "s3proxy" }).map(async ([name, folder]) => ({
       name,
       ...(await stageService(stage, folder)),
     })),
@@ -79,6 +79,7 @@ export async function stageContainers(
         "/usr/bin/node",
         "--max-old-space-size=64",
         "--max-semi-space-size=1",
+        "--no-incremental-marking",
         "/usr/lib/constellation/service.mjs",
       ],
     })),

@@ -56,14 +56,17 @@ test("keyringClient() notes that secrets were rewritten, and empties what is rem
 
 test("keyringClient() has each secret written again, whether it was changed or has gone meanwhile", async () => {
   await api.create(SECRETS, { kind: "Secret", metadata: { name: "own" }, data: { key: "AAEC" } });
-  const { secrets } = await port.listSecrets(undefined, signal);
-  const own = secrets.find(({ name }) => name === "own");
+  const { objects } = await port.listEncrypted("secrets", undefined, signal);
+  const own = objects.find(({ name }) => name === "own");
   assert.ok(own !== undefined);
-  await port.rewriteSecret(own, signal);
+  await port.rewrite(own, signal);
   assert.deepEqual(((await api.call("GET", `${SECRETS}/own`)).body as { data: object }).data, { key: "AAEC" });
-  await port.rewriteSecret({ ...own, resourceVersion: "1" }, signal);
+  await port.rewrite({ ...own, resourceVersion: "1" }, signal);
   await api.call("DELETE", `${SECRETS}/own`);
-  await port.rewriteSecret(own, signal);
+  await port.rewrite(own, signal);
+  const { objects: configMaps } = await port.listEncrypted("configmaps", undefined, signal);
+  const published = configMaps.find(({ name }) => name === "kube-root-ca.crt");
+  if (published !== undefined) await port.rewrite(published, signal);
 });
 
 test("keyringClient() reads what nodes and volumes say of their generation", async () => {

@@ -44,18 +44,23 @@ export function keyringClient(client: KubeApi): KeyringPort {
           name: metadata.name,
           generation: generationOf(metadata, GENERATION_ANNOTATIONS.volume),
         })),
-    async listSecrets(next, signal) {
-      const page = await client.listSecretMetadata(PAGE, next, signal);
-      const secrets = page.items.map(({ metadata: { namespace = "", name, resourceVersion = "" } }) => ({
+    async listEncrypted(resource, next, signal) {
+      const page = await client.listMetadata(resource, PAGE, next, signal);
+      const objects = page.items.map(({ metadata: { namespace = "", name, resourceVersion = "" } }) => ({
+        resource,
         namespace,
         name,
         resourceVersion,
       }));
-      return { secrets, ...(page.next === undefined ? {} : { next: page.next }) };
+      return { objects, ...(page.next === undefined ? {} : { next: page.next }) };
     },
-    async rewriteSecret({ namespace, name, resourceVersion }, signal) {
+    async rewrite({ resource, namespace, name, resourceVersion }, signal) {
       const patch = { metadata: { resourceVersion } };
-      await unless(["not_found", "conflict"], client.patchSecret(namespace, name, patch, signal));
+      const patched =
+        resource === "secrets"
+          ? client.patchSecret(namespace, name, patch, signal)
+          : client.patchConfigMap(namespace, name, patch, signal);
+      await unless(["not_found", "conflict"], patched);
     },
   };
 }

@@ -27,8 +27,12 @@ export interface VolumeGeneration {
   readonly generation: number | undefined;
 }
 
-/** A Kubernetes secret without what is in it. */
-export interface SecretReference {
+/** What API servers encrypt. */
+export const ENCRYPTED_RESOURCES = ["secrets", "configmaps"] as const;
+
+/** An object that is encrypted in etcd, without what is in it. */
+export interface EncryptedObject {
+  readonly resource: (typeof ENCRYPTED_RESOURCES)[number];
   readonly namespace: string;
   readonly name: string;
   readonly resourceVersion: string;
@@ -42,14 +46,15 @@ export interface KeyringPort {
   changeKeyring(read: KeyringSecret, change: KeyringChange, signal: AbortSignal): Promise<boolean>;
   nodeGenerations(signal: AbortSignal): Promise<readonly NodeGenerations[]>;
   volumeGenerations(signal: AbortSignal): Promise<readonly VolumeGeneration[]>;
-  /** A page of all Kubernetes secrets, and what to ask the next one with. */
-  listSecrets(
+  /** A page of all objects of a resource, and what to ask the next one with. */
+  listEncrypted(
+    resource: EncryptedObject["resource"],
     next: string | undefined,
     signal: AbortSignal,
-  ): Promise<{ readonly secrets: readonly SecretReference[]; readonly next?: string }>;
+  ): Promise<{ readonly objects: readonly EncryptedObject[]; readonly next?: string }>;
   /**
-   * Has the API server write a secret again as it is, and so under its current key. One that was changed or has gone is
+   * Has the API server write an object again as it is, and so under its current key. One that was changed or has gone is
    * fine: who changed it has had it written.
    */
-  rewriteSecret(secret: SecretReference, signal: AbortSignal): Promise<void>;
+  rewrite(object: EncryptedObject, signal: AbortSignal): Promise<void>;
 }

@@ -1,8 +1,8 @@
 import type {
+  EncryptedObject,
   KeyringChange,
   KeyringSecret,
   NodeGenerations,
-  SecretReference,
   VolumeGeneration,
 } from "../ports/keyring.ts";
 import type { KubernetesNode, KubernetesPod, KubernetesPort } from "../ports/cluster.ts";
@@ -16,7 +16,7 @@ export class FakeKubernetes implements KubernetesPort {
   keyringConflicts = 0;
   nodeKeys: NodeGenerations[] = [];
   volumes: VolumeGeneration[] = [];
-  secrets: SecretReference[] = [];
+  encrypted: EncryptedObject[] = [];
   readonly rewritten: string[] = [];
   /** Names of Deployments beside DNS that are there. */
   readonly deployments = new Set<string>();
@@ -59,14 +59,18 @@ export class FakeKubernetes implements KubernetesPort {
   }
 
   /** Pages of one. */
-  async listSecrets(next: string | undefined): Promise<{ secrets: readonly SecretReference[]; next?: string }> {
+  async listEncrypted(
+    resource: EncryptedObject["resource"],
+    next: string | undefined,
+  ): Promise<{ objects: readonly EncryptedObject[]; next?: string }> {
     this.onCall();
     const at = Number(next ?? 0);
-    const secrets = this.secrets.slice(at, at + 1);
-    return at + 1 < this.secrets.length ? { secrets, next: String(at + 1) } : { secrets };
+    const all = this.encrypted.filter((object) => object.resource === resource);
+    const objects = all.slice(at, at + 1);
+    return at + 1 < all.length ? { objects, next: String(at + 1) } : { objects };
   }
 
-  async rewriteSecret({ namespace, name }: SecretReference): Promise<void> {
+  async rewrite({ namespace, name }: EncryptedObject): Promise<void> {
     this.onCall();
     this.onChange(`rewrite ${namespace}/${name}`);
     this.rewritten.push(`${namespace}/${name}`);

@@ -154,16 +154,21 @@ export class KubeApi {
   }
 
   /**
-   * A page of the Secrets of all namespaces, without their contents.
+   * A page of the Secrets or ConfigMaps of all namespaces, without their contents.
    * @param limit most objects of the page
    * @param next `next` of the page before; `rejected` with status 410 if that is too long ago
    */
-  async listSecretMetadata(limit: number, next: string | undefined, signal?: AbortSignal): Promise<MetadataPage> {
+  async listMetadata(
+    resource: "secrets" | "configmaps",
+    limit: number,
+    next: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<MetadataPage> {
     type List = { readonly items?: MetadataPage["items"]; readonly metadata?: { readonly continue?: string } };
     const query = new URLSearchParams({ limit: String(limit), ...(next === undefined ? {} : { continue: next }) });
-    const path = `/api/v1/secrets?${query.toString()}`;
+    const path = `/api/v1/${resource}?${query.toString()}`;
     const kind = "PartialObjectMetadataList";
-    const list = await this.#json<List>("List Secrets", "GET", path, kind, { accept: METADATA_ONLY }, signal);
+    const list = await this.#json<List>(`List ${resource}`, "GET", path, kind, { accept: METADATA_ONLY }, signal);
     const following = list.metadata?.continue ?? "";
     return { items: list.items ?? [], ...(following === "" ? {} : { next: following }) };
   }

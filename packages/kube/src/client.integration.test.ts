@@ -97,7 +97,7 @@ test("KubeClient lists Secrets in pages without their contents, and patches one 
   let next: string | undefined;
   let pages = 0;
   do {
-    const page = await client.listSecretMetadata(2, next);
+    const page = await client.listMetadata("secrets", 2, next);
     for (const item of page.items) {
       assert.deepEqual(Object.keys(item).includes("data"), false);
       names.push(item.metadata.name);
@@ -114,7 +114,7 @@ test("KubeClient lists Secrets in pages without their contents, and patches one 
   assert.deepEqual((await client.getSecret("default", "page-a")).data, { key: "AAEC", other: "AA==" });
   const stale = client.patchSecret("default", "page-a", { metadata: { resourceVersion }, data: { other: "AQ==" } });
   await assert.rejects(stale, coded("conflict"));
-  await assert.rejects(client.listSecretMetadata(2, "x"), coded("rejected"));
+  await assert.rejects(client.listMetadata("secrets", 2, "x"), coded("rejected"));
 });
 
 test("KubeClient lists volumes and annotates nodes of a real API server", async () => {

@@ -4,7 +4,7 @@ import { CliError } from "../../errors.ts";
 import type { KubernetesPort } from "../../ports/cluster.ts";
 import type { Step } from "../../terminal/progress.ts";
 import { readKeyrings } from "./cluster-keyring.ts";
-import { rewriteSecrets } from "./rewrite-secrets.ts";
+import { rewriteEncrypted } from "./rewrite-encrypted.ts";
 import { type KeysStatus, statusOf } from "./status.ts";
 
 const PAUSE_MS = 5_000;
@@ -37,7 +37,7 @@ async function lookAndRewrite(context: Context, kubernetes: KubernetesPort, step
     const status = await statusOf(context, kubernetes, keyrings);
     const { rewrittenGeneration, encryptingGeneration } = status.kubernetesSecrets;
     if (rewrittenGeneration >= status.current || encryptingGeneration < status.current) return status;
-    await rewriteSecrets(context, kubernetes, (text) => step.note(text));
+    await rewriteEncrypted(context, kubernetes, (text) => step.note(text));
     const change = { rewrittenGeneration: status.current };
     await retryKubernetes(context, (signal) => kubernetes.changeKeyring(keyrings.secret, change, signal));
   } finally {

@@ -74,7 +74,12 @@ test("keys status names disks and volumes of older generations, and those that d
 test("keys rotate writes the file first, then the cluster, and waits until everything follows", async (t) => {
   const harness = await up(t);
   const before = await fileKeyring(harness);
-  harness.kubernetes.secrets = ["a", "b"].map((name) => ({ namespace: "default", name, resourceVersion: "1" }));
+  const object = { namespace: "default", resourceVersion: "1" };
+  harness.kubernetes.encrypted = [
+    { ...object, resource: "configmaps", name: "c" },
+    { ...object, resource: "secrets", name: "a" },
+    { ...object, resource: "secrets", name: "b" },
+  ];
   nodesFollow(harness);
   const { code, out, err } = await harness.run("keys", "rotate", "--yes", "-o", "json");
   assert.equal(code, 0, err);
@@ -85,7 +90,7 @@ test("keys rotate writes the file first, then the cluster, and waits until every
   assert.ok(after.get(1).master.equals(before.get(1).master));
   assert.deepEqual(harness.kubernetes.keyring, { ...formatKeyringEntries(after) });
   assert.equal((await stat(harness.path(FILE))).mode & 0o777, 0o600);
-  assert.deepEqual(harness.kubernetes.rewritten, ["default/a", "default/b"]);
+  assert.deepEqual(harness.kubernetes.rewritten, ["default/a", "default/b", "default/c"]);
   assert.equal(harness.kubernetes.rewrittenGeneration, 2);
   const shown = out + err;
   for (const { master } of after.generations)
