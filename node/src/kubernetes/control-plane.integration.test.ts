@@ -9,7 +9,7 @@ import { EtcdSecretsKey, MasterSecret } from "@constellation/keys";
 import { componentPrograms } from "@constellation/testkit/kube-apiserver";
 import { freePorts, Program } from "@constellation/testkit/program";
 import { parse, parseAllDocuments } from "yaml";
-import { exec } from "../exec/exec.ts";
+import { exec } from "@constellation/exec";
 import { PATHS } from "../options.ts";
 import { createKeyPair, issueCertificate, privateKeyPem } from "../pki/certificate.ts";
 import { issueKubeletIdentity, type KubeletIdentity } from "../pki/kubelet-pki.ts";

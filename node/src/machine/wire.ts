@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { mountState, syncState } from "../disk/mounts.ts";
 import { StateDisk } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
-import type { Exec } from "../exec/exec.ts";
+import type { Exec } from "@constellation/exec";
 import { connectContainerd } from "../images/containerd-client.ts";
 import { registerSystemImages } from "../images/register.ts";
 import { createClusterAdmin } from "../kubernetes/cluster-admin.ts";

@@ -8,7 +8,7 @@ import { NodeError } from "../errors.ts";
 import { joinServicePolicy } from "../join/appraiser.ts";
 import type { AttesterOfNode } from "../platform/attester.ts";
 import type { InitHandler } from "../init/endpoint.ts";
-import type { DiskContent } from "../luks/header.ts";
+import type { DiskContent } from "@constellation/luks";
 import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
 import { DEFAULT_OPTIONS, PATHS } from "../options.ts";
 import { createKeyPair, issueSelfSigned, privateKeyPem } from "../pki/certificate.ts";
