@@ -4,9 +4,12 @@ export { LuksError, type LuksErrorCode } from "./errors.ts";
 export { type AcceptedHeader, type DiskContent, HEADER_AREA_BYTES, inspectDisk, validateHeader } from "./header.ts";
 export { STATE_DISK_TOKEN } from "./metadata.ts";
 export {
+  freeArea,
   isUnfinishedFormat,
   type Range,
+  repairOrder,
   validateVolumeHeader,
+  VOLUME_HEADER_BYTES,
   type VolumeHeader,
   wholeHeader,
   writeOrder,

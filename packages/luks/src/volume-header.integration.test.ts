@@ -60,7 +60,7 @@ describe("a volume's header by the machine's own cryptsetup", () => {
     await changeKey(validateVolumeHeader(older), key(generation), key(generation + 1), generation + 1);
     newer.set(await areaOf(copy));
     const disk = Uint8Array.from(older);
-    for (const { start, end } of writeOrder(validateVolumeHeader(newer))) {
+    for (const { start, end } of writeOrder(validateVolumeHeader(newer), validateVolumeHeader(older))) {
       for (const cut of [4096, Math.floor((end - start) / 2), end - start]) {
         disk.set(newer.subarray(start, start + cut), start);
         const header = validateVolumeHeader(disk);

@@ -120,14 +120,14 @@ describe("validateVolumeHeader()", () => {
     assert.throws(() => validateVolumeHeader(new Uint8Array(32_768)), { code: "magic" });
   });
 
-  test("takes the newer of two sound copies, and hands on that one alone", () => {
+  test("takes the newer of two sound copies, and makes both like it", () => {
     const area = recordedVolumeHeader();
     area.set(rekeyed(recordedVolumeHeader()).subarray(HEADER_SIZE_BYTES, 2 * HEADER_SIZE_BYTES), HEADER_SIZE_BYTES);
     const header = validateVolumeHeader(area);
     assert.deepEqual([header.generation, header.copy, header.whole], [2, "secondary", false]);
     const handed = wholeHeader(area, header);
-    assert.ok(handed.subarray(0, HEADER_SIZE_BYTES).every((byte) => byte === 0));
-    assert.deepEqual(validateVolumeHeader(handed).generation, 2);
+    const { generation, whole } = validateVolumeHeader(handed);
+    assert.deepEqual([generation, whole], [2, true]);
   });
 
   test("takes the sound copy where writing the other was cut off, at any byte", () => {
@@ -149,7 +149,8 @@ describe("validateVolumeHeader()", () => {
 
 describe("writeOrder()", () => {
   test("writes the new slot's area first, then second and first copy, then what is used no more", () => {
-    const order = writeOrder(validateVolumeHeader(rekeyed(recordedVolumeHeader())));
+    const before = validateVolumeHeader(recordedVolumeHeader());
+    const order = writeOrder(validateVolumeHeader(rekeyed(recordedVolumeHeader())), before);
     assert.deepEqual(order, [
       { start: 290_816, end: 548_864 },
       { start: 16_384, end: 32_768 },
@@ -157,6 +158,16 @@ describe("writeOrder()", () => {
       { start: 32_768, end: 290_816 },
     ]);
   });
+});
+
+test("writeOrder() leaves the one sound copy for the end", () => {
+  const area = recordedVolumeHeader();
+  area.fill(0, 0, HEADER_SIZE_BYTES);
+  const order = writeOrder(validateVolumeHeader(rekeyed(recordedVolumeHeader())), validateVolumeHeader(area));
+  assert.deepEqual(order.slice(1, 3), [
+    { start: 0, end: 16_384 },
+    { start: 16_384, end: 32_768 },
+  ]);
 });
 
 describe("isUnfinishedFormat()", () => {

@@ -1,13 +1,26 @@
-import { type BinaryHeader, type CopyName, copyOffset, HEADER_SIZE_BYTES, parseBinaryHeader } from "./binary-header.ts";
+import {
+  type BinaryHeader,
+  computeChecksum,
+  type CopyName,
+  copyOffset,
+  HEADER_SIZE_BYTES,
+  parseBinaryHeader,
+} from "./binary-header.ts";
 import { LuksError } from "./errors.ts";
 import { areaBytes, FIRST_AREA_OFFSET } from "./sections.ts";
 import { validateVolumeMetadata, type VolumeMetadata } from "./volume-metadata.ts";
+
+/** What of a volume's header area is used: header copies and both places of the key slot. The rest is blank. */
+export const VOLUME_HEADER_BYTES = 1024 * 1024;
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SECTOR_BYTES = 512;
 const MAGIC = { primary: "4c554b53babe", secondary: "534b554cbabe" } as const;
 const UUID_OFFSET = 168;
 const UUID_BYTES = 36;
+const HDR_OFFSET = 256;
+const CHECKSUM_OFFSET = 448;
+const CHECKSUM_BYTES = 64;
 
 /** A header of an encrypted volume after every check (T7). */
 export interface VolumeHeader extends VolumeMetadata {
@@ -41,16 +54,35 @@ export function validateVolumeHeader(area: Uint8Array): VolumeHeader {
 }
 
 /**
- * Both copies as the one that counts has them: what cryptsetup is given where writing was cut off. Where it was not, a
- * plain copy of the area.
+ * The header with nothing of what was there before: both copies as the one that counts has them, and zeros where the key
+ * slot could be and is not.
  */
 export function wholeHeader(area: Uint8Array, header: VolumeHeader): Uint8Array {
   const result = Uint8Array.from(area);
+  const { start, end } = freeArea(header);
+  result.fill(0, start, end);
   if (header.whole) return result;
-  // The other copy is made invalid; cryptsetup writes it anew from the sound one with its next change.
-  const other = header.copy === "primary" ? "secondary" : "primary";
-  result.fill(0, copyOffset(other), copyOffset(other) + HEADER_SIZE_BYTES);
+  const other = otherCopy(header.copy);
+  const from = copyOffset(header.copy);
+  const copy = result.slice(from, from + HEADER_SIZE_BYTES);
+  copy.set(Buffer.from(MAGIC[other], "hex"));
+  new DataView(copy.buffer).setBigUint64(HDR_OFFSET, BigInt(copyOffset(other)));
+  copy.set(new Uint8Array(CHECKSUM_BYTES), CHECKSUM_OFFSET);
+  copy.set(computeChecksum(copy), CHECKSUM_OFFSET);
+  result.set(copy, copyOffset(other));
   return result;
+}
+
+/** The place of the key slot that it does not have. */
+export function freeArea({ slot, integrity }: VolumeMetadata): Range {
+  const size = areaBytes(integrity);
+  const start = slot.areaOffset === FIRST_AREA_OFFSET ? FIRST_AREA_OFFSET + size : FIRST_AREA_OFFSET;
+  return { start, end: start + size };
+}
+
+/** What to write, in this order, of a header that `wholeHeader` gave: what was left undone of a change. */
+export function repairOrder(header: VolumeHeader): Range[] {
+  return [...(header.whole ? [] : [copyRange(otherCopy(header.copy))]), freeArea(header)];
 }
 
 /** Bytes of a header area, from `start` to before `end`. */
@@ -61,14 +93,23 @@ export interface Range {
 
 /**
  * In which order a changed header goes to the disk, each range in full before the next: the area of its key slot, which
- * the header before did not use; second copy; first copy; and then the area that is used no more.
+ * the header before did not use; the copy that does not count, which is the second one of two that both would; the other
+ * copy; and then the area that is used no more. Cut off anywhere, either header is there with its key slot.
+ *
+ * @param before the header that the disk has
  */
-export function writeOrder({ slot, integrity }: VolumeMetadata): Range[] {
-  const size = areaBytes(integrity);
-  const used = { start: slot.areaOffset, end: slot.areaOffset + slot.areaBytes };
-  const free = slot.areaOffset === FIRST_AREA_OFFSET ? FIRST_AREA_OFFSET + size : FIRST_AREA_OFFSET;
-  const copy = (name: CopyName): Range => ({ start: copyOffset(name), end: copyOffset(name) + HEADER_SIZE_BYTES });
-  return [used, copy("secondary"), copy("primary"), { start: free, end: free + size }];
+export function writeOrder(header: VolumeMetadata, before: VolumeHeader): Range[] {
+  const { areaOffset, areaBytes: size } = header.slot;
+  const last = before.whole ? "primary" : before.copy;
+  return [{ start: areaOffset, end: areaOffset + size }, copyRange(otherCopy(last)), copyRange(last), freeArea(header)];
+}
+
+function copyRange(name: CopyName): Range {
+  return { start: copyOffset(name), end: copyOffset(name) + HEADER_SIZE_BYTES };
+}
+
+function otherCopy(name: CopyName): CopyName {
+  return name === "primary" ? "secondary" : "primary";
 }
 
 /**

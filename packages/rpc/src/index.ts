@@ -21,6 +21,7 @@ export {
 export type { RpcServer } from "./server.ts";
 export { serviceNameOf, serviceUri } from "./service-identity.ts";
 export { createTcpClient, type ServeTcpOptions, serveTcp } from "./tcp.ts";
+export { createTlsClient, type ServeTlsOptions, serveTls, type TlsClientOptions } from "./tls.ts";
 export { createUnixClient, type ServeUnixOptions, serveUnix } from "./unix.ts";
 export {
   AgentService,
@@ -71,6 +72,8 @@ export {
   KeyService,
 } from "./gen/constellation/keys/v1/keys_pb.ts";
 export {
+  type KeyGeneration,
+  KeyGenerationSchema,
   type RecoverRequest,
   RecoverRequestSchema,
   type RecoverResponse,

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file constellation/join/v1/join.proto.
  */
 export const file_constellation_join_v1_join: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb25zdGVsbGF0aW9uL2pvaW4vdjEvam9pbi5wcm90bxIVY29uc3RlbGxhdGlvbi5qb2luLnYxIo8BChZJc3N1ZUpvaW5UaWNrZXRSZXF1ZXN0EhEKCWRpc2tfdXVpZBgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAyABKAwSFgoObm9kZV9hZGRyZXNzZXMYBCADKAkipwMKF0lzc3VlSm9pblRpY2tldFJlc3BvbnNlEhEKCW5vZGVfbmFtZRgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhYKDnN0YXRlX2Rpc2tfa2V5GAMgASgMEhIKCmNsdXN0ZXJfaWQYBCABKAwSGwoTa3ViZWxldF9jZXJ0aWZpY2F0ZRgFIAEoDBIeChZjbHVzdGVyX2NhX2NlcnRpZmljYXRlGAYgASgMEhwKFGFwaV9zZXJ2ZXJfZW5kcG9pbnRzGAcgAygJEjgKE2NvbnRyb2xfcGxhbmVfZmlsZXMYCSADKAsyGy5jb25zdGVsbGF0aW9uLmpvaW4udjEuRmlsZRI/ChByZWdpc3RyeV9taXJyb3JzGAogAygLMiUuY29uc3RlbGxhdGlvbi5pbml0LnYxLlJlZ2lzdHJ5TWlycm9yEhQKDHNlcnZpY2VfY2lkchgLIAEoCRIWCg50aW1pbmdfcHJvZmlsZRgMIAEoCUoECAgQCVIUYm9vdHN0cmFwX2t1YmVjb25maWciMAoERmlsZRIMCgRwYXRoGAEgASgJEgwKBGRhdGEYAiABKAwSDAoEbW9kZRgDIAEoDSItChhJc3N1ZVJlam9pblRpY2tldFJlcXVlc3QSEQoJZGlza191dWlkGAEgASgJIkcKGUlzc3VlUmVqb2luVGlja2V0UmVzcG9uc2USFgoOc3RhdGVfZGlza19rZXkYASABKAwSEgoKY2x1c3Rlcl9pZBgCIAEoDDL3AQoLSm9pblNlcnZpY2UScAoPSXNzdWVKb2luVGlja2V0Ei0uY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlSm9pblRpY2tldFJlcXVlc3QaLi5jb25zdGVsbGF0aW9uLmpvaW4udjEuSXNzdWVKb2luVGlja2V0UmVzcG9uc2USdgoRSXNzdWVSZWpvaW5UaWNrZXQSLy5jb25zdGVsbGF0aW9uLmpvaW4udjEuSXNzdWVSZWpvaW5UaWNrZXRSZXF1ZXN0GjAuY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlUmVqb2luVGlja2V0UmVzcG9uc2ViBnByb3RvMw", [file_constellation_init_v1_init]);
+  fileDesc("CiBjb25zdGVsbGF0aW9uL2pvaW4vdjEvam9pbi5wcm90bxIVY29uc3RlbGxhdGlvbi5qb2luLnYxIo8BChZJc3N1ZUpvaW5UaWNrZXRSZXF1ZXN0EhEKCWRpc2tfdXVpZBgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAyABKAwSFgoObm9kZV9hZGRyZXNzZXMYBCADKAkiygMKF0lzc3VlSm9pblRpY2tldFJlc3BvbnNlEhEKCW5vZGVfbmFtZRgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhYKDnN0YXRlX2Rpc2tfa2V5GAMgASgMEhIKCmNsdXN0ZXJfaWQYBCABKAwSGwoTa3ViZWxldF9jZXJ0aWZpY2F0ZRgFIAEoDBIeChZjbHVzdGVyX2NhX2NlcnRpZmljYXRlGAYgASgMEhwKFGFwaV9zZXJ2ZXJfZW5kcG9pbnRzGAcgAygJEjgKE2NvbnRyb2xfcGxhbmVfZmlsZXMYCSADKAsyGy5jb25zdGVsbGF0aW9uLmpvaW4udjEuRmlsZRI/ChByZWdpc3RyeV9taXJyb3JzGAogAygLMiUuY29uc3RlbGxhdGlvbi5pbml0LnYxLlJlZ2lzdHJ5TWlycm9yEhQKDHNlcnZpY2VfY2lkchgLIAEoCRIWCg50aW1pbmdfcHJvZmlsZRgMIAEoCRIhChlzdGF0ZV9kaXNrX2tleV9nZW5lcmF0aW9uGA0gASgNSgQICBAJUhRib290c3RyYXBfa3ViZWNvbmZpZyIwCgRGaWxlEgwKBHBhdGgYASABKAkSDAoEZGF0YRgCIAEoDBIMCgRtb2RlGAMgASgNIkEKGElzc3VlUmVqb2luVGlja2V0UmVxdWVzdBIRCglkaXNrX3V1aWQYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoDSJ9ChlJc3N1ZVJlam9pblRpY2tldFJlc3BvbnNlEhYKDnN0YXRlX2Rpc2tfa2V5GAEgASgMEhIKCmNsdXN0ZXJfaWQYAiABKAwSGwoTbmV4dF9zdGF0ZV9kaXNrX2tleRgDIAEoDBIXCg9uZXh0X2dlbmVyYXRpb24YBCABKA0y9wEKC0pvaW5TZXJ2aWNlEnAKD0lzc3VlSm9pblRpY2tldBItLmNvbnN0ZWxsYXRpb24uam9pbi52MS5Jc3N1ZUpvaW5UaWNrZXRSZXF1ZXN0Gi4uY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlSm9pblRpY2tldFJlc3BvbnNlEnYKEUlzc3VlUmVqb2luVGlja2V0Ei8uY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlUmVqb2luVGlja2V0UmVxdWVzdBowLmNvbnN0ZWxsYXRpb24uam9pbi52MS5Jc3N1ZVJlam9pblRpY2tldFJlc3BvbnNlYgZwcm90bzM", [file_constellation_init_v1_init]);
 
 /**
  * @generated from message constellation.join.v1.IssueJoinTicketRequest
@@ -116,6 +116,13 @@ export type IssueJoinTicketResponse = Message<"constellation.join.v1.IssueJoinTi
    * @generated from field: string timing_profile = 12;
    */
   timingProfile: string;
+
+  /**
+   * Generation of the master secret that the disk key is from: it goes into the disk's token. 0 stands for 1.
+   *
+   * @generated from field: uint32 state_disk_key_generation = 13;
+   */
+  stateDiskKeyGeneration: number;
 };
 
 /**
@@ -160,6 +167,13 @@ export type IssueRejoinTicketRequest = Message<"constellation.join.v1.IssueRejoi
    * @generated from field: string disk_uuid = 1;
    */
   diskUuid: string;
+
+  /**
+   * Generation of the master secret that the disk's token names. 0 stands for 1.
+   *
+   * @generated from field: uint32 generation = 2;
+   */
+  generation: number;
 };
 
 /**
@@ -174,6 +188,8 @@ export const IssueRejoinTicketRequestSchema: GenMessage<IssueRejoinTicketRequest
  */
 export type IssueRejoinTicketResponse = Message<"constellation.join.v1.IssueRejoinTicketResponse"> & {
   /**
+   * Of the generation asked for.
+   *
    * @generated from field: bytes state_disk_key = 1;
    */
   stateDiskKey: Uint8Array;
@@ -182,6 +198,18 @@ export type IssueRejoinTicketResponse = Message<"constellation.join.v1.IssueRejo
    * @generated from field: bytes cluster_id = 2;
    */
   clusterId: Uint8Array;
+
+  /**
+   * Of the current generation, where that is a newer one: the node changes its disk's key to it.
+   *
+   * @generated from field: bytes next_state_disk_key = 3;
+   */
+  nextStateDiskKey: Uint8Array;
+
+  /**
+   * @generated from field: uint32 next_generation = 4;
+   */
+  nextGeneration: number;
 };
 
 /**
