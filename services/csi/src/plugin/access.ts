@@ -8,11 +8,6 @@ const SINGLE_WRITERS: ReadonlySet<Mode> = new Set([
   Mode.SINGLE_NODE_MULTI_WRITER,
 ]);
 
-/** Whether the volume may only be read. */
-export function isReadOnly(capability: VolumeCapability | undefined): boolean {
-  return READERS.has(capability?.accessMode?.mode ?? Mode.UNKNOWN);
-}
-
 /** Whether one pod alone may have the volume. */
 export function isSingleWriter(capability: VolumeCapability | undefined): boolean {
   return capability?.accessMode?.mode === Mode.SINGLE_NODE_SINGLE_WRITER;

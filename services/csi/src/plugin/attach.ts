@@ -9,7 +9,6 @@ import {
 import { CsiError } from "../errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { VolumeNames } from "../volume/names.ts";
-import { isReadOnly } from "./access.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** What a plugin's node service can do. */
@@ -40,7 +39,8 @@ export async function attach(
     ...common,
     targetPath: names.vendorDevice,
     volumeCapability,
-    readonly: isReadOnly(request.volumeCapability),
+    // Read-only is the mapping, or the mount: a device node that is bound read-only can be written to all the same.
+    readonly: false,
   };
   const request_ = stages ? { ...publish, stagingTargetPath } : publish;
   await calling(plugin.node.nodePublishVolume(request_, { signal }));

@@ -22,3 +22,8 @@ export function layerSocket({ kubelet }: RegistrationFolders, driver: string): s
 export function registrationSocket({ registry }: RegistrationFolders, driver: string): string {
   return `${registry}/constellation-${driver}-reg.sock`;
 }
+
+/** Whether a socket in the kubelet's folder is one of the layer's. */
+export function isOwnRegistration(path: string): boolean {
+  return /\/constellation-[^/]+-reg\.sock$/.test(path);
+}

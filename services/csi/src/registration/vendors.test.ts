@@ -108,6 +108,15 @@ describe("Vendors", () => {
     assert.equal(await withKubelet(async (client) => (await client.getInfo({})).name), DRIVER);
   });
 
+  test("tells once of a driver that registered past it", async () => {
+    const server = await serveUnix({ path: join(folders.registry, "x-reg.sock"), mode: 0o600, routes: () => {} });
+    open.push(server);
+    await register();
+    await vendors.pass();
+    await vendors.pass();
+    assert.equal(events.filter((event) => event === "registered-past-the-layer").length, 1);
+  });
+
   test("waits for a registrar that does not answer yet", async () => {
     const server = await register({}, "dead.sock");
     await server.close();

@@ -9,7 +9,7 @@ import { unixPlugin } from "../plugin/connect.ts";
 import type { NodeContext } from "../node/context.ts";
 import { type DriverServerOptions, serveDriver } from "./driver-server.ts";
 import { type DriverInfo, parseInfo } from "./info.ts";
-import type { RegistrationFolders } from "./paths.ts";
+import { isOwnRegistration, type RegistrationFolders } from "./paths.ts";
 
 const CALL_TIMEOUT_MS = 10_000;
 /** Sockets are looked at again so often, whatever the watch tells: it may lose events. */
@@ -41,6 +41,8 @@ interface Served {
  */
 export class Vendors {
   readonly #parts: VendorsParts;
+  /** Sockets in the kubelet's own folder that were told of. */
+  readonly #strangers = new Set<string>();
   /** By the registrar's socket. */
   readonly #served = new Map<string, Served>();
 
@@ -70,7 +72,7 @@ export class Vendors {
 
   /** Compares once. @returns whether every registrar that is there is served */
   async pass(): Promise<boolean> {
-    const sockets = await this.#sockets();
+    const sockets = await socketsIn(this.#parts.folders.shadow);
     for (const [socket, served] of this.#served) {
       if (sockets.get(socket) !== served.identity) await this.#stop(socket, served);
     }
@@ -78,7 +80,19 @@ export class Vendors {
     for (const [socket, identity] of sockets) {
       if (!this.#served.has(socket)) complete = (await this.#tryStart(socket, identity)) && complete;
     }
+    await this.#tellOfStrangers();
     return complete;
+  }
+
+  /** A driver whose pod reached the kubelet's folder some other way gives volumes that nobody encrypts: that is told. */
+  async #tellOfStrangers(): Promise<void> {
+    const { registry } = this.#parts.folders;
+    const found = [...(await socketsIn(registry)).keys()].filter((path) => !isOwnRegistration(path));
+    for (const socket of found) {
+      if (this.#strangers.has(socket)) continue;
+      this.#strangers.add(socket);
+      this.#parts.log.record("registered-past-the-layer", { socket });
+    }
   }
 
   async #tryStart(socket: string, identity: string): Promise<boolean> {
@@ -136,18 +150,17 @@ export class Vendors {
     if (driver !== "") this.#parts.log.record("driver-gone", { driver });
     await server.close();
   }
+}
 
-  /** Sockets of registrars, by path, with what tells one from another that was made there later. */
-  async #sockets(): Promise<Map<string, string>> {
-    const { shadow } = this.#parts.folders;
-    const found = new Map<string, string>();
-    for (const name of await readdir(shadow, { recursive: true })) {
-      // As the kubelet: names with a dot in front are of files that are not ready.
-      if (basename(name).startsWith(".")) continue;
-      const path = join(shadow, name);
-      const status = await lstat(path, { bigint: true }).catch(() => undefined);
-      if (status?.isSocket()) found.set(path, `${status.ino} ${status.ctimeNs}`);
-    }
-    return found;
+/** Sockets of registrars, by path, with what tells one from another that was made there later. */
+async function socketsIn(folder: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of await readdir(folder, { recursive: true })) {
+    // As the kubelet: names with a dot in front are of files that are not ready.
+    if (basename(name).startsWith(".")) continue;
+    const path = join(folder, name);
+    const status = await lstat(path, { bigint: true }).catch(() => undefined);
+    if (status?.isSocket()) found.set(path, `${status.ino} ${status.ctimeNs}`);
   }
+  return found;
 }

@@ -1,4 +1,4 @@
-import { type KubeApi, KubeError } from "@constellation/kube";
+import { type KubeApi, KubeError } from "@constellation/kube/in-cluster";
 import { CsiError } from "../errors.ts";
 import { CLASSES, type PersistentVolume, VOLUMES } from "./kube-types.ts";
 import {
