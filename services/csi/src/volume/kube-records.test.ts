@@ -26,6 +26,7 @@ function recordsOf(volumes: Volume[], patches: unknown[] = [], failure?: KubeErr
       return { items: volumes, resourceVersion: "9" };
     },
     get: async ({ name }: { name: string }) => {
+      if (plural === "persistentvolumes") return volumes[0];
       if (plural !== "storageclasses" || name !== "safe") throw new KubeError("not_found", "no such class");
       return { metadata: { name, annotations: { [`${PREFIX}integrity`]: "true" } } };
     },
@@ -86,6 +87,33 @@ describe("KubeRecords", () => {
       { metadata: { resourceVersion: "7", annotations: { [`${PREFIX}luks-formatting`]: UUID } } },
       { metadata: { resourceVersion: "7", annotations } },
     ]);
+  });
+
+  test("writes again after a change by another of something else, and not after one of the record", async () => {
+    for (const [annotations, passes] of [
+      [{}, true],
+      [{ [`${PREFIX}luks-uuid`]: UUID }, false],
+    ] as const) {
+      const versions: string[] = [];
+      const changed = {
+        ...volume("a", { csi }, annotations),
+        metadata: { name: "a", resourceVersion: "8", annotations },
+      };
+      const resources = (): object => ({
+        list: async () => ({ items: [volume("a")], resourceVersion: "9" }),
+        get: async () => changed,
+        patch: async (_: unknown, { metadata }: { metadata: { resourceVersion: string } }) => {
+          versions.push(metadata.resourceVersion);
+          if (metadata.resourceVersion !== "8") throw new KubeError("conflict", "changed");
+          return changed;
+        },
+      });
+      const records = new KubeRecords({ resources } as unknown as Pick<KubeApi, "resources">);
+      const writing = records.beginFormatting(await find(records), UUID, signal);
+      if (passes) await writing;
+      else await assert.rejects(writing, { code: "record_conflict" });
+      assert.deepEqual(versions, passes ? ["7", "8"] : ["7"]);
+    }
   });
 
   test("tells a change by another from an API server that can't be reached", async () => {

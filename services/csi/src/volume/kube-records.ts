@@ -11,6 +11,9 @@ import {
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** Writes that may meet a change by another before it counts as a failure. */
+const ATTEMPTS = 5;
+
 /** Records of volumes in annotations of their PersistentVolumes. */
 export class KubeRecords implements VolumeRecords {
   readonly #api: Pick<KubeApi, "resources">;
@@ -44,14 +47,29 @@ export class KubeRecords implements VolumeRecords {
     return this.#write(record, { [UUID_ANNOTATION]: uuid, [FORMATTING_ANNOTATION]: null }, signal);
   }
 
-  /** With the version in it, the patch fails if the object has changed since it was read. */
+  /**
+   * With the version in it, a patch fails if the object has changed since it was read. Others change other parts of it all
+   * the time: then it is read again, and written if what is on record of the volume is still the same.
+   */
   async #write(
-    { name, resourceVersion }: VolumeRecord,
+    record: VolumeRecord,
     annotations: Readonly<Record<string, string | null>>,
     signal: AbortSignal,
   ): Promise<VolumeRecord> {
-    const patch = { metadata: { resourceVersion, annotations } };
-    return await this.#read(await reaching(() => this.#api.resources(VOLUMES).patch({ name }, patch, signal)), signal);
+    const volumes = this.#api.resources(VOLUMES);
+    const { name } = record;
+    let { resourceVersion } = record;
+    for (let attempt = 1; ; attempt += 1) {
+      const patch = { metadata: { resourceVersion, annotations } };
+      try {
+        return await this.#read(await reaching(() => volumes.patch({ name }, patch, signal)), signal);
+      } catch (error) {
+        if (!(error instanceof CsiError) || error.code !== "record_conflict" || attempt === ATTEMPTS) throw error;
+        const found = await this.#read(await reaching(() => volumes.get({ name }, signal)), signal);
+        if (found.uuid !== record.uuid || found.formatting !== record.formatting) throw error;
+        resourceVersion = found.resourceVersion;
+      }
+    }
   }
 
   async #read(volume: PersistentVolume, signal: AbortSignal): Promise<VolumeRecord> {
