@@ -118,6 +118,26 @@ describe("the layer refuses a device that", () => {
     await refuses(world.stage(), "integrity_missing");
   });
 
+  test("is open under another UUID than the one on record", async () => {
+    const world = newWorld();
+    await world.stage();
+    world.records.records.set(VOLUME, { ...world.records.records.get(VOLUME)!, uuid: uuidOf(99) });
+    await refuses(world.stage(), "volume_swapped", Code.FailedPrecondition);
+  });
+
+  test("shows another header while it is open and is to grow", async () => {
+    const world = newWorld();
+    world.addVolume("vol-2");
+    await world.stage();
+    await world.stage(asMount(), "vol-2", "/staging-2");
+    world.device().write(0, world.device("vol-2").read(0, VOLUME_HEADER_BYTES));
+    await refuses(world.expand(256 * MIB), "volume_swapped");
+    assert.deepEqual(
+      world.kernel.commands.filter(({ args }) => args[0] === "resize"),
+      [],
+    );
+  });
+
   test("is too small for a header", async () => {
     const world = new World();
     world.addVolume(VOLUME, { sizeBytes: 20 * MIB });
