@@ -7,7 +7,7 @@ import { type NodeContext, required } from "./context.ts";
 
 /**
  * Lets an open volume grow with its device: the vendor's part, the mapping, the file system. dm-integrity can't grow in
- * place, and cryptsetup refuses to try, so a volume with integrity keeps its size.
+ * place, which cryptsetup 2.7 does not check, so a volume with integrity is refused before anything is asked or done.
  * @returns size of the mapping in bytes
  */
 export async function expandVolume(context: NodeContext, request: NodeExpandVolumeRequest): Promise<bigint> {
