@@ -284,6 +284,14 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     assert.equal(await writeCiliumNode("worker-0", operator, "control-plane-0"), 200, "the operator is another");
   });
 
+  test("takes the manifests of the volumes' layer, also a second time", async () => {
+    const file = join(import.meta.dirname, "../../../image/manifests/csi.yaml");
+    const manifests = parseAllDocuments(await readFile(file, "utf8")).map((document) => document.toJS() as KubeObject);
+    assert.ok(manifests.some(({ kind }) => kind === "MutatingAdmissionPolicy"));
+    await cluster.apply(manifests, signal);
+    await cluster.apply(manifests, signal);
+  });
+
   test("knows the kubelet by the certificate that the agent issued, as that node alone", async () => {
     // Not found and not forbidden: the node may ask for itself.
     assert.equal((await get("/api/v1/nodes/control-plane-0", kubelet)).status, 404);
