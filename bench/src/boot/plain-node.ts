@@ -8,7 +8,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { uptime } from "node:os";
 import { EtcdSecretsKey } from "@constellation/keys";
 import { mountState } from "@constellation/node/src/disk/mounts.ts";
-import { exec } from "@constellation/node/src/exec/exec.ts";
+import { exec } from "@constellation/exec";
 import { connectContainerd } from "@constellation/node/src/images/containerd-client.ts";
 import { registerSystemImages } from "@constellation/node/src/images/register.ts";
 import { EtcdKeyring } from "@constellation/node/src/kms/etcd-keyring.ts";

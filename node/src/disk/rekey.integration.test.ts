@@ -3,12 +3,12 @@ import { mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, type TestContext, test } from "node:test";
+import { type Exec, exec } from "@constellation/exec";
 import { DiskKey } from "@constellation/keys";
+import { AREA_OFFSETS, AREA_SIZE_BYTES } from "@constellation/luks";
+import { madeHeader } from "@constellation/luks/testdata/made-header";
+import { RECORDED_UUID } from "@constellation/luks/testdata";
 import { findTool } from "@constellation/testkit/tool";
-import { type Exec, exec } from "../exec/exec.ts";
-import { AREA_OFFSETS, AREA_SIZE_BYTES } from "../luks/metadata.ts";
-import { madeHeader } from "../luks/testdata/made-header.ts";
-import { RECORDED_UUID } from "../luks/testdata/recorded-header.ts";
 import { StateDisk } from "./state-disk.ts";
 
 const signal = new AbortController().signal;

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { DiskKey } from "@constellation/keys";
-import { type Command, type Exec, ExecError } from "../exec/exec.ts";
-import { HEADER_AREA_BYTES } from "../luks/header.ts";
-import { changeMetadata, RECORDED_UUID, recordedHeader } from "../luks/testdata/recorded-header.ts";
+import { type Command, type Exec, ExecError } from "@constellation/exec";
+import { HEADER_AREA_BYTES } from "@constellation/luks";
+import { changeMetadata, RECORDED_UUID, recordedHeader } from "@constellation/luks/testdata";
 import { StateDisk } from "./state-disk.ts";
 
 const signal = new AbortController().signal;

@@ -1,26 +1,25 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Command, Exec, Output } from "@constellation/exec";
 import { DiskKey } from "@constellation/keys";
+import {
+  type AcceptedMetadata,
+  AREA_OFFSETS,
+  AREA_SIZE_BYTES,
+  type CopyName,
+  copyOffset,
+  Cryptsetup,
+  type DiskContent,
+  HEADER_AREA_BYTES,
+  HEADER_SIZE_BYTES,
+  inspectDisk,
+  replaceCopy,
+  stateDiskToken,
+  validateHeader,
+} from "@constellation/luks";
 import { NodeError } from "../errors.ts";
-import type { Command, Exec } from "../exec/exec.ts";
 import { faultPoint } from "../fault.ts";
-import { type CopyName, copyOffset, HEADER_SIZE_BYTES, replaceCopy } from "../luks/binary-header.ts";
-import { type DiskContent, HEADER_AREA_BYTES, inspectDisk, validateHeader } from "../luks/header.ts";
-import { type AcceptedMetadata, AREA_OFFSETS, AREA_SIZE_BYTES, stateDiskToken } from "../luks/metadata.ts";
-
-/** Key derivation of the one slot: the passphrase is 32 random bytes, so a slow function would only cost time (ADR). */
-const KDF_ARGS = ["--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000", "--hash=sha256"];
-
-const FORMAT_ARGS = [
-  "--type=luks2",
-  "--cipher=aes-xts-plain64",
-  "--key-size=512",
-  "--integrity=hmac-sha256",
-  "--integrity-no-wipe",
-  "--sector-size=4096",
-  ...KDF_ARGS,
-];
 
 // With integrity tags, a sector that was never written can't be read. Backup superblocks of less than 4 KiB would be
 // read before they are written, and lazy initialisation would leave holes.
@@ -69,12 +68,14 @@ export interface OpenedDisk {
 export class StateDisk {
   readonly #options: StateDiskOptions;
   readonly #exec: Exec;
+  readonly #cryptsetup: Cryptsetup;
   /** The copy of the header that `inspect` found broken by a change that was cut off. */
   #broken: CopyName | undefined;
 
   constructor(options: StateDiskOptions, exec: Exec) {
     this.#options = options;
     this.#exec = exec;
+    this.#cryptsetup = new Cryptsetup((command, signal) => this.#run(command, signal));
   }
 
   get mappedDevice(): string {
@@ -103,8 +104,7 @@ export class StateDisk {
   async createFresh(signal: AbortSignal): Promise<DiskKey> {
     const passphrase = new DiskKey(new Uint8Array(randomBytes(32)));
     const { device, uuid } = this.#options;
-    const args = ["luksFormat", ...FORMAT_ARGS, "--uuid", uuid, "--batch-mode", "--key-file", "-", device];
-    await this.#cryptsetup({ args, stdin: passphrase }, signal);
+    await this.#cryptsetup.format({ device, uuid, integrity: true }, passphrase, signal);
     await withArea(device, (area) => this.#writeCopy(area));
     await withArea(this.#headerFile, (area) => this.#requireHeader(area, false));
     await this.#openMapping(passphrase, signal);
@@ -134,16 +134,12 @@ export class StateDisk {
 
   /** Whether the mapping is there, from an earlier life of the agent in this boot. */
   async isOpen(signal: AbortSignal): Promise<boolean> {
-    const args = ["status", this.#options.mapperName];
-    const { exitCode } = await this.#run({ program: "cryptsetup", args, acceptedExitCodes: [4] }, signal);
-    return exitCode === 0;
+    return await this.#cryptsetup.isOpen(this.#options.mapperName, signal);
   }
 
   /** Puts `next` in the place of `current` in the copy of the header. */
   async replaceKey(current: DiskKey, next: DiskKey, signal: AbortSignal): Promise<void> {
-    const args = ["luksChangeKey", "--batch-mode", ...KDF_ARGS, "--key-slot", "0", "--key-file", "-"];
-    const command = { args: [...args, this.#headerFile, "/proc/self/fd/3"], stdin: current, extraInput: next };
-    await this.#cryptsetup(command, signal);
+    await this.#cryptsetup.changeKey(this.#headerFile, current, next, signal);
   }
 
   /**
@@ -152,7 +148,7 @@ export class StateDisk {
    * @param generation of the master secret that the disk's key is from
    */
   async commit(generation: number, signal: AbortSignal): Promise<void> {
-    await this.#importToken(generation, signal);
+    await this.#cryptsetup.importToken(this.#headerFile, stateDiskToken(generation), { replace: false }, signal);
     await withArea(this.#headerFile, async (area) => {
       this.#requireHeader(area, true);
       await this.#writeHeaders(area);
@@ -180,8 +176,7 @@ export class StateDisk {
    */
   async #changeKey(current: DiskKey, next: KeyChange, before: AcceptedMetadata, signal: AbortSignal): Promise<void> {
     await this.replaceKey(current, next.key, signal);
-    await this.#cryptsetup({ args: ["token", "remove", "--token-id", "0", this.#headerFile] }, signal);
-    await this.#importToken(next.generation, signal);
+    await this.#cryptsetup.importToken(this.#headerFile, stateDiskToken(next.generation), { replace: true }, signal);
     const after = await this.#acceptedCopy();
     if (
       after.generation !== next.generation ||
@@ -214,16 +209,10 @@ export class StateDisk {
     return await withArea(this.#headerFile, (area) => this.#requireHeader(area, true));
   }
 
-  async #importToken(generation: number, signal: AbortSignal): Promise<void> {
-    const token = new TextEncoder().encode(JSON.stringify(stateDiskToken(generation)));
-    const args = ["token", "import", "--token-id", "0", "--json-file", "-", this.#headerFile];
-    await this.#cryptsetup({ args, stdin: token }, signal);
-  }
-
   async #openMapping(key: DiskKey, signal: AbortSignal): Promise<void> {
     const { device, mapperName } = this.#options;
-    const args = ["open", "--type", "luks2", "--header", this.#headerFile, "--key-file", "-", device, mapperName];
-    await this.#cryptsetup({ args, stdin: key }, signal);
+    if (await this.#cryptsetup.open({ device, headerFile: this.#headerFile, name: mapperName }, key, signal)) return;
+    throw new NodeError("disk", "Open state disk failed: got a key that opens no slot, wanted the disk's key");
   }
 
   async #makeFileSystem(signal: AbortSignal): Promise<void> {
@@ -298,11 +287,7 @@ export class StateDisk {
     await rm(this.#headerFile, { force: true });
   }
 
-  async #cryptsetup(command: Omit<Command, "program">, signal: AbortSignal): Promise<void> {
-    await this.#run({ program: "cryptsetup", ...command }, signal);
-  }
-
-  async #run(command: Command, signal: AbortSignal): Promise<{ exitCode: number; stdout: string }> {
+  async #run(command: Command, signal: AbortSignal): Promise<Output> {
     try {
       return await this.#exec(command, signal);
     } catch (cause) {

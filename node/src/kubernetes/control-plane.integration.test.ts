@@ -10,7 +10,7 @@ import type { RpcServer } from "@constellation/rpc";
 import { componentPrograms } from "@constellation/testkit/kube-apiserver";
 import { freePorts, Program } from "@constellation/testkit/program";
 import { parse, parseAllDocuments } from "yaml";
-import { exec } from "../exec/exec.ts";
+import { exec } from "@constellation/exec";
 import { PATHS } from "../options.ts";
 import { createKeyPair, issueCertificate, privateKeyPem } from "../pki/certificate.ts";
 import { issueKubeletIdentity, type KubeletIdentity } from "../pki/kubelet-pki.ts";
@@ -311,6 +311,14 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     assert.equal(await writeCiliumNode("worker-0/status", agent, "worker-1"), 403, "updates another's status");
     const operator = "system:serviceaccount:kube-system:cilium-operator";
     assert.equal(await writeCiliumNode("worker-0", operator, "control-plane-0"), 200, "the operator is another");
+  });
+
+  test("takes the manifests of the volumes' layer, also a second time", async () => {
+    const file = join(import.meta.dirname, "../../../image/manifests/csi.yaml");
+    const manifests = parseAllDocuments(await readFile(file, "utf8")).map((document) => document.toJS() as KubeObject);
+    assert.ok(manifests.some(({ kind }) => kind === "MutatingAdmissionPolicy"));
+    await cluster.apply(manifests, signal);
+    await cluster.apply(manifests, signal);
   });
 
   test("knows the kubelet by the certificate that the agent issued, as that node alone", async () => {

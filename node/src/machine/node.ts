@@ -1,7 +1,7 @@
 import type { RegistryMirror } from "@constellation/cluster-state";
 import type { DiskKey } from "@constellation/keys";
 import type { StateDisk } from "../disk/state-disk.ts";
-import type { Exec } from "../exec/exec.ts";
+import type { Exec } from "@constellation/exec";
 import type { InitRun } from "../init/run.ts";
 import type { EtcdKeys } from "../kms/etcd-keys.ts";
 import type { Kubeadm } from "../kubernetes/kubeadm.ts";

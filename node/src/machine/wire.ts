@@ -6,7 +6,7 @@ import { uptime } from "node:os";
 import { mountState, syncState } from "../disk/mounts.ts";
 import { StateDisk } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
-import type { Exec } from "../exec/exec.ts";
+import type { Exec } from "@constellation/exec";
 import { connectContainerd } from "../images/containerd-client.ts";
 import { registerSystemImages } from "../images/register.ts";
 import { EtcdKeys } from "../kms/etcd-keys.ts";

@@ -11,7 +11,7 @@ import type { AttesterOfNode } from "../platform/attester.ts";
 import type { InitHandler } from "../init/endpoint.ts";
 import type { EtcdKeyring } from "../kms/etcd-keyring.ts";
 import { EtcdKeys } from "../kms/etcd-keys.ts";
-import type { DiskContent } from "../luks/header.ts";
+import type { DiskContent } from "@constellation/luks";
 import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
 import { DEFAULT_OPTIONS, PATHS } from "../options.ts";
 import { createKeyPair, issueSelfSigned, privateKeyPem } from "../pki/certificate.ts";

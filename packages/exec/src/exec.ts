@@ -11,7 +11,7 @@ export interface Command {
   stdin?: Uint8Array | Secret;
   /** A second secret input, readable in the child as /proc/self/fd/3. */
   extraInput?: Secret;
-  /** Added to the agent's own environment. */
+  /** Added to the own environment. */
   env?: Readonly<Record<string, string>>;
   /** Exit codes that are answers and not failures; 0 is always one. */
   acceptedExitCodes?: readonly number[];
@@ -26,7 +26,7 @@ export interface Output {
   stderr: string;
 }
 
-/** Runs child processes; the one way in which the agent does it, so that tests can put a fake in its place. */
+/** Runs child processes; the one way in which agent and services do it, so that tests can put a fake in its place. */
 export type Exec = (command: Command, signal: AbortSignal) => Promise<Output>;
 
 export type ExecErrorCode = "not_started" | "exit" | "killed" | "timeout" | "aborted";

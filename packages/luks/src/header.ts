@@ -4,7 +4,7 @@ import { type AcceptedMetadata, mentionsToken, validateMetadata } from "./metada
 
 /**
  * Bytes in front of the data: both header copies and all key slots (16 MiB, `segments.0.offset`). Everything that
- * cryptsetup is ever given of a state disk's header is a copy of these bytes in memory.
+ * cryptsetup is ever given of a disk's header is a copy of these bytes in memory.
  */
 export const HEADER_AREA_BYTES = 16 * 1024 * 1024;
 

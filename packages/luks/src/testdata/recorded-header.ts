@@ -16,6 +16,22 @@ export function recordedHeader(): Uint8Array {
   return new Uint8Array(gunzipSync(readFileSync(file)));
 }
 
+/** UUID of the recorded volume. */
+export const RECORDED_VOLUME_UUID = "5c7c0000-0000-4000-8000-000000000001";
+
+/** A fresh copy of the recorded header of a volume without integrity, with a token of generation 1. */
+export function recordedVolumeHeader(): Uint8Array {
+  return new Uint8Array(gunzipSync(readFileSync(join(import.meta.dirname, "volume.header.gz"))));
+}
+
+/** The same with integrity: the recorded state disk with a volume's token and key slot place. */
+export function integrityVolumeHeader(): Uint8Array {
+  return changeMetadata(recordedHeader(), (metadata) => {
+    metadata.tokens["0"] = { type: "constellation-volume", keyslots: [], generation: 1, integrity: true };
+    metadata.keyslots["0"].area.offset = "32768";
+  });
+}
+
 /** The metadata of a copy, for changing. */
 // biome-ignore lint: tests change any part of it
 export type Metadata = any;
