@@ -1,5 +1,6 @@
 import type { CredentialSource } from "./credentials.ts";
 import { KubeError } from "./errors.ts";
+import { segment } from "./names.ts";
 import type {
   ConfigMap,
   ConfigMapPatch,
@@ -10,8 +11,10 @@ import type {
   KubePod,
   PodReference,
 } from "./objects.ts";
+import type { KubeObject, ResourceType } from "./resource-type.ts";
+import { KubeResources } from "./resources.ts";
 import { statusError } from "./status.ts";
-import { abortError, type KubeRequest, send } from "./transport.ts";
+import { abortError, type KubeRequest, send, sendForLines } from "./transport.ts";
 
 /** Bounds of each call. */
 export interface KubeLimits {
@@ -20,7 +23,6 @@ export interface KubeLimits {
 }
 
 const DEFAULT_LIMITS: KubeLimits = { requestTimeoutMs: 10_000, maxResponseBytes: 8 * 1024 * 1024 };
-const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /**
  * The few calls to the API server that our pods, agent and CLI make. A full client library would do as well, but costs
@@ -139,11 +141,26 @@ export class KubeApi {
     await this.#send("Check API server", "GET", "/readyz", {}, signal);
   }
 
+  /** Objects of a kind that has no methods of its own here. */
+  resources<T extends KubeObject>(type: ResourceType<T>): KubeResources<T> {
+    return new KubeResources(type, {
+      json: (operation, method, path, kind, content, signal) =>
+        this.#json(operation, method, path, kind, content, signal),
+      lines: (operation, path, timeoutMs, signal) => this.#lines(operation, path, timeoutMs, signal),
+    });
+  }
+
+  async *#lines(operation: string, path: string, timeoutMs: number, signal: AbortSignal): AsyncGenerator<string> {
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const request = { operation, method: "GET" as const, url: new URL(path, this.#server) };
+    yield* sendForLines(request, await this.#credentials(bounded), this.#limits.maxResponseBytes, bounded);
+  }
+
   async #json<T>(
     operation: string,
     method: KubeRequest["method"],
     path: string,
-    kind: string,
+    kind: string | undefined,
     content: Pick<KubeRequest, "body" | "contentType">,
     signal: AbortSignal | undefined,
   ): Promise<T> {
@@ -168,10 +185,11 @@ export class KubeApi {
   }
 }
 
-function parseObject(operation: string, kind: string, body: string): unknown {
+/** @param kind undefined where the server may answer by the object or by a Status, as it does to DELETE */
+function parseObject(operation: string, kind: string | undefined, body: string): unknown {
   const value = parseJson(body);
   const got = (value as { kind?: unknown } | null)?.kind;
-  if (got === kind) return value;
+  if (kind === undefined || got === kind) return value;
   const shown = typeof got === "string" ? JSON.stringify(got.slice(0, 80)) : "no object";
   throw new KubeError("response_invalid", `${operation} failed: got ${shown}, wanted "${kind}"`);
 }
@@ -182,10 +200,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-// Object names are put into the path only when they can't change what the path means.
-function segment(name: string): string {
-  if (NAME.test(name) && !name.includes("..")) return name;
-  throw new KubeError("invalid_name", `Call API server failed: got name ${JSON.stringify(name)}, wanted a DNS name`);
 }

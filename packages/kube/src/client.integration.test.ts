@@ -4,6 +4,8 @@ import { KubeApiserver } from "@constellation/testkit/kube-apiserver";
 import { KubeApi } from "./api.ts";
 import { KubeClient } from "./client.ts";
 import { KubeError } from "./errors.ts";
+import { KubeMirror } from "./mirror.ts";
+import type { KubeObject, ResourceType } from "./resource-type.ts";
 
 let api: KubeApiserver;
 let client: KubeApi;
@@ -99,4 +101,45 @@ test("KubeClient with a service account's token is refused what it has no right 
   const credentials = { ca: api.pki.clusterCa.certificatePem, token };
   const nobody = new KubeApi(new URL(`https://127.0.0.1:${api.port}`), () => Promise.resolve(credentials));
   await assert.rejects(nobody.getConfigMap("kube-system", "x"), coded("forbidden"));
+});
+
+interface Claim extends KubeObject {
+  readonly spec: object;
+  readonly status?: { readonly phase?: string };
+}
+const CLAIMS: ResourceType<Claim> = {
+  group: "",
+  version: "v1",
+  plural: "persistentvolumeclaims",
+  kind: "PersistentVolumeClaim",
+  namespaced: true,
+};
+
+test("KubeMirror follows objects of a real API server, and their status is patched", async (context) => {
+  const claims = client.resources(CLAIMS);
+  const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+  const key = { namespace: "default", name: "mirrored" };
+  const stop = new AbortController();
+  let seen = Promise.withResolvers<void>();
+  const mirror = new KubeMirror(claims, { onChange: () => seen.resolve() });
+  const running = mirror.run(stop.signal);
+  context.after(async () => {
+    stop.abort();
+    await running;
+  });
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) {
+      await seen.promise;
+      seen = Promise.withResolvers<void>();
+    }
+  };
+  await until(() => mirror.synced);
+  const created = await claims.create({ metadata: key, spec });
+  await until(() => mirror.get(key) !== undefined);
+  await claims.patchStatus(key, { status: { phase: "Lost" } });
+  await until(() => mirror.get(key)?.status?.phase === "Lost");
+  await assert.rejects(claims.delete(key, "another"), coded("conflict"));
+  await claims.delete(key, created.metadata.uid ?? "");
+  await until(() => mirror.get(key) === undefined);
+  assert.equal((await claims.list({ namespace: "default" })).items.length, 0);
 });

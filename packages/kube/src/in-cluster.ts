@@ -3,6 +3,7 @@ import { type InClusterFiles, inClusterCredentials } from "./credentials.ts";
 
 export { KubeApi, type KubeLimits } from "./api.ts";
 export { KubeError, type KubeErrorCode } from "./errors.ts";
+export { KubeMirror } from "./mirror.ts";
 export type { ConfigMap } from "./objects.ts";
 
 /** A pod's way to the API server. */
