@@ -66,7 +66,8 @@ async function createVolume({ volume, volumeId }: VolumePlan, parts: NodeParts, 
 async function acceptPresent(present: Volume, volumeId: string, parts: NodeParts, signal: AbortSignal): Promise<void> {
   if (isVolumeOf(parts.nodeName, present)) return;
   if (present.spec.csi?.driver === DRIVER_NAME) {
-    await parts.volumes.removeUnwritten(volumeId, signal);
+    const removed = await parts.volumes.removeUnwritten(volumeId, signal);
+    parts.log.record("volume-elsewhere", { volume: volumeId, removed });
     return;
   }
   const got = `got "${volumeId}" of another driver`;
