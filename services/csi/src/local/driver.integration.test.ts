@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { KubeApi } from "@constellation/kube";
 import { createLog } from "@constellation/pod";
 import { createLocalDriver } from "./driver.ts";
-import { type Claim, type Volume, VOLUMES } from "./kube-types.ts";
+import { type Claim, CLAIMS, type Volume, VOLUMES } from "./kube-types.ts";
 import { DRIVER_NAME, FINALIZER, TOPOLOGY_KEY } from "./names.ts";
 import { planVolume } from "./persistent-volume.ts";
 import { formatQuantity } from "./quantity.ts";
@@ -336,6 +336,20 @@ describe("the provisioner with a real API server", { timeout: 300_000 }, () => {
     await volumes.patch(foreign.metadata, {
       metadata: { annotations: { "csi.constellation.internal/luks-uuid": "x" } },
     });
+  });
+
+  test("may say what becomes of claims of its own node only, and not change them", async () => {
+    const claims = api.resources(CLAIMS);
+    const annotations = { x: "y" };
+    const refused = { code: "forbidden" };
+    await cluster.createClaim({ name: "other-node", storage: "100Mi" });
+    const other = await cluster.selectNode("other-node", "worker-1");
+    await assert.rejects(claims.patch(other.metadata, { metadata: { annotations } }), refused);
+    await assert.rejects(claims.patchStatus(other.metadata, { status: { phase: "Lost" } }), refused);
+    await cluster.createClaim({ name: "own-node", storage: "100Mi" });
+    const own = await cluster.selectNode("own-node", "worker-0");
+    await claims.patch(own.metadata, { metadata: { annotations } });
+    await assert.rejects(claims.patch(own.metadata, { spec: { volumeName: "pvc-of-another" } }), refused);
   });
 
   test("tells the scheduler what fits", async () => {

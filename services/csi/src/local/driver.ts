@@ -95,11 +95,19 @@ async function runProvisioner(
   });
   const provisioner = new Provisioner({ ...parts, sweep: new Sweep(parts, orphanGraceMs), capacity });
   const all = Object.values(mirrors);
-  const following = Promise.all(all.map((each) => each.run(signal)));
-  while (!signal.aborted) {
-    // Half a picture could look like a volume without an object.
-    const nextMs = all.every(({ synced }) => synced) ? await provisioner.pass(signal) : undefined;
-    await wakeup.wait(Math.min(nextMs ?? LOOK_AGAIN_MS, LOOK_AGAIN_MS), signal);
+  const failed = new AbortController();
+  const stopping = AbortSignal.any([signal, failed.signal]);
+  const following = Promise.all(all.map((each) => each.run(stopping)));
+  const loop = async (): Promise<void> => {
+    while (!stopping.aborted) {
+      // Half a picture could look like a volume without an object.
+      const nextMs = all.every(({ synced }) => synced) ? await provisioner.pass(stopping) : undefined;
+      await wakeup.wait(Math.min(nextMs ?? LOOK_AGAIN_MS, LOOK_AGAIN_MS), stopping);
+    }
+  };
+  try {
+    await Promise.all([following, loop()]);
+  } finally {
+    failed.abort();
   }
-  await following;
 }

@@ -3,7 +3,7 @@ import { DRIVER_NAME } from "./names.ts";
 import type { NodeParts } from "./node-parts.ts";
 
 /** How long a file is seen without a PersistentVolume before it is looked at closely. */
-export const ORPHAN_GRACE_MS = 10 * 60_000;
+const ORPHAN_GRACE_MS = 10 * 60_000;
 
 /**
  * Finds files that no PersistentVolume names, and removes those in which nothing was ever written: what is left when a
