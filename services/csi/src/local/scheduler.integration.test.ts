@@ -141,4 +141,40 @@ describe("the provisioner with the real scheduler and PV controller", { timeout:
     const claim = await cluster.claims.get(key);
     assert.deepEqual(cluster.volumeOf(claim)?.spec.capacity, { storage: "6Gi" });
   });
+
+  // The procedure of docs/volumes-local.md for a volume whose object is gone.
+  test("gives a kept file to a new claim by a volume written by hand, and removes it with that", async () => {
+    const key = { namespace: "default", name: "kept" };
+    await cluster.createClaim({ name: "kept", storage: "100Mi" });
+    await createPod("kept", "kept");
+    const first = await bound("kept");
+    const { volumeName = "" } = first.spec;
+    const made = await cluster.volumes.patch(
+      { name: volumeName },
+      { spec: { persistentVolumeReclaimPolicy: "Retain" } },
+    );
+    await cluster.server.call("DELETE", `${PODS}/kept`);
+    await cluster.claims.delete(key, first.metadata.uid ?? "");
+    await cluster.until("release", () => cluster.volumeOf(first)?.status?.phase === "Released");
+    await cluster.volumes.delete({ name: volumeName }, made.metadata.uid ?? "");
+    await cluster.until("end of the object", () => cluster.volumeOf(first) === undefined);
+    const node = nodes[nodeOf(made) === "worker-0" ? 0 : 1];
+    assert.notEqual(await node?.files.find(volumeName), undefined);
+
+    const { annotations = {}, finalizers = [] } = made.metadata;
+    const claimRef = { apiVersion: "v1", kind: "PersistentVolumeClaim", ...key };
+    const { "pv.kubernetes.io/provisioned-by": provisionedBy = "" } = annotations;
+    await cluster.server.create("/api/v1/persistentvolumes", {
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: volumeName, annotations: { "pv.kubernetes.io/provisioned-by": provisionedBy }, finalizers },
+      spec: { ...made.spec, persistentVolumeReclaimPolicy: "Delete", claimRef },
+    });
+    await cluster.createClaim({ name: "kept", storage: "100Mi" });
+    const second = await bound("kept");
+    assert.deepEqual([second.spec.volumeName, second.metadata.uid === first.metadata.uid], [volumeName, false]);
+    await cluster.claims.delete(key, second.metadata.uid ?? "");
+    await cluster.until("end of the volume", () => cluster.volumeOf(first) === undefined);
+    assert.equal(await node?.files.find(volumeName), undefined);
+  });
 });
