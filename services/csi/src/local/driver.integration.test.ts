@@ -228,6 +228,7 @@ describe("the provisioner with a real API server", { timeout: 300_000 }, () => {
     await cluster.until("volume", () => cluster.volumeOf(claim));
     await process.stop();
     claim = await cluster.selectNode("contested", "worker-0");
+    await node.files.ensure(name(claim), 200 * 1024 ** 2);
     const mine = await start();
     await mine.heard(/"volume-elsewhere".*"removed":true/);
     assert.equal((await files()).includes(`${name(claim)}.img`), false);
@@ -350,6 +351,7 @@ describe("the provisioner with a real API server", { timeout: 300_000 }, () => {
     const own = await cluster.selectNode("own-node", "worker-0");
     await claims.patch(own.metadata, { metadata: { annotations } });
     await assert.rejects(claims.patch(own.metadata, { spec: { volumeName: "pvc-of-another" } }), refused);
+    await cluster.deleteClaim("own-node");
   });
 
   test("tells the scheduler what fits", async () => {

@@ -42,6 +42,8 @@ async function provisionOn(
   signal: AbortSignal,
 ): Promise<void> {
   const plan = planVolume(claim, storageClass, parts.nodeName);
+  const present = parts.mirrors.volumes.get({ name: plan.volumeId });
+  if (present !== undefined) return acceptPresent(present, plan.volumeId, parts, signal);
   const file = await parts.volumes.ensure(plan.volumeId, plan.sizeBytes);
   if (!(await createVolume(plan, parts, signal))) return;
   parts.log.record("volume-made", { volume: plan.volumeId, sizeBytes: file.sizeBytes });
