@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { KubeError, type KubeObject, type KubeResources } from "@constellation/kube";
+import { KubeError, type KubeObject, type KubeResources } from "@constellation/kube/in-cluster";
 import type { StorageCapacity, StorageClass } from "./kube-types.ts";
 import { DRIVER_NAME, TOPOLOGY_KEY } from "./names.ts";
 import type { NodeParts } from "./node-parts.ts";

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { type KubeApi, type KubeError, KubeMirror, type KubeObject, type ResourceType } from "@constellation/kube";
+import {
+  type KubeApi,
+  type KubeError,
+  KubeMirror,
+  type KubeObject,
+  type ResourceType,
+} from "@constellation/kube/in-cluster";
 import type { Log } from "@constellation/pod";
 import { Identity, Node } from "@constellation/rpc/csi/v1";
 import { BindMounts } from "./bind-mounts.ts";

@@ -1,4 +1,4 @@
-import { KubeError, type KubeResources } from "@constellation/kube";
+import { KubeError, type KubeResources } from "@constellation/kube/in-cluster";
 import type { KubeEvent, Meta } from "./kube-types.ts";
 import { DRIVER_NAME } from "./names.ts";
 

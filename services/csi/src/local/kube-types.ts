@@ -1,4 +1,4 @@
-import type { KubeObject, ResourceType } from "@constellation/kube";
+import type { KubeObject, ResourceType } from "@constellation/kube/in-cluster";
 
 /** The fields of Kubernetes objects that the provisioner uses. Names are Kubernetes' own. */
 export interface Meta {

@@ -1,4 +1,4 @@
-import type { KubeMirror, KubeResources } from "@constellation/kube";
+import type { KubeMirror, KubeResources } from "@constellation/kube/in-cluster";
 import type { Log } from "@constellation/pod";
 import type { Events } from "./events.ts";
 import type { Claim, StorageClass, Volume } from "./kube-types.ts";

@@ -1,4 +1,4 @@
-import { KubeError } from "@constellation/kube";
+import { KubeError } from "@constellation/kube/in-cluster";
 import { LocalVolumeError } from "./errors.ts";
 import type { Claim, StorageClass, Volume } from "./kube-types.ts";
 import { ANNOTATIONS, DRIVER_NAME } from "./names.ts";

@@ -1,4 +1,4 @@
-import { KubeError } from "@constellation/kube";
+import { KubeError } from "@constellation/kube/in-cluster";
 import { describeError } from "@constellation/pod";
 import type { CapacityObjects } from "./capacity-objects.ts";
 import { LocalVolumeError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import { KubeError } from "@constellation/kube";
+import { KubeError } from "@constellation/kube/in-cluster";
 import type { Volume } from "./kube-types.ts";
 import { FINALIZER } from "./names.ts";
 import { keyOf, type NodeParts } from "./node-parts.ts";
