@@ -19,7 +19,13 @@ test("the layer runs as one bundled file, registers a vendor's driver, and ends 
   await mkdir(join(kubelet, "plugins_registry"), { recursive: true });
   const bundle = join(folder, "csi.mjs");
   await bundleService(fileURLToPath(new URL("main.ts", import.meta.url)), bundle);
-  const args = [`--kubelet-folder=${kubelet}`, `--run-folder=${join(folder, "run")}`, "--health-port=0"];
+  const args = [
+    "--node-name=node-0",
+    `--local-volumes=${join(folder, "volumes")}`,
+    `--kubelet-folder=${kubelet}`,
+    `--run-folder=${join(folder, "run")}`,
+    "--health-port=0",
+  ];
   const program = new Program("csi", process.execPath, [...POD_NODE_FLAGS, bundle, ...args], join(folder, "csi.log"));
   let rssBytes = Number.NaN;
   await program.ready(async () => {

@@ -35,6 +35,8 @@ export interface CsiOptions {
 export interface OwnDriver {
   readonly name: string;
   readonly routes: (router: ConnectRouter) => void;
+  /** What it does beside its calls, until the signal says stop. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
 /** Starts the layer: drivers of our own, those of vendors as they come, and the change of keys. */
@@ -56,18 +58,23 @@ export async function startCsi(
   const contextOf = (driver: string, plugin: Plugin): NodeContext => ({ driver, plugin, ...shared });
   const folders = registrationFolders(options.kubeletFolder);
   const own: Closeable[] = [];
+  // Without the watch of vendors or a driver's own work the pod serves nobody: the kubelet starts it again.
+  const endProcess = (event: string, fields: Record<string, string>): void => {
+    if (stop.signal.aborted) return;
+    log.record(event, fields);
+    process.kill(process.pid, "SIGTERM");
+  };
   for (const { name, routes } of ownDrivers) {
     const context = contextOf(name, inProcessPlugin(routes));
     own.push(await serveDriver({ context, versions: ["1.0.0"], folders, log, onOutcome: () => {} }));
   }
   const reserved = new Set(ownDrivers.map(({ name }) => name));
   const vendors = new Vendors({ folders, log, contextOf, reserved }).run(stop.signal);
+  const drivers = ownDrivers.map(({ name, run }) =>
+    run(stop.signal).catch((error: unknown) => endProcess("driver-failed", { driver: name, error: String(error) })),
+  );
   const rekeyer = new Rekeyer({ ...shared, log, intervalMs: options.rekeyIntervalMs }).run(stop.signal);
-  // Without the watch of vendors the pod serves nobody: the process ends, and the kubelet starts it again.
-  vendors.catch((error: unknown) => {
-    log.record("vendors-failed", { error: String(error) });
-    process.kill(process.pid, "SIGTERM");
-  });
+  vendors.catch((error: unknown) => endProcess("vendors-failed", { error: String(error) }));
   const health = await serveHealth({
     host: "127.0.0.1",
     port: options.healthPort,
@@ -77,7 +84,7 @@ export async function startCsi(
     async close() {
       stop.abort();
       health.close();
-      await Promise.allSettled([vendors, rekeyer]);
+      await Promise.allSettled([vendors, rekeyer, ...drivers]);
     },
   };
   return [...own, loops, { close: () => keys.close() }];
