@@ -98,6 +98,7 @@ describe("verifyTpmCertificate()", () => {
     for (const usage of ["sign", "encrypt"] as const) {
       assert.deepEqual(judged(usage), []);
       assert.deepEqual(judged(usage, both), refused);
+      assert.deepEqual(judged(usage, keyUsage(0, 7)), refused);
     }
     assert.deepEqual(judged("sign", signs, basicConstraints(true)), refused);
     assert.deepEqual(judged("sign", signs, basicConstraints(false)), []);
