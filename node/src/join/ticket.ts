@@ -132,7 +132,7 @@ function parseDiskKey(field: string, bytes: Uint8Array): DiskKey {
  * The keys for secrets in etcd from a ticket: of each generation one, none for a worker.
  * @throws NodeError `ticket`
  */
-export function parseEtcdKeys(keys: readonly EtcdSecretsKeyMessage[], asked: RecordedRole): EtcdKey[] {
+function parseEtcdKeys(keys: readonly EtcdSecretsKeyMessage[], asked: RecordedRole): EtcdKey[] {
   try {
     const wanted = asked === "control-plane" ? "one for each generation" : "none for a worker";
     const generations = new Set(keys.map(({ generation }) => generation));
