@@ -14,7 +14,8 @@ export type NodeErrorCode =
   | "cluster_mismatch"
   | "ticket"
   | "refused"
-  | "endpoint";
+  | "endpoint"
+  | "sealed_record";
 
 /** A failed operation of the node agent. The message names the operation, what was found and what was wanted. */
 export class NodeError extends Error {

@@ -17,7 +17,7 @@ export interface RecallOptions {
  */
 export function recallInit({ state, run }: RecallOptions): InitHandler {
   return async (request) => {
-    const { masterSecret, masterSecretSalt, measurementSalt } = request;
+    const { masterSecret, masterSecretSalt, measurementSalt, keyManagement } = request;
     let master: MasterSecret | undefined;
     try {
       master = new MasterSecret(masterSecret);
@@ -28,6 +28,7 @@ export function recallInit({ state, run }: RecallOptions): InitHandler {
     } finally {
       master?.wipe();
       masterSecret.fill(0);
+      for (const { data } of keyManagement?.credentials ?? []) data.fill(0);
     }
     return refuseInit(request);
   };

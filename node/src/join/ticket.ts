@@ -5,10 +5,12 @@ import {
   TIMING_PROFILES,
   type TimingProfile,
 } from "@constellation/cluster-state";
+import { equalConstantTime, hex } from "@constellation/bytes";
 import { DiskKey } from "@constellation/keys";
 import { type File, type IssueJoinTicketResponse, NodeRole } from "@constellation/rpc";
 import { NodeError } from "../errors.ts";
 import { PATHS } from "../options.ts";
+import { type RecoveryRecord, takeRecoveryRecord, wipeCredentials } from "../recovery/record.ts";
 
 /** A checked join ticket. */
 export interface JoinTicket {
@@ -23,6 +25,8 @@ export interface JoinTicket {
   registryMirrors: RegistryMirror[];
   serviceCidr: string;
   timingProfile: TimingProfile;
+  /** The way to the cluster's external KMS: control planes only, and only where there is one. */
+  recovery: RecoveryRecord | undefined;
 }
 
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -48,6 +52,7 @@ export function parseJoinTicket(response: IssueJoinTicketResponse, asked: Record
     registryMirrors: response.registryMirrors.map(({ registry, endpoints }) => ({ registry, endpoints })),
     serviceCidr: matching("service_cidr", response.serviceCidr, CIDR),
     timingProfile: parseProfile(response.timingProfile),
+    recovery: parseRecovery(response, asked),
   };
 }
 
@@ -66,6 +71,19 @@ function parseRole(role: NodeRole, asked: RecordedRole): RecordedRole {
   const wanted = asked === "control-plane" ? NodeRole.CONTROL_PLANE : NodeRole.WORKER;
   if (role === wanted) return asked;
   throw invalid("role", role, `${wanted} (${asked})`);
+}
+
+/** None for a worker: it could open every disk of the cluster. */
+function parseRecovery({ selfRecovery, clusterId }: IssueJoinTicketResponse, asked: RecordedRole) {
+  if (selfRecovery === undefined) return undefined;
+  const record = takeRecoveryRecord(selfRecovery);
+  if (asked !== "control-plane") {
+    wipeCredentials(record.keyManagement);
+    throw invalid("self_recovery", "there", "nothing for a worker");
+  }
+  if (equalConstantTime(record.clusterId, clusterId)) return record;
+  wipeCredentials(record.keyManagement);
+  throw invalid("self_recovery.cluster_id", hex(record.clusterId), hex(clusterId));
 }
 
 function parseProfile(text: string): TimingProfile {

@@ -15,7 +15,7 @@ import { createKeyPair, issueCertificate, privateKeyPem } from "../pki/certifica
 import { issueKubeletIdentity, type KubeletIdentity } from "../pki/kubelet-pki.ts";
 import type { KubeObject } from "./apply.ts";
 import { type ClusterAdmin, createClusterAdmin } from "./cluster-admin.ts";
-import { masterSecretObject, nodePermissions } from "./cluster-objects.ts";
+import { nodePermissions, rootKeyObjects } from "./cluster-objects.ts";
 import { writeEncryptionConfig, writePolicies } from "./control-plane-files.ts";
 import { initDocuments } from "./kubeadm-config.ts";
 import { kubeletConfiguration } from "./kubelet-config.ts";
@@ -219,7 +219,8 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
   });
 
   test("takes our objects, and takes them again", async () => {
-    const objects = [masterSecretObject(new MasterSecret(SECRET), new Uint8Array(32)), ...nodePermissions()];
+    const root = { master: new MasterSecret(SECRET), salt: new Uint8Array(32) };
+    const objects = [...rootKeyObjects(root, undefined), ...nodePermissions()];
     await cluster.apply(objects, signal);
     await cluster.apply(objects, signal);
   });

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { clusterIdPcr, type QemuVtpmPolicy } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import { DiskKey } from "@constellation/keys";
+import type { OpenedKeyManagement } from "@constellation/kms/root";
 import { NodeError } from "../errors.ts";
 import { joinServicePolicy } from "../join/appraiser.ts";
 import type { AttesterOfNode } from "../platform/attester.ts";
@@ -12,6 +13,7 @@ import type { DiskContent } from "../luks/header.ts";
 import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
 import { DEFAULT_OPTIONS, PATHS } from "../options.ts";
 import { createKeyPair, issueSelfSigned, privateKeyPem } from "../pki/certificate.ts";
+import { parseArea, RECOVERY_AREA, type RecoverySlot } from "../recovery/slot.ts";
 import type { Endpoint } from "../run/api-proxy.ts";
 
 /** A time at which everything made here is valid. */
@@ -57,6 +59,28 @@ class FakeDisk implements DiskOfNode {
   /** The mapping, which survives the agent only. */
   mapping = false;
   #copy: DiskKey | undefined;
+  /** Both slots of sealed records, as on the real disk. */
+  recovery = new Uint8Array(RECOVERY_AREA.slots * RECOVERY_AREA.slotBytes);
+  #staged: Uint8Array | undefined;
+
+  readRecovery(): Promise<readonly RecoverySlot[]> {
+    return Promise.resolve(parseArea(this.recovery).map(({ slot }) => slot));
+  }
+
+  stageRecovery(slot: Uint8Array | undefined): Promise<void> {
+    this.#staged = slot;
+    return Promise.resolve();
+  }
+
+  async writeRecovery<Slot extends { readonly bytes: Uint8Array } | undefined>(
+    seal: (sequence: number) => Promise<Slot>,
+  ): Promise<Slot> {
+    const [newest] = parseArea(this.recovery);
+    const slot = await seal((newest?.slot.sequence ?? 0) + 1);
+    const index = newest === undefined ? 0 : (newest.index + 1) % RECOVERY_AREA.slots;
+    if (slot !== undefined) this.recovery.set(slot.bytes, index * RECOVERY_AREA.slotBytes);
+    return slot;
+  }
 
   inspect(): Promise<DiskContent> {
     return Promise.resolve(this.platter.content);
@@ -89,11 +113,14 @@ class FakeDisk implements DiskOfNode {
   commit(): Promise<void> {
     if (this.#copy === undefined) return Promise.reject(new NodeError("disk", "no header copy"));
     this.platter = { content: { kind: "initialised" }, key: this.#copy };
+    this.recovery.fill(0);
+    if (this.#staged !== undefined) this.recovery.set(this.#staged);
     return Promise.resolve();
   }
 
   wipe(): Promise<void> {
     this.platter = { content: { kind: "fresh", reason: "no header" } };
+    this.recovery.fill(0);
     return Promise.resolve();
   }
 }
@@ -109,6 +136,8 @@ export class FakeNode {
   readonly consoleLines: string[] = [];
   endpoints: readonly Endpoint[] = [];
   initHandler: InitHandler | undefined;
+  /** What every KMS URI opens. */
+  kms: OpenedKeyManagement | undefined;
   /** Names an event whose action fails; once. */
   failAt: string | undefined;
   platform: Platform = {
@@ -157,6 +186,10 @@ export class FakeNode {
       startRuntime: event("runtime"),
       setHostname: event("hostname"),
       writeRegistryMirrors: event("mirrors"),
+      openKms: (keyManagement) => {
+        this.events.push(`open ${keyManagement.kms}`);
+        return this.kms === undefined ? Promise.reject(new Error("no KMS in this test")) : Promise.resolve(this.kms);
+      },
       apiProxy: { setEndpoints: (endpoints) => (this.endpoints = endpoints) },
       services: {
         openEvidence: event("serve evidence"),

@@ -1,26 +1,11 @@
 import type { Secret } from "@constellation/keys";
 import { KmsError, quoted } from "../error.ts";
 import type { Limits, Tools } from "../http/fetch.ts";
-import type { KeyManagementService } from "../key-wrapper.ts";
 import { nodeKmsDependencies } from "../node/dependencies.ts";
-import type { WrappedKeyStore } from "../store/wrapped-key-store.ts";
 import { CREDENTIAL_LIMITS, CREDENTIALS_FOLDER, validateClusterUris } from "../uri/cluster-uris.ts";
 import { type KmsDependencies, openKms } from "../uri/open-kms.ts";
 import { openStore } from "../uri/open-store.ts";
-
-/** The external KMS of a cluster: URIs without secrets, and the files that they name. */
-export interface ClusterKeyManagement {
-  readonly kms: string;
-  /** Empty for none: the wrapped root is then in the cluster and with its control planes alone. */
-  readonly storage: string;
-  readonly credentials: ReadonlyMap<string, Secret>;
-}
-
-/** A cluster's KMS and store, opened. */
-export interface OpenedKeyManagement {
-  readonly kms: KeyManagementService;
-  readonly store: WrappedKeyStore | undefined;
-}
+import type { ClusterKeyManagement, OpenedKeyManagement } from "./cluster-key-management.ts";
 
 /** What a cluster's KMS is reached with; files are replaced by the cluster's own. */
 export type ClusterKmsDependencies = KmsDependencies;
@@ -49,13 +34,6 @@ export async function openClusterKms(
 /** Network, clock and randomness of this machine, for `openClusterKms`. */
 export function clusterKmsDependencies(limits?: Partial<Limits>): ClusterKmsDependencies {
   return nodeKmsDependencies(limits);
-}
-
-/** A KMS as messages name it: its kind and, where there is one, the address. No other field. */
-export function describeKms(uri: string): string {
-  const [, kind = "unknown", query = ""] = /^kms:\/\/([a-z0-9-]{1,32})(?:\?(.*))?$/s.exec(uri) ?? [];
-  const [, address = ""] = /(?:^|&)(?:address|vaultName|endpoint)=([\w.:%/[\]-]{1,200})(?:&|$)/.exec(query) ?? [];
-  return address === "" ? `kms://${kind}` : `kms://${kind} at ${address}`;
 }
 
 function reader(credentials: ReadonlyMap<string, Secret>): Tools["readFile"] {

@@ -1,0 +1,140 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { deriveStateDiskKey } from "@constellation/keys";
+import { describeKms, openRootKey, requireRootOfCluster, type WrappedRootKey } from "@constellation/kms/root";
+import { describeError, errorCode, NodeError } from "../errors.ts";
+import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
+import type { RecoveredKey } from "../rejoin/recover-service.ts";
+import { type RecoveryRecord, wipeCredentials } from "./record.ts";
+import { unsealRecord } from "./sealed-record.ts";
+
+/** What self-recovery is about. */
+export interface SelfRecoveryParts {
+  readonly platform: Platform;
+  readonly disk: Pick<DiskOfNode, "readRecovery">;
+  /** Tries a key; see `Unlock`. */
+  readonly tryKey: (key: RecoveredKey) => Promise<void>;
+}
+
+type Tools = Pick<Dependencies, "openKms" | "console" | "log"> & { readonly delay?: Delay };
+type Delay = (ms: number, signal: AbortSignal) => Promise<void>;
+
+const FIRST_WAIT_MS = 1_000;
+const MAX_WAIT_MS = 60_000;
+/** A state that lasts is said again, for who looks at the console later. */
+const REPEAT_AFTER_ATTEMPTS = 10;
+
+/**
+ * Opens the disk by the cluster's external KMS, for a control plane that finds no other: unseals the record on the disk,
+ * has the KMS open the root key, derives the key of this disk. Tries for as long as it takes, as the KMS may come back
+ * or be set right; ends at once where nothing can help: no record, one that does not open here, or one of another disk.
+ * Whatever a record says, nothing is sent but what is in that record itself.
+ */
+export async function recoverByKms(parts: SelfRecoveryParts, tools: Tools, signal: AbortSignal): Promise<void> {
+  const { console, log, delay = realDelay } = tools;
+  const attempts = (await openRecords(parts, tools, signal)).map((record) => new Attempts(record, parts, tools));
+  try {
+    let left = attempts;
+    for (let waitMs = FIRST_WAIT_MS; left.length > 0; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
+      const next: Attempts[] = [];
+      for (const one of left) {
+        const outcome = await one.run(signal);
+        if (outcome === "opened") return;
+        if (outcome === "again") next.push(one);
+      }
+      left = next;
+      if (left.length > 0) await delay(waitMs, signal);
+    }
+  } finally {
+    for (const one of attempts) wipeCredentials(one.record.keyManagement);
+  }
+  log.warn("no self-recovery");
+  console("self-recovery: not possible; waiting for a control plane, or for `constellation recover`");
+}
+
+/** The records on the disk that open here, newest first. */
+async function openRecords(
+  { platform, disk }: SelfRecoveryParts,
+  { console, log }: Tools,
+  signal: AbortSignal,
+): Promise<RecoveryRecord[]> {
+  const { sealer, diskUuid } = platform;
+  if (sealer === undefined) return [];
+  const records: RecoveryRecord[] = [];
+  for (const slot of await disk.readRecovery()) {
+    try {
+      records.push(await unsealRecord(slot, { diskUuid, sealer }, signal));
+    } catch (error) {
+      log.error("recovery record refused", error, { sequence: slot.sequence });
+      console(`self-recovery: a record was refused: ${describeError(error)}`);
+    }
+  }
+  return records;
+}
+
+/** What is tried with one record. */
+class Attempts {
+  readonly record: RecoveryRecord;
+  readonly #parts: SelfRecoveryParts;
+  readonly #tools: Tools;
+  readonly #kms: string;
+  #count = 0;
+  #told = "";
+
+  constructor(record: RecoveryRecord, parts: SelfRecoveryParts, tools: Tools) {
+    this.record = record;
+    this.#parts = parts;
+    this.#tools = tools;
+    this.#kms = describeKms(record.keyManagement.kms);
+  }
+
+  /** "never" where the record is not this disk's. @throws NodeError once the disk was opened otherwise */
+  async run(signal: AbortSignal): Promise<"opened" | "again" | "never"> {
+    const { console, log } = this.#tools;
+    this.#count++;
+    if (this.#count === 1) console(`self-recovery: asking ${this.#kms} for the root key`);
+    try {
+      if (await this.#tryRoots(signal)) return "opened";
+      console("self-recovery: the root key that the KMS opened is not this disk's; the record was swapped");
+      return "never";
+    } catch (error) {
+      if (signal.aborted || error instanceof NodeError) throw error;
+      const why = `${errorCode(error)}: ${describeError(error)}`;
+      log.error("self-recovery attempt failed", error, { kms: this.#kms, attempt: this.#count });
+      const isNews = why !== this.#told || this.#count % REPEAT_AFTER_ATTEMPTS === 0;
+      if (isNews) console(`waiting for KMS ${this.#kms}: ${why}`);
+      this.#told = why;
+      return "again";
+    }
+  }
+
+  async #tryRoots(signal: AbortSignal): Promise<boolean> {
+    const { keyManagement, clusterId, measurementSalt, roots } = this.record;
+    const { kms } = await this.#tools.openKms(keyManagement, signal);
+    for (const root of newestFirst(roots)) {
+      const master = await openRootKey(kms, clusterId, root, signal);
+      try {
+        // A KMS that gives another key is found out here, before the disk is tried.
+        if (root.generation === 1) requireRootOfCluster(clusterId, { master, salt: root.salt, measurementSalt });
+        const diskKey = deriveStateDiskKey(master, root.salt, this.#parts.platform.diskUuid);
+        await this.#parts.tryKey({ diskKey, clusterId, source: "KMS" });
+        return true;
+      } catch (error) {
+        if (!isWrongKey(error)) throw error;
+        this.#tools.log.error("root key does not open this disk", error, { generation: root.generation });
+      } finally {
+        master.wipe();
+      }
+    }
+    return false;
+  }
+}
+
+function newestFirst(roots: readonly WrappedRootKey[]): WrappedRootKey[] {
+  return [...roots].sort((a, b) => b.generation - a.generation);
+}
+
+function isWrongKey(error: unknown): boolean {
+  return error instanceof NodeError && error.code === "refused";
+}
+
+const realDelay: Delay = (ms, signal) => wait(ms, undefined, { signal });
