@@ -7,20 +7,22 @@ export interface HealthOptions {
   readonly port: number;
   /** Throws, or rejects, while the pod is not ready. */
   readonly requireReady: (signal: AbortSignal) => Promise<void>;
+  /** What an answer says of why the pod is not ready; default nothing. */
+  readonly reasonOf?: (error: unknown) => string;
 }
 
 const READY_TIMEOUT_MS = 5_000;
 
 /**
  * Serves `/livez` (the event loop turns) and `/readyz` (`requireReady` succeeds) for the kubelet's probes. Says nothing
- * but the status: whoever reaches the port learns no reason.
+ * but the status, and what `reasonOf` makes of the reason.
  */
-export async function serveHealth({ host, port, requireReady }: HealthOptions): Promise<Server> {
+export async function serveHealth({ host, port, requireReady, reasonOf }: HealthOptions): Promise<Server> {
   const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
     request.resume();
     statusOf(request.url, requireReady).then(
       (status) => response.writeHead(status).end(),
-      () => response.writeHead(503).end(),
+      (error: unknown) => response.writeHead(503).end(reasonOf?.(error)),
     );
   });
   server.maxConnections = 16;

@@ -1,4 +1,12 @@
-export { type Endpoint, FlagError, type FlagDefaults, type Flags, parseEndpoint, parseFlags } from "./flags.ts";
+export {
+  type Endpoint,
+  FlagError,
+  type FlagDefaults,
+  type Flags,
+  parseEndpoint,
+  parseFlags,
+  parseSeconds,
+} from "./flags.ts";
 export { type HealthOptions, serveHealth } from "./health.ts";
 export { createLog, describeError, type Log, type LogFields, type LogParts, type LogValue } from "./log.ts";
 export { type Closeable, runPod } from "./run.ts";

@@ -1,4 +1,4 @@
-import { createLog, parseFlags, runPod } from "@constellation/pod";
+import { createLog, parseFlags, parseSeconds, runPod } from "@constellation/pod";
 import { startKeyService } from "./server.ts";
 
 const log = createLog({ write: (line) => process.stdout.write(line), now: () => new Date() });
@@ -10,6 +10,8 @@ await runPod(log, async () => {
     "health-port": 9444,
     pki: "/pki",
     secret: "/secret",
+    kms: "/kms",
+    "keep-root-seconds": "600",
   });
   const service = await startKeyService(
     {
@@ -18,6 +20,8 @@ await runPod(log, async () => {
       healthPort: flags["health-port"],
       pkiDirectory: flags.pki,
       secretDirectory: flags.secret,
+      kmsDirectory: flags.kms,
+      keepRootMs: parseSeconds("keep-root-seconds", flags["keep-root-seconds"]) * 1000,
     },
     log,
   );

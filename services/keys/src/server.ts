@@ -12,7 +12,9 @@ import {
 } from "@constellation/rpc";
 import { getDataKey } from "./data-key.ts";
 import type { KeyServiceErrorCode } from "./errors.ts";
-import { mountedMasterSecret } from "./master-secret.ts";
+import { readyReason } from "./ready-reason.ts";
+import { rootSource } from "./root-source.ts";
+import type { OpenKms } from "./wrapped-root.ts";
 
 /** Where the key service listens and where its files are. */
 export interface KeyServiceOptions {
@@ -21,8 +23,14 @@ export interface KeyServiceOptions {
   readonly healthPort: number;
   /** Folder with `ca.crt`, `key-service.crt`, `key-service.key`. */
   readonly pkiDirectory: string;
-  /** Folder with `mastersecret` and `salt`. */
+  /** Folder with `salt`, and `mastersecret` or `mastersecret.wrapped`. */
   readonly secretDirectory: string;
+  /** Folder with the way to the external KMS; empty, or not there, where the cluster has none. Default `/kms`. */
+  readonly kmsDirectory?: string;
+  /** How long a root key from a KMS is kept in memory; default ten minutes. */
+  readonly keepRootMs?: number;
+  /** Opens a KMS; default over the network. */
+  readonly openKms?: OpenKms;
 }
 
 /** A running key service. */
@@ -47,9 +55,16 @@ const LIMITS: Partial<RpcLimits> = {
   maxTimeoutMs: 30_000,
 };
 
+const KEEP_ROOT_MS = 10 * 60_000;
+
 /** Starts the key service: gRPC over mutual TLS, and health endpoints on the loopback address. */
 export async function startKeyService(options: KeyServiceOptions, log: Log): Promise<RunningKeyService> {
-  const masterSecret = mountedMasterSecret(options.secretDirectory);
+  const { secretDirectory, kmsDirectory = "/kms", keepRootMs = KEEP_ROOT_MS, openKms } = options;
+  const root = rootSource(
+    { secretDirectory, kmsDirectory, keepRootMs, ...(openKms === undefined ? {} : { openKms }) },
+    log,
+  );
+  const { masterSecret } = root;
   const parts = { masterSecret, log };
   const server = await serveMtls({
     ...(await readIdentity(options.pkiDirectory)),
@@ -70,12 +85,14 @@ export async function startKeyService(options: KeyServiceOptions, log: Log): Pro
     host: "127.0.0.1",
     port: options.healthPort,
     requireReady: async (signal) => (await masterSecret(signal)).master.wipe(),
+    reasonOf: readyReason,
   });
   return {
     address: server.address,
     async close() {
       health.close();
       await server.close();
+      root.close();
     },
   };
 }
