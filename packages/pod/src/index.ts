@@ -9,4 +9,5 @@ export {
 } from "./flags.ts";
 export { type HealthOptions, serveHealth } from "./health.ts";
 export { createLog, describeError, type Log, type LogFields, type LogParts, type LogValue } from "./log.ts";
+export { readMountedSecret } from "./mounted-secret.ts";
 export { type Closeable, runPod } from "./run.ts";

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { FlagError, parseEndpoint, parseFlags, parseSeconds } from "./flags.ts";
 import { serveHealth } from "./health.ts";
 import { createLog, describeError } from "./log.ts";
+import { readMountedSecret } from "./mounted-secret.ts";
 
 const DEFAULTS = { host: "127.0.0.1", "health-port": 9444 } as const;
 
@@ -69,4 +73,20 @@ test("serveHealth() answers probes by status only", async (context) => {
   assert.equal(await get("/other"), "404 ");
   ready = true;
   assert.equal(await get("/readyz"), "200 ");
+});
+
+test("readMountedSecret() reads what is wanted behind the link that the kubelet turns", async (context) => {
+  const directory = await mkdtemp(join(tmpdir(), "mounted-secret-"));
+  context.after(() => rm(directory, { recursive: true }));
+  const signal = AbortSignal.timeout(10_000);
+  assert.deepEqual([...(await readMountedSecret(join(directory, "none"), () => true, signal))], []);
+  await mkdir(join(directory, "..v1"));
+  await writeFile(join(directory, "..v1", "a"), "1");
+  await writeFile(join(directory, "..v1", "b"), "2");
+  await symlink("..v1", join(directory, "..data"));
+  const files = await readMountedSecret(directory, (name) => name === "a", signal);
+  assert.deepEqual(
+    [...files].map(([name, bytes]) => [name, Buffer.from(bytes).toString()]),
+    [["a", "1"]],
+  );
 });

@@ -84,6 +84,40 @@ test("a recorded control plane gets the PKI that control planes share, and no ot
   assert.ok(others.every((bytes) => !text(bytes).includes("PRIVATE KEY")));
 });
 
+test("in a cluster with an external KMS, control planes get the way to it, and workers do not", async () => {
+  const kms = {
+    kms: "kms://kmip?address=kms.example.org",
+    storage: "",
+    clusterid: CLUSTER_ID,
+    measurementsalt: new Uint8Array(32).fill(3),
+    "credentials.ca": "a CA",
+  };
+  const wrappedRoot = { "mastersecret.wrapped": "an envelope", salt: new Uint8Array(32).fill(2) };
+  await cluster.mountKms({ kms, wrappedRoot });
+  try {
+    const { selfRecovery } = (await as("control-plane-1", (joiner) => joiner.join())).ticket;
+    const { keyManagement, roots, clusterId } = selfRecovery ?? {};
+    assert.deepEqual([keyManagement?.kmsUri, clusterId], [kms.kms, CLUSTER_ID]);
+    assert.deepEqual(
+      keyManagement?.credentials.map(({ name, data }) => [name, text(data)]),
+      [["ca", "a CA"]],
+    );
+    assert.deepEqual(
+      roots?.map(({ generation, envelope }) => [generation, text(envelope)]),
+      [[1, "an envelope"]],
+    );
+    assert.equal((await as("worker-0", (joiner) => joiner.join())).ticket.selfRecovery, undefined);
+    await cluster.mountKms({ kms: {}, wrappedRoot });
+    await assert.rejects(
+      as("control-plane-1", (joiner) => joiner.join()),
+      (error: unknown) => error instanceof RpcError && error.remoteCode === "kms_unavailable",
+    );
+  } finally {
+    await cluster.mountKms(undefined);
+  }
+  assert.equal((await as("control-plane-1", (joiner) => joiner.join())).ticket.selfRecovery, undefined);
+});
+
 test("a known node gets its disk's key again and nothing else", async () => {
   const { stateDiskKey, clusterId } = await as("worker-0", (joiner) => joiner.rejoin());
   assert.deepEqual([hex(stateDiskKey), clusterId], [diskKeyOf("worker-0"), CLUSTER_ID]);

@@ -5,8 +5,10 @@ import {
   type IssueJoinTicketResponseSchema,
   type IssueRejoinTicketResponseSchema,
   NodeRole,
+  type SelfRecoverySchema,
 } from "@constellation/rpc";
 import type { RequestedRole } from "./errors.ts";
+import type { SelfRecovery } from "./self-recovery.ts";
 import type { JoinTicket, JoinTicketRequest, RejoinTicket } from "./tickets.ts";
 
 /** The request in our own terms. */
@@ -33,7 +35,15 @@ export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof Issu
     })),
     serviceCidr: settings.serviceCidr,
     timingProfile: settings.timingProfile,
+    ...(ticket.selfRecovery === undefined ? {} : { selfRecovery: toSelfRecovery(ticket.selfRecovery) }),
   };
+}
+
+function toSelfRecovery(recovery: SelfRecovery): MessageInitShape<typeof SelfRecoverySchema> {
+  const { kmsUri, storageUri, clusterId, measurementSalt, salt, envelope } = recovery;
+  const credentials = [...recovery.credentials].map(([name, secret]) => ({ name, data: secret.reveal() }));
+  const roots = [{ generation: 1, salt, envelope }];
+  return { keyManagement: { kmsUri, storageUri, credentials }, clusterId, measurementSalt, roots };
 }
 
 /** The ticket as it goes over the wire. */

@@ -10,12 +10,14 @@ import type { DiskKeySource } from "./disk-keys.ts";
 import { EvidenceError, JoinError } from "./errors.ts";
 import { issueKubeletCertificate } from "./node-credentials.ts";
 import type { AttestedNode } from "./peer.ts";
+import type { SelfRecovery, SelfRecoverySource } from "./self-recovery.ts";
 
 /** What tickets are made from. */
 export interface TicketParts {
   readonly cluster: Cluster;
   readonly pki: ClusterPki;
   readonly diskKey: DiskKeySource;
+  readonly selfRecovery: SelfRecoverySource;
   readonly now: () => Date;
 }
 
@@ -35,6 +37,8 @@ export interface JoinTicket {
   readonly settings: ClusterState["settings"];
   /** The PKI that control planes share; none for a worker. */
   readonly controlPlaneFiles: readonly PkiFile[];
+  /** The way to the cluster's external KMS; none for a worker. */
+  readonly selfRecovery: SelfRecovery | undefined;
 }
 
 /** What a known node needs after a reboot. */
@@ -61,8 +65,10 @@ export async function makeJoinTicket(
   const publicKey = parseCertificateRequest(request.certificateRequest);
   const apiServerEndpoints = await parts.cluster.apiServerEndpoints(signal);
   const credentials = await makeCredentials(decision, publicKey, parts, signal);
-  const diskKey = await parts.diskKey(decision.record.diskUuid, signal);
-  return { record: decision.record, diskKey, apiServerEndpoints, settings: state.settings, ...credentials };
+  const { record } = decision;
+  const diskKey = await parts.diskKey(record.diskUuid, signal);
+  const selfRecovery = record.role === "worker" ? undefined : await parts.selfRecovery(signal);
+  return { record, diskKey, apiServerEndpoints, settings: state.settings, selfRecovery, ...credentials };
 }
 
 /**

@@ -8,10 +8,8 @@ import {
   type OpenedKeyManagement,
   requireRootOfCluster,
 } from "@constellation/kms/root";
-import type { Log } from "@constellation/pod";
-import { describeError } from "@constellation/pod";
+import { describeError, type Log, readMountedSecret } from "@constellation/pod";
 import { KeyServiceError } from "./errors.ts";
-import { readMountedSecret } from "./mounted-secret.ts";
 
 /** A root key that an external KMS wrapped, as the Kubernetes secrets hold it. */
 export interface WrappedRoot {
