@@ -63,7 +63,13 @@ const infrastructure = fields({
 export const stateSchema = fields({
   version: choice([STATE_VERSION]),
   infrastructure: infrastructure.prefault({}),
-  clusterValues: fields({ clusterID: hex32, ownerID: anyText, measurementSalt: hex32 }).prefault({}),
+  clusterValues: fields({
+    clusterID: hex32,
+    ownerID: anyText,
+    measurementSalt: hex32,
+    /** Of a cluster with an external KMS: whether this workspace is to keep the master secret, or has deleted it. */
+    masterSecret: choice(["kept", "deleted"]).optional(),
+  }).prefault({}),
 });
 
 /** What is known of a cluster beside its configuration: its infrastructure and, once initialised, its identity. */

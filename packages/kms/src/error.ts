@@ -79,6 +79,11 @@ export class KmsError extends Error {
   }
 }
 
+/** What to do about an error of which only the code is known; undefined for a code that is not of this package. */
+export function hintOf(code: string): string | undefined {
+  return Object.hasOwn(HINTS, code) ? HINTS[code as KmsErrorCode] : undefined;
+}
+
 /** Which of the two kinds of service is talked to; codes begin with it. */
 export type Side = "kms" | "store";
 

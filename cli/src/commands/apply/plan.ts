@@ -6,6 +6,7 @@ import {
   type State,
   type StateMode,
 } from "@constellation/config";
+import { describeKms } from "@constellation/kms/root";
 import { removedWorkers } from "../../cluster/removal.ts";
 import { CliError } from "../../errors.ts";
 
@@ -104,7 +105,13 @@ function checkWorkspace(input: PlanInput): void {
       { hint: "end the other cluster with `constellation terminate`, or move constellation-admin.conf away" },
     );
   }
-  if (mode !== "pre-create" && !hasMasterSecret && (mode === "post-init" || resumes(input))) {
+  const isReleased = mode === "post-init" && input.state.clusterValues.masterSecret === "deleted";
+  if (isReleased && !hasAdminConf && !hasMasterSecret && !skip.has("init")) {
+    throw new CliError("workspace", "Plan apply failed: constellation-admin.conf of this cluster is missing", {
+      hint: "bring the file back from your backup: nodes give it again only to who has the master secret, which was deleted",
+    });
+  }
+  if (mode !== "pre-create" && !hasMasterSecret && !isReleased && (mode === "post-init" || resumes(input))) {
     throw new CliError("workspace", "Plan apply failed: constellation-mastersecret.json of this cluster is missing", {
       hint: "bring the file back from your backup, or end the cluster with `constellation terminate`",
     });
@@ -173,6 +180,9 @@ function creationSummary(input: PlanInput): string[] {
     `  ${plural(controlPlanes, "control-plane node")} and ${plural(workers, "worker node")}, each a virtual machine with ${vcpus} CPUs and ${memory} MiB (acceleration: ${accel})`,
     `  name ${config.name}, Kubernetes ${config.kubernetesVersion}, image ${config.image}`,
   ];
+  if (config.keyManagement !== undefined) {
+    lines.push(`  its root key wrapped by ${describeKms(config.keyManagement.kms)}`);
+  }
   if (input.hasMasterSecret) lines.push("  with the master secret that is in the workspace already");
   if (controlPlanes % 2 === 0) {
     lines.push(

@@ -1,6 +1,7 @@
 import type { Secret } from "@constellation/keys";
 import type { KeyManagementService } from "../key-wrapper.ts";
 import type { WrappedKeyStore } from "../store/wrapped-key-store.ts";
+import { splitUri } from "../uri/fields.ts";
 
 /** The external KMS of a cluster: URIs without secrets, and the files that they name. */
 export interface ClusterKeyManagement {
@@ -22,3 +23,15 @@ export function describeKms(uri: string): string {
   const [, address = ""] = /(?:^|&)(?:address|vaultName|endpoint)=([\w.:%/[\]-]{1,200})(?:&|$)/.exec(query) ?? [];
   return address === "" ? `kms://${kind}` : `kms://${kind} at ${address}`;
 }
+
+/** The address that a URI names, as a URL; undefined where the service is a vendor's own. @throws KmsError `uri_invalid` */
+export function addressIn(uri: string): string | undefined {
+  const [, address] =
+    splitUri(uri)
+      .fields.entries()
+      .find(([name]) => name === "address" || name === "endpoint") ?? [];
+  if (address === undefined || address === "" || address.includes("://")) return address === "" ? undefined : address;
+  return `https://${/:\d{1,5}$/.test(address) ? address : `${address}:${KMIP_PORT}`}`;
+}
+
+const KMIP_PORT = 5696;

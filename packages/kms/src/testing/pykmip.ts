@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Secret } from "@constellation/keys";
 import { freePorts, type Program } from "@constellation/testkit/program";
 import { TestCa } from "@constellation/testkit/test-ca";
 import type { KmipServer } from "../node/kmip-exchange.ts";
@@ -24,12 +25,12 @@ with server:
 export class PyKmip {
   readonly #directory: string;
   readonly #port: number;
-  readonly #program: Program;
+  #program: Program;
 
-  private constructor(directory: string, port: number, program: Program) {
+  private constructor(directory: string, port: number) {
     this.#directory = directory;
     this.#port = port;
-    this.#program = program;
+    this.#program = this.#run();
   }
 
   static async start(): Promise<PyKmip> {
@@ -37,19 +38,40 @@ export class PyKmip {
     await mkdir(join(directory, "policies"));
     await writeCertificates(directory);
     const [port = 0] = await freePorts(1);
-    const program = pythonProgram("PyKMIP", SERVER, [directory, String(port)], join(directory, "output.log"));
-    const server = new PyKmip(directory, port, program);
+    const server = new PyKmip(directory, port);
     try {
-      await program.ready(async () => {
-        const socket = connect(port, "127.0.0.1");
-        await once(socket, "connect");
-        socket.destroy();
-      }, READY_TIMEOUT_MS);
+      await server.#ready();
     } catch (error) {
       await server.stop();
       throw error;
     }
     return server;
+  }
+
+  /** Ends the server; its keys stay. */
+  async halt(): Promise<void> {
+    await this.#program.stop();
+  }
+
+  /** Starts it again after `halt`. */
+  async resume(): Promise<void> {
+    this.#program = this.#run();
+    await this.#ready();
+  }
+
+  /** How a cluster reaches it by the key of a name, with the files that go with the URI. */
+  async forCluster(
+    keyName: string,
+    client: "client" | "other" | "stranger" = "client",
+  ): Promise<{ readonly uri: string; readonly credentials: ReadonlyMap<string, Secret> }> {
+    const { caFile, certificateFile, keyFile } = this.as(client);
+    const files = Object.entries({ "ca.crt": caFile, "client.crt": certificateFile, "client.key": keyFile });
+    const read = files.map(async ([name, path]) => [name, new Secret(await readFile(path))] as const);
+    const names = "caFile=/credentials/ca.crt&certificateFile=/credentials/client.crt&keyFile=/credentials/client.key";
+    return {
+      uri: `kms://kmip?address=127.0.0.1:${this.#port}&keyName=${keyName}&${names}`,
+      credentials: new Map(await Promise.all(read)),
+    };
   }
 
   /** How one of the clients reaches it. */
@@ -62,6 +84,19 @@ export class PyKmip {
   async stop(): Promise<void> {
     await this.#program.stop();
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #run(): Program {
+    const args = [this.#directory, String(this.#port)];
+    return pythonProgram("PyKMIP", SERVER, args, join(this.#directory, "output.log"));
+  }
+
+  async #ready(): Promise<void> {
+    await this.#program.ready(async () => {
+      const socket = connect(this.#port, "127.0.0.1");
+      await once(socket, "connect");
+      socket.destroy();
+    }, READY_TIMEOUT_MS);
   }
 }
 

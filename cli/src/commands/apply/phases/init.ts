@@ -12,6 +12,7 @@ import {
 } from "@constellation/config";
 import { deriveClusterId, MasterSecret } from "@constellation/keys";
 import { requireMachinesRunning } from "../../../cluster/crashed.ts";
+import { readKeyManagement } from "../../../cluster/key-management.ts";
 import { withServer } from "../../../cluster/kubeconfig.ts";
 import { PORTS } from "../../../cluster/ports.ts";
 import type { Context } from "../../../context.ts";
@@ -32,14 +33,20 @@ const SILENCE_TIMEOUT_MS = 20 * 60_000;
  * cluster ID; the node answers a second try of the same cluster with the same result, and no other.
  */
 export async function initPhase(context: Context, config: Config, before: State): Promise<State> {
-  const secret = await ensureMasterSecret(context);
+  const keyManagement = await readKeyManagement(context, config);
+  const secret = await ensureMasterSecret(context, keyManagement !== undefined);
   const state = await ensureMeasurementSalt(context, before);
   const measurementSalt = fromHex(state.clusterValues.measurementSalt);
   const clusterId = deriveClusterId(secret.masterSecret, secret.salt, measurementSalt);
-  const result = await callInit(context, state, initParameters(config, state, secret, measurementSalt), {
-    config,
-    members: acceptedMembers(before, clusterId),
-  });
+  const result = await callInit(
+    context,
+    state,
+    initParameters(config, state, { ...secret, keyManagement }, measurementSalt),
+    {
+      config,
+      members: acceptedMembers(before, clusterId),
+    },
+  );
   if (!equalConstantTime(result.clusterId, clusterId)) {
     throw new CliError(
       "untrusted",
@@ -63,7 +70,7 @@ function acceptedMembers(before: State, clusterId: Uint8Array): PolicyPurpose["m
   return before.clusterValues.clusterID === "" ? [...FRESH_NODE, clusterId] : [clusterId];
 }
 
-async function ensureMasterSecret(context: Context): Promise<MasterSecretFile> {
+async function ensureMasterSecret(context: Context, isTemporary: boolean): Promise<MasterSecretFile> {
   if (context.workspace.has(MASTER_SECRET_FILE)) return context.workspace.readMasterSecret();
   const file = {
     masterSecret: new MasterSecret(context.dependencies.random(SECRET_LENGTH_BYTES)),
@@ -71,7 +78,7 @@ async function ensureMasterSecret(context: Context): Promise<MasterSecretFile> {
   };
   await context.workspace.createMasterSecret(file);
   context.progress.line(
-    `Your master secret was written to ${context.workspace.show(MASTER_SECRET_FILE)}. Keep a copy in a safe place.`,
+    `Your master secret was written to ${context.workspace.show(MASTER_SECRET_FILE)}. ${isTemporary ? "It is deleted once the KMS has been shown to open it." : "Keep a copy in a safe place."}`,
   );
   return file;
 }
@@ -87,7 +94,7 @@ async function ensureMeasurementSalt(context: Context, state: State): Promise<St
 function initParameters(
   config: Config,
   state: State,
-  secret: MasterSecretFile,
+  secret: MasterSecretFile & Pick<InitParameters, "keyManagement">,
   measurementSalt: Uint8Array,
 ): InitParameters {
   const { infrastructure } = state;
@@ -103,6 +110,7 @@ function initParameters(
     nodes: recordedNodes(state),
     policy: attestationPolicy(config, state, { members: FRESH_NODE, admit: "all" }),
     registryMirrors: config.registryMirrors,
+    keyManagement: secret.keyManagement,
     timingProfile: infrastructure.qemu?.accel === "tcg" ? "patient" : "default",
   };
 }
