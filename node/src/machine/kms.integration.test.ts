@@ -99,7 +99,7 @@ describe("a control plane with its root key in PyKMIP and its record sealed to s
   }
 
   async function keyManagement(keyName = KEY, client: "client" | "stranger" = "client") {
-    const { uri, credentials } = await pykmip.forCluster(keyName, client);
+    const { uri, credentials } = await pykmip.forCluster(keyName, { client });
     return { kms: uri, storage: "", credentials };
   }
 

@@ -33,10 +33,11 @@ export class PyKmip {
     this.#program = this.#run();
   }
 
-  static async start(): Promise<PyKmip> {
+  /** @param addresses further addresses at which clients reach it, for its certificate */
+  static async start(addresses: readonly string[] = []): Promise<PyKmip> {
     const directory = await mkdtemp(join(tmpdir(), "constellation-pykmip-"));
     await mkdir(join(directory, "policies"));
-    await writeCertificates(directory);
+    await writeCertificates(directory, addresses);
     const [port = 0] = await freePorts(1);
     const server = new PyKmip(directory, port);
     try {
@@ -62,14 +63,14 @@ export class PyKmip {
   /** How a cluster reaches it by the key of a name, with the files that go with the URI. */
   async forCluster(
     keyName: string,
-    client: "client" | "other" | "stranger" = "client",
+    { client = "client", host = "127.0.0.1" }: { client?: "client" | "other" | "stranger"; host?: string } = {},
   ): Promise<{ readonly uri: string; readonly credentials: ReadonlyMap<string, Secret> }> {
     const { caFile, certificateFile, keyFile } = this.as(client);
     const files = Object.entries({ "ca.crt": caFile, "client.crt": certificateFile, "client.key": keyFile });
     const read = files.map(async ([name, path]) => [name, new Secret(await readFile(path))] as const);
     const names = "caFile=/credentials/ca.crt&certificateFile=/credentials/client.crt&keyFile=/credentials/client.key";
     return {
-      uri: `kms://kmip?address=127.0.0.1:${this.#port}&keyName=${keyName}&${names}`,
+      uri: `kms://kmip?address=${host}:${this.#port}&keyName=${keyName}&${names}`,
       credentials: new Map(await Promise.all(read)),
     };
   }
@@ -100,7 +101,7 @@ export class PyKmip {
   }
 }
 
-async function writeCertificates(directory: string): Promise<void> {
+async function writeCertificates(directory: string, further: readonly string[]): Promise<void> {
   const [ca, otherCa] = await Promise.all([TestCa.create("KMIP"), TestCa.create("Other KMIP")]);
   const write = (name: string, pem: string): Promise<void> => writeFile(join(directory, name), pem, { mode: 0o600 });
   await write("ca.crt", ca.certificatePem);
@@ -111,7 +112,7 @@ async function writeCertificates(directory: string): Promise<void> {
     ["stranger", otherCa],
   ] as const) {
     const usage = name === "server" ? "server" : "client";
-    const request = { commonName: name, addresses: ["127.0.0.1"], usages: [usage] } as const;
+    const request = { commonName: name, addresses: ["127.0.0.1", ...further], usages: [usage] } as const;
     const { certificatePem, keyPem } = await issuer.issue(request);
     await write(`${name}.crt`, certificatePem);
     await write(`${name}.key`, keyPem);
