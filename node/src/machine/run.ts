@@ -4,6 +4,7 @@ import { KubeClient } from "@constellation/kube";
 import { PATHS } from "../options.ts";
 import { keepEtcdPriority } from "../run/etcd-priority.ts";
 import { followApiServers } from "../run/follow-api-servers.ts";
+import { followKeyManagement } from "../run/follow-key-management.ts";
 import type { Step } from "./machine.ts";
 
 /** A member at work: the local endpoint follows the control planes, etcd keeps its priority. Ends with the signal. */
@@ -20,7 +21,9 @@ export const runStep: Step<"run"> = async ({ platform, member }, dependencies, s
     return { ca, clientCertificate: current, clientKey: current };
   });
   const tasks = [followApiServers({ client, apiProxy, platform, member, options }, log, delay, signal)];
-  if (member.state.role === "control-plane") tasks.push(keepEtcdPriority(exec, log, signal));
+  if (member.state.role === "control-plane") {
+    tasks.push(keepEtcdPriority(exec, log, signal), followKeyManagement(platform, dependencies, delay, signal));
+  }
   await Promise.all(tasks);
   return undefined;
 };

@@ -59,18 +59,20 @@ export function takeRecoveryRecord(message: SelfRecovery): RecoveryRecord {
   }
 }
 
-/** The record as bytes: secret. The caller overwrites them. */
+/** The record as bytes, one form for each record: secret. The caller overwrites them. */
 export function serializeRecord({ keyManagement, clusterId, measurementSalt, roots }: RecoveryRecord): Uint8Array {
   const { kms, storage, credentials } = keyManagement;
   const message = create(SelfRecoverySchema, {
     keyManagement: {
       kmsUri: kms,
       storageUri: storage,
-      credentials: [...credentials].map(([name, secret]) => ({ name, data: secret.reveal() })),
+      credentials: [...credentials]
+        .map(([name, secret]) => ({ name, data: secret.reveal() }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
     },
     clusterId,
     measurementSalt,
-    roots: roots.map((root) => ({ ...root })),
+    roots: roots.map((root) => ({ ...root })).sort((a, b) => a.generation - b.generation),
   });
   return toBinary(SelfRecoverySchema, message);
 }

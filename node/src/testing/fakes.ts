@@ -136,6 +136,8 @@ export class FakeNode {
   readonly consoleLines: string[] = [];
   endpoints: readonly Endpoint[] = [];
   initHandler: InitHandler | undefined;
+  /** Secrets of kube-system. */
+  readonly secrets = new Map<string, ReadonlyMap<string, Uint8Array>>();
   /** What every KMS URI opens. */
   kms: OpenedKeyManagement | undefined;
   /** Names an event whose action fails; once. */
@@ -163,6 +165,11 @@ export class FakeNode {
         apply: (objects) => {
           const isSecrets = objects.some(({ kind }) => kind === "Secret");
           return this.#apply(isSecrets ? "apply secrets" : "apply manifests", JSON.stringify(objects));
+        },
+        readSecret: (_, name) => {
+          const entries = this.secrets.get(name);
+          // Each answer is the reader's own, who overwrites what is secret in it.
+          return Promise.resolve(entries && new Map([...entries].map(([key, value]) => [key, Uint8Array.from(value)])));
         },
         requireReady: event("ready"),
       },
