@@ -3,13 +3,20 @@ import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { setImmediate as tick } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
+import { ANONYMOUS, connectAtls } from "@constellation/atls";
+import { hex } from "@constellation/bytes";
+import { DiskKey } from "@constellation/keys";
 import { memoryKms, type MemoryKms } from "@constellation/kms/testing";
-import { type InitRequest, KeyManagementSchema } from "@constellation/rpc";
+import { createAtlsClient, type InitRequest, KeyManagementSchema, RecoverService } from "@constellation/rpc";
 import type { InitEvent } from "../init/run.ts";
 import { PATHS } from "../options.ts";
+import type { Metadata } from "../platform/metadata.ts";
 import { FakeSealer } from "../testing/fake-sealer.ts";
 import { FakeNode } from "../testing/fakes.ts";
+import { readNodeState, writeNodeState } from "../state/node-state.ts";
 import { initRequest } from "../testing/init-request.ts";
+import { AttestingTpm, CLUSTER_ID, createFakeTpmCa, DISK_KEY, FakeJoinService } from "../testing/join-service.ts";
+import { freePort } from "../testing/ports.ts";
 import { runMachine, type Steps } from "./machine.ts";
 import { STEPS } from "./steps.ts";
 
@@ -38,9 +45,9 @@ describe("a control plane of a cluster with an external KMS", () => {
     node.remove();
   });
 
-  const start = (): Promise<void> => {
+  const start = (open: { readonly recover?: number; readonly join?: number } = {}): Promise<void> => {
     const { dependencies } = node;
-    const ports = { ...dependencies.options.ports, recover: 0, join: 0 };
+    const ports = { ...dependencies.options.ports, recover: 0, join: 0, ...open };
     const running = runMachine(steps, { ...dependencies, options: { ...dependencies.options, ports } }, stop.signal);
     running.catch(() => undefined);
     return running;
@@ -176,6 +183,43 @@ describe("a control plane of a cluster with an external KMS", () => {
     kms.failure = undefined;
     await machine;
     assert.ok(node.disk.mapping);
+  });
+
+  test("takes the operator's kept master secret while it waits for the KMS", async () => {
+    await initialised();
+    node.reboot();
+    kms.failure = "kms_unreachable";
+    const port = await freePort();
+    const machine = start({ recover: port });
+    await said("waiting for KMS");
+    const appraiser = { appraise: () => Promise.resolve(undefined) };
+    const target = { host: "127.0.0.1", port, purpose: "recover", timeoutMs: 10_000 };
+    const { socket } = await connectAtls({ ...target, attester: ANONYMOUS, appraiser }, stop.signal);
+    const { client, close } = createAtlsClient(RecoverService, { socket, timeoutMs: 10_000 });
+    const { masterSecret, masterSecretSalt, measurementSalt } = request();
+    await client.recover({ masterSecret, masterSecretSalt, measurementSalt });
+    await close();
+    await machine;
+    assert.ok(node.disk.mapping);
+  });
+
+  test("asks no KMS where another control plane gives the key", async () => {
+    const ca = await createFakeTpmCa();
+    const service = await FakeJoinService.start(ca, await AttestingTpm.create(ca));
+    const tpm = await AttestingTpm.create(ca);
+    const metadata: Metadata = { role: "control-plane", controlPlaneAddresses: ["127.0.0.1"] };
+    node.platform = { ...node.platform, attester: tpm, sealer: new FakeSealer(tpm), metadata };
+    await initialised();
+    const state = await readNodeState(node.root + PATHS.nodeState);
+    await writeNodeState(node.root + PATHS.nodeState, { ...state, clusterId: hex(CLUSTER_ID) });
+    node.disk.platter = { content: { kind: "initialised" }, key: new DiskKey(DISK_KEY) };
+    node.reboot();
+    tpm.marker = "00".repeat(32);
+    await start({ join: service.port });
+    await service.close();
+    assert.ok(node.disk.mapping);
+    assert.equal(kms.unwraps, 1, "that of init");
+    assert.ok(!node.events.some((event) => event.startsWith("open kms://")));
   });
 
   test("goes on asking a KMS that lies, and tries no key of it", async () => {
