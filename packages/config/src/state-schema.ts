@@ -67,8 +67,8 @@ export const stateSchema = fields({
     clusterID: hex32,
     ownerID: anyText,
     measurementSalt: hex32,
-    /** Of a cluster with an external KMS: whether this workspace is to keep the master secret, or has deleted it. */
-    masterSecret: choice(["kept", "deleted"]).optional(),
+    /** Of a cluster with an external KMS: whether this workspace still has to delete the master secret, keeps it, or did. */
+    masterSecret: choice(["pending", "kept", "deleted"]).optional(),
   }).prefault({}),
 });
 

@@ -101,7 +101,7 @@ for (const [what, harm] of [
       /Wait for the key services to open the root key by kms:\/\/kmip at 10\.42\.0\.1:5696 failed after/,
     );
     assert.ok(existsSync(harness.path(SECRET_FILE)));
-    assert.equal((await stateOf(harness)).clusterValues.masterSecret, undefined);
+    assert.equal((await stateOf(harness)).clusterValues.masterSecret, "pending");
   });
 }
 
@@ -112,6 +112,23 @@ test("apply says what to do where the first node refuses for the KMS, and can be
   };
   assert.equal((await harness.run("apply", "-y")).code, 1);
   assert.equal((await harness.run("apply", "-y")).code, 0);
+});
+
+test("apply refuses to move the root key of a cluster that there is", async (t) => {
+  const harness = await configured(t, "");
+  await harness.run("apply", "-y");
+  await harness.edit("constellation-conf.yaml", (text) => text + SECTION);
+  const into = await harness.run("apply", "-y");
+  assert.equal(into.code, 1);
+  assert.match(into.err, /has keyManagement, and the cluster was initialised with none/);
+  assert.ok(existsSync(harness.path(SECRET_FILE)));
+  const other = await configured(t);
+  await other.run("apply", "-y");
+  await other.edit("constellation-conf.yaml", (text) => text.replace(SECTION, ""));
+  assert.match(
+    (await other.run("apply", "-y")).err,
+    /has no keyManagement, and the cluster was initialised with its KMS/,
+  );
 });
 
 const wrong: [string, string, RegExp][] = [

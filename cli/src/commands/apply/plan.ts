@@ -46,6 +46,7 @@ export interface Plan {
 export function planApply(input: PlanInput): Plan {
   checkWorkspace(input);
   checkVariant(input);
+  checkKeyManagement(input);
   const changes = input.mode === "pre-create" ? [] : nodeChanges(input);
   const phases = PHASES.map((name) => ({ name, ...phasePlan(name, input, changes) }));
   const isNew = input.mode === "pre-create" && !input.skip.has("infrastructure");
@@ -128,6 +129,18 @@ function checkVariant({ config, skip }: PlanInput): void {
     {
       hint: "make the machines yourself, write infrastructure.nodes and the endpoints into constellation-state.yaml, and run `constellation apply --skip-phases infrastructure`",
     },
+  );
+}
+
+/** Where the root key is was decided when the cluster was initialised. */
+function checkKeyManagement({ config, state, mode }: PlanInput): void {
+  const isExternal = state.clusterValues.masterSecret !== undefined;
+  if (mode !== "post-init" || isExternal === (config.keyManagement !== undefined)) return;
+  const [got, wanted] = isExternal ? ["no keyManagement", "its KMS"] : ["keyManagement", "none"];
+  throw new CliError(
+    "unsupported-change",
+    `Plan apply failed: the configuration has ${got}, and the cluster was initialised with ${wanted}`,
+    { hint: "where the root key is counts at init: change the section back, or make a new cluster" },
   );
 }
 

@@ -56,7 +56,9 @@ export async function initPhase(context: Context, config: Config, before: State)
   }
   // The kubeconfig first: once the state says that the cluster is initialised, it must be there.
   await context.workspace.writeAdminConf(withServer(result.kubeconfig, state.infrastructure.clusterEndpoint));
-  const next = withState(state, { clusterValues: { clusterID: hex(clusterId) } });
+  const masterSecret =
+    keyManagement === undefined ? {} : { masterSecret: before.clusterValues.masterSecret ?? "pending" };
+  const next = withState(state, { clusterValues: { clusterID: hex(clusterId), ...masterSecret } });
   await context.workspace.writeState(next);
   return next;
 }
