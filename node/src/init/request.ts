@@ -65,17 +65,14 @@ export function wipeInput({ master, keyManagement }: Pick<InitInput, "master" | 
 
 type Secrets = Pick<InitInput, "master" | "keyManagement">;
 
+/** Both are overwritten in the request, whatever is wrong with the other. */
 function takeSecrets(request: InitRequest): Secrets {
-  // Both are overwritten in the request, whatever is wrong with the other.
-  const master = takeMasterSecret.bind(undefined, request);
-  const { keyManagement } = request;
-  if (keyManagement === undefined) return { master: master(), keyManagement };
   try {
-    const taken = takeKeyManagement(keyManagement);
+    const keyManagement = request.keyManagement && takeKeyManagement(request.keyManagement);
     try {
-      return { master: master(), keyManagement: taken };
+      return { master: takeMasterSecret(request), keyManagement };
     } catch (error) {
-      wipeCredentials(taken);
+      if (keyManagement !== undefined) wipeCredentials(keyManagement);
       throw error;
     }
   } finally {

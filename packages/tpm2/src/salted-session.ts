@@ -17,11 +17,10 @@ export interface ProtectedCommand {
   readonly handle: number;
   /** The Name of the entity behind the handle. */
   readonly entityName: Uint8Array;
-  /** Content of the first parameter, a TPM2B. */
-  readonly first: Uint8Array | undefined;
-  /** The parameters after it. */
-  readonly rest: Uint8Array;
-  readonly encrypts: "command" | "response";
+  /** Encrypted are the content of the first parameter, a TPM2B that others follow; or of the first in the answer. */
+  readonly parameters:
+    | { readonly encrypts: "command"; readonly first: Uint8Array; readonly rest: Uint8Array }
+    | { readonly encrypts: "response" };
 }
 
 /** What a session is made with. */
@@ -100,9 +99,10 @@ export class SaltedSession {
    */
   async run(transport: TpmTransport, command: ProtectedCommand, signal?: AbortSignal): Promise<Uint8Array> {
     const { name, code, handle, entityName } = command;
+    const { encrypts } = command.parameters;
     const nonceCaller = this.#random(NONCE_BYTES);
-    const attributes = ATTRIBUTES[command.encrypts];
-    const parameters = this.#parameters(command, nonceCaller);
+    const attributes = ATTRIBUTES[encrypts];
+    const parameters = this.#parameters(command.parameters, nonceCaller);
     const cpHash = sha256(new Writer().u32(code).bytes(entityName).bytes(parameters).finish());
     const hmac = this.#hmac(cpHash, nonceCaller, this.#nonceTpm, attributes);
     const authorization = new Writer().u32(this.handle).sized(nonceCaller).u8(attributes).sized(hmac).finish();
@@ -120,7 +120,7 @@ export class SaltedSession {
     if (!equalConstantTime(parts.hmac, wanted)) {
       throw new TpmError("session", `${name} failed: got an answer that the session's key did not authenticate`);
     }
-    return command.encrypts === "response"
+    return encrypts === "response"
       ? this.#decrypt(name, parts.parameters, parts.nonceTpm, nonceCaller)
       : parts.parameters;
   }
@@ -130,9 +130,9 @@ export class SaltedSession {
     this.#sessionKey.fill(0);
   }
 
-  #parameters({ first, rest, encrypts }: ProtectedCommand, nonceCaller: Uint8Array): Uint8Array {
-    if (first === undefined) return rest;
-    if (encrypts === "response") return new Writer().sized(first).bytes(rest).finish();
+  #parameters(parameters: ProtectedCommand["parameters"], nonceCaller: Uint8Array): Uint8Array {
+    if (parameters.encrypts === "response") return new Uint8Array(0);
+    const { first, rest } = parameters;
     const [key, iv] = this.#cipherKey(nonceCaller, this.#nonceTpm);
     const cipher = createCipheriv("aes-128-cfb", key, iv);
     return new Writer()

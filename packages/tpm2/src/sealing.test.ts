@@ -3,12 +3,18 @@ import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { findSwtpm, Swtpm } from "@constellation/testkit";
 import { TpmError, type TpmErrorCode } from "./error.ts";
+import { TPM_ALG } from "./constants.ts";
+import { computeName } from "./name.ts";
+import { parsePublic, serializePublic } from "./public-area.ts";
 import { sealToPcrs, unsealFromPcrs } from "./sealing.ts";
 import { Tpm, type TpmTransport } from "./tpm.ts";
+import { Writer } from "./writer.ts";
 
 const SECRET = Uint8Array.from({ length: 32 }, (_, index) => 100 + index);
 const PCRS = [4, 8, 9, 11, 12, 13, 14, 15];
 const random = (size: number): Uint8Array => new Uint8Array(randomBytes(size));
+const EMPTY = new Uint8Array(0);
+const TPM_CC_FLUSH_CONTEXT = 0x65;
 const skip = findSwtpm() === undefined ? "no swtpm on this machine" : false;
 
 const coded =
@@ -30,6 +36,17 @@ describe("sealing, on a real software TPM", { skip }, () => {
   });
   after(() => swtpm.stop());
 
+  /** Changes the answers to one command, by the last byte of its code. */
+  function changing(code: number, change: (answer: Uint8Array) => void): TpmTransport {
+    return {
+      async transmit(command, signal) {
+        const answer = Uint8Array.from(await swtpm.transport.transmit(command, signal));
+        if (command[9] === code) change(answer);
+        return answer;
+      },
+    };
+  }
+
   async function boot(measured = 1): Promise<void> {
     await tpm.startup();
     await tpm.pcrExtend(4, new Uint8Array(32).fill(measured));
@@ -43,8 +60,9 @@ describe("sealing, on a real software TPM", { skip }, () => {
   });
 
   test("unsealFromPcrs() gives back what sealToPcrs() sealed, also after a reboot of the same image", async () => {
-    const sealed = await sealToPcrs(SECRET, await options());
-    assert.deepEqual(await unsealFromPcrs(sealed, await options()), SECRET);
+    const { signal } = new AbortController();
+    const sealed = await sealToPcrs(SECRET, await options(), signal);
+    assert.deepEqual(await unsealFromPcrs(sealed, await options(), signal), SECRET);
     await swtpm.powerCycle();
     await boot();
     assert.deepEqual(await unsealFromPcrs(sealed, await options()), SECRET);
@@ -126,6 +144,72 @@ describe("sealing, on a real software TPM", { skip }, () => {
       },
     };
     await assert.rejects(unsealFromPcrs(sealed, await options(tampering)), coded("session"));
+  });
+
+  test("unsealFromPcrs() refuses a name that is not the object's, and an answer that states another length", async () => {
+    const sealed = await sealToPcrs(SECRET, await options());
+    // The last byte of the name is before the authorisation: an empty nonce, attributes, an empty HMAC.
+    const renamed = changing(0x57, (answer) => (answer[answer.length - 6] = (answer[answer.length - 6] as number) ^ 1));
+    await assert.rejects(unsealFromPcrs(sealed, await options(renamed)), coded("protocol"));
+    const longer = changing(0x76, (answer) => (answer[5] = (answer[5] as number) + 1));
+    await assert.rejects(unsealFromPcrs(sealed, await options(longer)), coded("malformed"));
+    assert.deepEqual(await unsealFromPcrs(sealed, await options()), SECRET);
+  });
+
+  test("unsealFromPcrs() tells the first error where the TPM does not even flush", async () => {
+    const sealed = await sealToPcrs(SECRET, await options());
+    const broken: TpmTransport = {
+      transmit: (command, signal) =>
+        command[9] === TPM_CC_FLUSH_CONTEXT
+          ? Promise.reject(new Error("gone"))
+          : swtpm.transport.transmit(command, signal),
+    };
+    const { pcrs, ...rest } = await options(broken);
+    const others = new Map(pcrs).set(4, new Uint8Array(32));
+    await assert.rejects(unsealFromPcrs(sealed, { ...rest, pcrs: others }), coded("sealed_policy"));
+    await tpm.pcrExtend(15, new Uint8Array(32).fill(5));
+    await assert.rejects(unsealFromPcrs(sealed, { ...rest, pcrs }), coded("response", "TPM_RC_POLICY_FAIL"));
+    await swtpm.powerCycle();
+    await boot();
+    await sealToPcrs(SECRET, await options(broken));
+    await swtpm.powerCycle();
+    await boot();
+  });
+
+  test("sealToPcrs() refuses a storage key of another kind", async () => {
+    const area = serializePublic({
+      type: TPM_ALG.RSA,
+      nameAlg: TPM_ALG.SHA256,
+      objectAttributes: 0,
+      authPolicy: EMPTY,
+      parameters: {
+        symmetric: { algorithm: TPM_ALG.NULL },
+        scheme: { scheme: TPM_ALG.NULL },
+        keyBits: 2048,
+        exponent: 0,
+      },
+      unique: new Uint8Array(256).fill(1),
+    });
+    const name = computeName(parsePublic(area));
+    const ticket = new Writer().u16(0).u32(0).sized(EMPTY).finish();
+    const parameters = new Writer().sized(area).sized(EMPTY).sized(EMPTY).bytes(ticket).sized(name).finish();
+    const body = new Writer()
+      .u32(0x80000000)
+      .u32(parameters.length)
+      .bytes(parameters)
+      .sized(EMPTY)
+      .u8(1)
+      .sized(EMPTY)
+      .finish();
+    const answer = new Writer()
+      .u16(0x8002)
+      .u32(10 + body.length)
+      .u32(0)
+      .bytes(body)
+      .finish();
+    const transport: TpmTransport = { transmit: () => Promise.resolve(answer) };
+    const { pcrs } = await options();
+    await assert.rejects(sealToPcrs(SECRET, { transport, random, pcrs }), coded("protocol"));
   });
 
   test("sealToPcrs() refuses secrets that are empty or too long", async () => {

@@ -49,7 +49,7 @@ export async function sealToPcrs(
       .finish();
     const command = { name: "TPM2_Create", code: TPM_CC_CREATE, handle: key.handle, entityName: key.name };
     const answer = await inSession({ transport, signal }, { type: "hmac", key, random }, (session) =>
-      session.run(transport, { ...command, first: sensitive, rest, encrypts: "command" }, signal),
+      session.run(transport, { ...command, parameters: { encrypts: "command", first: sensitive, rest } }, signal),
     );
     sensitive.fill(0);
     return parseWhole("answer to TPM2_Create", answer, (cursor) => {
@@ -86,8 +86,7 @@ export async function unsealFromPcrs(
       return await inSession({ transport, signal }, { type: "policy", key, random }, async (session) => {
         await run(transport, policyPcrCommand(session.handle, selectPcrs(pcrs.keys())), signal);
         const command = { name: "TPM2_Unseal", code: TPM_CC_UNSEAL, handle: loaded.handle, entityName: name };
-        const unsealed = { ...command, first: undefined, rest: new Uint8Array(0), encrypts: "response" } as const;
-        return session.run(transport, unsealed, signal);
+        return session.run(transport, { ...command, parameters: { encrypts: "response" } }, signal);
       });
     } finally {
       await new Tpm(transport).flushContext(loaded.handle).catch(() => undefined);
@@ -127,12 +126,13 @@ async function inSession<T>(
 ): Promise<T> {
   const session = await SaltedSession.start(transport, options, signal);
   try {
-    return await use(session);
+    const result = await use(session);
+    session.wipe();
+    return result;
   } catch (error) {
+    session.wipe();
     await new Tpm(transport).flushContext(session.handle).catch(() => undefined);
     throw error;
-  } finally {
-    session.wipe();
   }
 }
 
