@@ -6,6 +6,8 @@ import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
 import type { RecoveredKey } from "../rejoin/recover-service.ts";
 import { type RecoveryRecord, wipeCredentials } from "./record.ts";
 import { unsealRecord } from "./sealed-record.ts";
+import type { Sealer } from "./sealer.ts";
+import type { RecoverySlot } from "./slot.ts";
 
 /** What self-recovery is about. */
 export interface SelfRecoveryParts {
@@ -20,50 +22,74 @@ type Delay = (ms: number, signal: AbortSignal) => Promise<void>;
 
 const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 60_000;
+/** Before it looks anew where no record helped: a TPM or cryptsetup may have failed for another reason. */
+const PAUSE_MS = 5 * 60_000;
 /** A state that lasts is said again, for who looks at the console later. */
 const REPEAT_AFTER_ATTEMPTS = 10;
 
 /**
  * Opens the disk by the cluster's external KMS, for a control plane that finds no other: unseals the record on the disk,
  * has the KMS open the root key, derives the key of this disk. Tries for as long as it takes, as the KMS may come back
- * or be set right; ends at once where nothing can help: no record, one that does not open here, or one of another disk.
- * Whatever a record says, nothing is sent but what is in that record itself.
+ * or be set right; where no record helps, it says so and looks again from time to time. Ends at once where the disk has
+ * none, as in clusters without an external KMS. Whatever a record says, nothing is sent but what is in that record itself.
  */
 export async function recoverByKms(parts: SelfRecoveryParts, tools: Tools, signal: AbortSignal): Promise<void> {
   const { console, log, delay = realDelay } = tools;
-  const attempts = (await openRecords(parts, tools, signal)).map((record) => new Attempts(record, parts, tools));
+  const { sealer } = parts.platform;
+  for (let isFirst = true; ; isFirst = false) {
+    const slots = await parts.disk.readRecovery();
+    if (sealer === undefined || slots.length === 0) {
+      log.info("no recovery record", { canSeal: sealer !== undefined });
+      return;
+    }
+    if (await tryRecords(await openRecords(slots, sealer, parts, tools, signal), parts, tools, signal)) return;
+    if (isFirst) {
+      console("self-recovery: not possible; waiting for a control plane, or for `constellation recover`");
+    }
+    await delay(PAUSE_MS, signal);
+  }
+}
+
+/** Tries records in turns until one opens the disk; false where none can. */
+async function tryRecords(
+  records: readonly RecoveryRecord[],
+  parts: SelfRecoveryParts,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { delay = realDelay } = tools;
   try {
-    let left = attempts;
+    let left = records.map((record) => new Attempts(record, parts, tools));
     for (let waitMs = FIRST_WAIT_MS; left.length > 0; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
       const next: Attempts[] = [];
       for (const one of left) {
         const outcome = await one.run(signal);
-        if (outcome === "opened") return;
+        if (outcome === "opened") return true;
         if (outcome === "again") next.push(one);
       }
       left = next;
       if (left.length > 0) await delay(waitMs, signal);
     }
+    return false;
   } finally {
-    for (const one of attempts) wipeCredentials(one.record.keyManagement);
+    for (const { keyManagement } of records) wipeCredentials(keyManagement);
   }
-  log.warn("no self-recovery");
-  console("self-recovery: not possible; waiting for a control plane, or for `constellation recover`");
 }
 
-/** The records on the disk that open here, newest first. */
+/** The records that open here, newest first. */
 async function openRecords(
-  { platform, disk }: SelfRecoveryParts,
+  slots: readonly RecoverySlot[],
+  sealer: Sealer,
+  { platform: { diskUuid } }: SelfRecoveryParts,
   { console, log }: Tools,
   signal: AbortSignal,
 ): Promise<RecoveryRecord[]> {
-  const { sealer, diskUuid } = platform;
-  if (sealer === undefined) return [];
   const records: RecoveryRecord[] = [];
-  for (const slot of await disk.readRecovery()) {
+  for (const slot of slots) {
     try {
       records.push(await unsealRecord(slot, { diskUuid, sealer }, signal));
     } catch (error) {
+      signal.throwIfAborted();
       log.error("recovery record refused", error, { sequence: slot.sequence });
       console(`self-recovery: a record was refused: ${describeError(error)}`);
     }
@@ -73,7 +99,7 @@ async function openRecords(
 
 /** What is tried with one record. */
 class Attempts {
-  readonly record: RecoveryRecord;
+  readonly #record: RecoveryRecord;
   readonly #parts: SelfRecoveryParts;
   readonly #tools: Tools;
   readonly #kms: string;
@@ -81,7 +107,7 @@ class Attempts {
   #told = "";
 
   constructor(record: RecoveryRecord, parts: SelfRecoveryParts, tools: Tools) {
-    this.record = record;
+    this.#record = record;
     this.#parts = parts;
     this.#tools = tools;
     this.#kms = describeKms(record.keyManagement.kms);
@@ -108,7 +134,7 @@ class Attempts {
   }
 
   async #tryRoots(signal: AbortSignal): Promise<boolean> {
-    const { keyManagement, clusterId, measurementSalt, roots } = this.record;
+    const { keyManagement, clusterId, measurementSalt, roots } = this.#record;
     const { kms } = await this.#tools.openKms(keyManagement, signal);
     for (const root of newestFirst(roots)) {
       const master = await openRootKey(kms, clusterId, root, signal);

@@ -134,6 +134,8 @@ export class FakeNode {
   readonly events: string[] = [];
   readonly applied: string[] = [];
   readonly consoleLines: string[] = [];
+  /** Messages of level info. */
+  readonly logged: string[] = [];
   endpoints: readonly Endpoint[] = [];
   initHandler: InitHandler | undefined;
   /** Secrets of kube-system. */
@@ -154,7 +156,7 @@ export class FakeNode {
     return {
       options: { ...DEFAULT_OPTIONS, root: this.root, manifestsDirectory: join(this.root, "manifests") },
       exec: () => Promise.reject(new Error("no program may be started")),
-      log: { debug() {}, info() {}, warn() {}, error() {} },
+      log: { debug() {}, info: (message) => void this.logged.push(message), warn() {}, error() {} },
       console: (text) => this.consoleLines.push(text),
       systemd: {
         start: (unit) => this.event(`start ${unit}`),
