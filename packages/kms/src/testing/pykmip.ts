@@ -10,7 +10,11 @@ import type { KmipServer } from "../node/kmip-exchange.ts";
 import { pythonProgram } from "./moto.ts";
 
 const READY_TIMEOUT_MS = 300_000;
+// The server's own helper process must not outlive it: prctl(PR_SET_PDEATHSIG, SIGKILL) in each child.
 const SERVER = `
+import ctypes, os
+libc = ctypes.CDLL(None)
+os.register_at_fork(after_in_child=lambda: libc.prctl(1, 9))
 from kmip.services.server.server import KmipServer
 directory, port = sys.argv[1], int(sys.argv[2])
 server = KmipServer(hostname="127.0.0.1", port=port, certificate_path=directory + "/server.crt",
