@@ -57,7 +57,7 @@ dead:
 unit: install ## Run the unit tests
 	@$(NODE) scripts/test.ts unit
 
-integration: components browser python-tools ## Run the tests against real programs: swtpm, etcd, kube-apiserver, Chromium, moto, PyKMIP, QEMU's network
+integration: components browser python-tools ## Run the tests against real programs: swtpm, etcd, kube-apiserver, Chromium, moto, PyKMIP, the AWS command line, QEMU's network
 	@$(NODE) scripts/test.ts integration
 
 coverage: install ## Run the unit tests of the packages that decide on trust: all their lines and branches must be run

@@ -4,6 +4,7 @@ import { defineCompletion } from "./commands/completion/command.ts";
 import { defineConfig } from "./commands/config/command.ts";
 import { defineDoctor } from "./commands/doctor/command.ts";
 import { defineEvidence } from "./commands/evidence/command.ts";
+import { defineKeys } from "./commands/keys/command.ts";
 import { defineMini } from "./commands/mini/command.ts";
 import { defineRecover } from "./commands/recover/command.ts";
 import { defineStatus } from "./commands/status/command.ts";
@@ -62,6 +63,7 @@ CONSTELL_NO_SPINNER=1 switches the spinner off.`,
   defineVerify(program, setup);
   defineEvidence(program, setup);
   defineRecover(program, setup);
+  defineKeys(program, setup);
   defineTerminate(program, setup);
   defineDoctor(program, setup);
   defineVersion(program, setup);

@@ -1,6 +1,6 @@
 /**
- * A second control plane joins, its agent killed on the way; then both lose power at once, and the operator recovers
- * the cluster with the master secret.
+ * A second control plane joins, its agent killed on the way; both agents are killed while Secrets are written; then both
+ * machines lose power at once, and the operator recovers the cluster with the master secret.
  */
 import assert from "node:assert/strict";
 import { suite } from "node:test";
@@ -38,6 +38,25 @@ void suite("two control planes", { timeout: minutes(120) }, () => {
     assert.equal([...members.matchAll(/, started, control-plane-[01], /g)].length, 2, "both are members of etcd");
     const { exitCode } = await own.cli("verify");
     assert.equal(exitCode, 0);
+  });
+
+  show("Secrets are encrypted in etcd, and can be written when both agents were killed", shared, async (own) => {
+    const kubectl = await own.kubectl();
+    const metadata = { name: "after-kill", namespace: "default" };
+    const shells = NAMES.map((name) => new DebugShell(own.workspace, name));
+    for (const shell of shells) await shell.run("systemctl kill --signal=KILL constellation-node.service", minutes(3));
+    await waitUntil({ what: "the KMS plugin to be back", timeoutMs: minutes(10) }, async () => {
+      const health = await kubectl.run(["get", "--raw=/readyz?verbose"]).catch(() => "");
+      return health.includes("[+]kms-providers ok") ? true : undefined;
+    });
+    await kubectl.apply({ ...SECRET, metadata });
+    for (const shell of shells) {
+      const get = `${ETCDCTL} get --print-value-only /registry/secrets/default/${metadata.name} | tr -dc '[:print:]'`;
+      const stored = await shell.run(get, minutes(3));
+      assert.match(stored, /k8s:enc:kms:v2:constellation:.*etcd-secrets\/1/);
+      assert.ok(!stored.includes(SECRET.stringData.value));
+      assert.equal((await shell.run("ls /etc/kubernetes/pki/constellation | grep -c encryption")).trim(), "0");
+    }
   });
 
   show("after both lost power, recover brings the cluster back with its data", shared, async (own) => {

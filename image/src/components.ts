@@ -145,8 +145,12 @@ export const components = {
   },
   helm: { name: "helm", programs: { helm: "helm.sh/helm/v3/cmd/helm" } },
   registry: { name: "registry", programs: { registry: "github.com/distribution/distribution/v3/cmd/registry" } },
-  // For tests alone: the store behind the S3 proxy.
+  // For tests alone: the store behind the S3 proxy, the CSI specification's conformance tests, pods of the e2e tests.
   minio: { name: "minio", programs: { minio: "github.com/minio/minio" } },
+  "csi-sanity": {
+    name: "csi-sanity",
+    programs: { "csi-sanity": "github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity" },
+  },
   agnhost: { name: "agnhost", programs: { agnhost: "k8s.io/kubernetes/test/images/agnhost" } },
 } as const satisfies Record<string, Component>;
 

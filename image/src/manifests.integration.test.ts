@@ -24,7 +24,7 @@ describe("the manifests of the image, rendered by Helm", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "constellation-manifests-"));
     await writeManifests(folder);
-    const files = ["10-cilium.yaml", "20-constellation.yaml", "30-coredns.yaml"];
+    const files = ["10-cilium.yaml", "20-constellation.yaml", "30-coredns.yaml", "35-csi.yaml", "40-csi-local.yaml"];
     const texts = await Promise.all(files.map((name) => readFile(join(folder, name), "utf8")));
     manifests = texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Manifest));
     manifests = manifests.filter((manifest) => manifest !== null);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { withPatientOperator } from "./manifests.ts";
 
@@ -24,4 +25,16 @@ test("withPatientOperator() gives the operator's liveness probe time and leaves 
 
 test("withPatientOperator() refuses a manifest without an operator", () => {
   assert.throws(() => withPatientOperator(OTHER), { code: "input_missing" });
+});
+
+test("the packet filter takes nothing for the key service from the wire: its ports are reached through WireGuard only", async () => {
+  const rules = await readFile(new URL("../mkosi/mkosi.extra/etc/nftables.conf", import.meta.url), "utf8");
+  const input = rules.slice(rules.indexOf("chain input {"), rules.indexOf("chain output {"));
+  assert.match(input, /policy drop;/);
+  const accepted = [...input.matchAll(/^\s*tcp dport (?:\{([^}]*)\}|(\d+)) accept$/gm)];
+  const ports = accepted.flatMap(([, list = "", one = ""]) => `${list},${one}`.match(/\d+/g) ?? []).map(Number);
+  assert.deepEqual(
+    ports.sort((a, b) => a - b),
+    [2379, 2380, 6443, 9000, 9999, 30081, 30090],
+  );
 });

@@ -12,6 +12,8 @@ export async function writeManifests(dir: string): Promise<void> {
   await writeFile(join(dir, "10-cilium.yaml"), await renderCilium());
   await cp(join(imageDir, "manifests/constellation.yaml"), join(dir, "20-constellation.yaml"));
   await cp(join(imageDir, "manifests/coredns.yaml"), join(dir, "30-coredns.yaml"));
+  await cp(join(imageDir, "manifests/csi.yaml"), join(dir, "35-csi.yaml"));
+  await cp(join(imageDir, "manifests/csi-local.yaml"), join(dir, "40-csi-local.yaml"));
 }
 
 /** Writes the manifests of a cluster without encryption and without our services: what the benchmark compares with. */

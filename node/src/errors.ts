@@ -15,7 +15,11 @@ export type NodeErrorCode =
   | "ticket"
   | "refused"
   | "endpoint"
-  | "sealed_record";
+  | "sealed_record"
+  | "kms_request"
+  | "kms_key"
+  | "kms_ciphertext"
+  | "kms_unavailable";
 
 /** A failed operation of the node agent. The message names the operation, what was found and what was wanted. */
 export class NodeError extends Error {

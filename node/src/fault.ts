@@ -23,7 +23,10 @@ export type FaultPoint =
   | "join.after-commit"
   | "join.after-kubelet"
   | "join.after-etcd"
-  | "join.after-control-plane";
+  | "join.after-control-plane"
+  | "rekey.after-slot"
+  | "rekey.after-second-header"
+  | "rekey.after-wipe";
 
 /**
  * Kills the agent with SIGKILL if this point is the next one that the fault file names, one in each line; the line goes.

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { uptime } from "node:os";
-import { exec } from "./exec/exec.ts";
+import { exec } from "@constellation/exec";
 import { openConsole } from "./log/console.ts";
 import { createLog } from "./log/log.ts";
 import { describeError } from "./errors.ts";

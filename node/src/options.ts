@@ -16,7 +16,15 @@ export interface NodeOptions {
   manifestsDirectory: string;
   containerdSocket: string;
   agentSocket: string;
-  ports: { init: number; recover: number; verify: number; join: number; apiProxy: number; apiServer: number };
+  ports: {
+    init: number;
+    recover: number;
+    verify: number;
+    join: number;
+    apiProxy: number;
+    apiServer: number;
+    keyService: number;
+  };
   podSubnet: string;
 }
 
@@ -35,11 +43,11 @@ export const DEFAULT_OPTIONS: NodeOptions = {
   manifestsDirectory: "/usr/lib/constellation/manifests",
   containerdSocket: "/run/containerd/containerd.sock",
   agentSocket: "/run/constellation/agent.sock",
-  ports: { init: 9000, recover: 9999, verify: 30081, join: 30090, apiProxy: 7443, apiServer: 6443 },
+  ports: { init: 9000, recover: 9999, verify: 30081, join: 30090, apiProxy: 7443, apiServer: 6443, keyService: 9443 },
   podSubnet: "10.244.0.0/16",
 };
 
-/** Paths on the encrypted state disk and in the writable root. */
+/** Paths on the encrypted state disk and in the writable root, and in memory below /run. */
 export const PATHS = {
   nodeState: "/var/lib/constellation/node-state.json",
   recoveryRecord: "/var/lib/constellation/self-recovery",
@@ -58,4 +66,9 @@ export const PATHS = {
   containerdHosts: "/etc/containerd/certs.d",
   /** Cilium's agent writes it once it works. */
   cniConfig: "/etc/cni/net.d/05-cilium.conflist",
+  /** The folder of the KMS plugin's socket, and nothing else: the API server's pod sees all of it. */
+  kms: "/run/constellation/kms",
+  kmsSocket: "/run/constellation/kms/kms.sock",
+  /** In memory: for an agent that is started again while the node runs. */
+  etcdKeys: "/run/constellation/etcd-keys.json",
 } as const;

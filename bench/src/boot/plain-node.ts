@@ -8,11 +8,13 @@ import { readFile, writeFile } from "node:fs/promises";
 import { uptime } from "node:os";
 import { EtcdSecretsKey } from "@constellation/keys";
 import { mountState } from "@constellation/node/src/disk/mounts.ts";
-import { exec } from "@constellation/node/src/exec/exec.ts";
+import { exec } from "@constellation/exec";
 import { connectContainerd } from "@constellation/node/src/images/containerd-client.ts";
 import { registerSystemImages } from "@constellation/node/src/images/register.ts";
+import { EtcdKeyring } from "@constellation/node/src/kms/etcd-keyring.ts";
+import { serveKmsPlugin } from "@constellation/node/src/kms/plugin.ts";
 import { createClusterAdmin } from "@constellation/node/src/kubernetes/cluster-admin.ts";
-import { writeEncryptionConfig, writePolicies } from "@constellation/node/src/kubernetes/control-plane-files.ts";
+import { writePolicies } from "@constellation/node/src/kubernetes/control-plane-files.ts";
 import { initDocuments } from "@constellation/node/src/kubernetes/kubeadm-config.ts";
 import { createKubeadm } from "@constellation/node/src/kubernetes/kubeadm.ts";
 import {
@@ -23,6 +25,7 @@ import {
 import { readManifests } from "@constellation/node/src/kubernetes/manifests.ts";
 import { writeStaticPodPatches } from "@constellation/node/src/kubernetes/static-pod-patches.ts";
 import { openConsole } from "@constellation/node/src/log/console.ts";
+import { createLog } from "@constellation/node/src/log/log.ts";
 import { DEFAULT_OPTIONS, PATHS } from "@constellation/node/src/options.ts";
 import { issueKubeletIdentity } from "@constellation/node/src/pki/kubelet-pki.ts";
 import { findOwnAddress } from "@constellation/node/src/platform/address.ts";
@@ -92,10 +95,16 @@ async function startControlPlane(): Promise<void> {
     },
     kubeletConfigurationOf(files),
   );
-  await writePolicies("");
+  await writePolicies("", timingProfile);
   await writeFile(config, documents);
   await writeStaticPodPatches("", timingProfile);
-  await writeEncryptionConfig("", new EtcdSecretsKey(new Uint8Array(randomBytes(32))));
+  const ring = new EtcdKeyring(() => uptime() * 1000);
+  ring.replace([{ generation: 1, key: new EtcdSecretsKey(new Uint8Array(randomBytes(32))) }], "at-once");
+  await serveKmsPlugin(
+    ring,
+    PATHS.kmsSocket,
+    createLog((line) => process.stdout.write(line)),
+  );
   const kubeadm = createKubeadm(exec, () => undefined);
   await kubeadm.createCertificates(config, signal);
   await startKubelet();

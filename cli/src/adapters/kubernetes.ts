@@ -1,5 +1,6 @@
 import { KubeClient, KubeError, type KubeErrorCode, type KubeNode, type KubePod } from "@constellation/kube";
 import type { KubernetesNode, KubernetesPod, KubernetesPort } from "../ports/cluster.ts";
+import { keyringClient } from "./keyring.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
 
@@ -7,6 +8,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 export function kubernetesClient(kubeconfig: string): KubernetesPort {
   const client = KubeClient.fromKubeconfig(kubeconfig, { requestTimeoutMs: REQUEST_TIMEOUT_MS });
   return {
+    ...keyringClient(client),
     requireReady: (signal) => client.requireReady(signal),
     nodes: async (signal) => (await client.listNodes(signal)).map(describeNode),
     async isAvailable(namespace, deployment, signal) {

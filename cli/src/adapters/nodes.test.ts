@@ -156,8 +156,8 @@ test("init says that a port nobody listens on can be tried again, and so a peer 
   t.assert.deepEqual(call.events, []);
 });
 
-test("recover hands over the secret, and only after the evidence was accepted", async (t) => {
-  const seen: Uint8Array[] = [];
+test("recover hands over the secret, of all generations, and only after the evidence was accepted", async (t) => {
+  const seen: Uint8Array[][] = [];
   const server = await serveAtls<typeof ANONYMOUS>({
     host: "127.0.0.1",
     port: 0,
@@ -169,7 +169,7 @@ test("recover hands over the secret, and only after the evidence was accepted", 
     routes: (router) =>
       router.service(RecoverService, {
         recover: (request) => {
-          seen.push(request.masterSecret);
+          seen.push([request.masterSecret, ...request.rotated.map((entry) => entry.masterSecret)]);
           return {};
         },
       }),
@@ -177,10 +177,13 @@ test("recover hands over the secret, and only after the evidence was accepted", 
   t.after(() => server.close());
   const endpoint = { host: "127.0.0.1", port: server.address.port };
   const refusing = { policy: policyOf({ 11: "22".repeat(32) }), endorse, signal };
-  await assert.rejects(nodes.recover(endpoint, parameters, refusing), coded("untrusted", /pcr\[11\]/));
+  const second = new Uint8Array(32).fill(4);
+  const rotated = [{ generation: 2, master: new MasterSecret(second), salt: second }];
+  const secrets = { ...parameters, rotated };
+  await assert.rejects(nodes.recover(endpoint, secrets, refusing), coded("untrusted", /pcr\[11\]/));
   assert.equal(seen.length, 0);
-  await nodes.recover(endpoint, parameters, { policy: policyOf(), endorse, signal });
-  assert.deepEqual(seen, [SECRET]);
+  await nodes.recover(endpoint, secrets, { policy: policyOf(), endorse, signal });
+  assert.deepEqual(seen, [[SECRET, second]]);
 });
 
 test("evidence is bound to the nonce: appraise() accepts it with that nonce and no other", async (t) => {

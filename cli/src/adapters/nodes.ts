@@ -86,6 +86,11 @@ async function recover(
         masterSecret: parameters.masterSecret.reveal(),
         masterSecretSalt: parameters.masterSecretSalt,
         measurementSalt: parameters.measurementSalt,
+        rotated: parameters.rotated.map(({ generation, master, salt }) => ({
+          generation,
+          masterSecret: master.reveal(),
+          salt,
+        })),
       },
       { signal: call.signal, timeoutMs: CALL_TIMEOUT_MS },
     );

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
+import type { EndorsementSource } from "@constellation/endorsements";
 import type { Context } from "../context.ts";
+import { CliError } from "../errors.ts";
 import type { Endorser } from "../ports/cluster.ts";
 
 /** Endorsements for machines or an operator without a network, in the workspace; `constellation evidence fetch` writes it. */
@@ -18,9 +20,17 @@ export function endorserOf(context: Context): Endorser {
   };
 }
 
-async function sourceOf(context: Context) {
+async function sourceOf(context: Context): Promise<EndorsementSource> {
   const { workspace, dependencies, debug } = context;
   if (!workspace.has(ENDORSEMENTS_FILE)) return await dependencies.endorsements({ reload: false }, debug);
-  const { bundleSource, readBundle } = await import("@constellation/endorsements");
-  return bundleSource(readBundle(new Uint8Array(await readFile(workspace.path(ENDORSEMENTS_FILE)))));
+  const { bundleSource, EndorsementError, readBundle } = await import("@constellation/endorsements");
+  try {
+    return bundleSource(readBundle(new Uint8Array(await readFile(workspace.path(ENDORSEMENTS_FILE)))));
+  } catch (cause) {
+    if (!(cause instanceof EndorsementError)) throw cause;
+    throw new CliError("workspace", `Read ${workspace.show(ENDORSEMENTS_FILE)} failed: ${cause.message}`, {
+      cause,
+      hint: "write it anew with `constellation evidence fetch`, or remove it to ask the vendors",
+    });
+  }
 }

@@ -44,6 +44,7 @@ async function recoverOne(context: Context, config: Config, state: State): Promi
     masterSecret: secret.masterSecret,
     masterSecretSalt: secret.salt,
     measurementSalt: fromHex(state.clusterValues.measurementSalt),
+    rotated: secret.rotated,
   };
   // A control plane that waits for recovery has booted anew: the cluster ID is not in PCR 15 yet.
   const policy = attestationPolicy(config, state, { members: FRESH_NODE, admit: "control-planes" });

@@ -1,7 +1,8 @@
 import type { Policy, Verdict } from "@constellation/attestation";
 import type { NodeRecord } from "@constellation/config";
-import type { MasterSecret } from "@constellation/keys";
+import type { KeyGeneration, MasterSecret } from "@constellation/keys";
 import type { ClusterKeyManagement } from "@constellation/kms/root";
+import type { KeyringPort } from "./keyring.ts";
 
 /** Where a node's service is reached. */
 export interface Endpoint {
@@ -24,6 +25,13 @@ export interface InitParameters {
   readonly timingProfile: "default" | "patient";
   /** The external KMS that wraps the master secret; undefined where the cluster keeps it itself. */
   readonly keyManagement: ClusterKeyManagement | undefined;
+}
+
+/** What a control plane is told that waits for its disk's key. */
+export interface RecoverParameters
+  extends Pick<InitParameters, "masterSecret" | "masterSecretSalt" | "measurementSalt"> {
+  /** Generations from the second on. */
+  readonly rotated: readonly KeyGeneration[];
 }
 
 /** What happens while a node is initialised. */
@@ -60,11 +68,7 @@ export interface NodePort {
     parameters: InitParameters,
     call: AttestedCall & { readonly onEvent: (event: InitEvent) => void },
   ): Promise<InitResult>;
-  recover(
-    endpoint: Endpoint,
-    parameters: Pick<InitParameters, "masterSecret" | "masterSecretSalt" | "measurementSalt">,
-    call: AttestedCall,
-  ): Promise<void>;
+  recover(endpoint: Endpoint, parameters: RecoverParameters, call: AttestedCall): Promise<void>;
   /** Gets evidence that is bound to the nonce, over plain gRPC. */
   evidence(endpoint: Endpoint, nonce: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
 }
@@ -94,7 +98,7 @@ export interface KubernetesPod {
 }
 
 /** The few things that commands ask of Kubernetes. */
-export interface KubernetesPort {
+export interface KubernetesPort extends KeyringPort {
   /** Rejects unless the API server says that it is ready, for which it needs a majority of etcd. */
   requireReady(signal: AbortSignal): Promise<void>;
   nodes(signal: AbortSignal): Promise<readonly KubernetesNode[]>;

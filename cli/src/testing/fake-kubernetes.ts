@@ -1,7 +1,81 @@
+import type {
+  EncryptedObject,
+  KeyringChange,
+  KeyringSecret,
+  NodeGenerations,
+  VolumeGeneration,
+} from "../ports/keyring.ts";
 import type { KubernetesNode, KubernetesPod, KubernetesPort } from "../ports/cluster.ts";
 
 /** An API server in memory. */
 export class FakeKubernetes implements KubernetesPort {
+  /** Entries of the keyring's Secret. */
+  keyring: Record<string, Uint8Array> | undefined;
+  rewrittenGeneration = 1;
+  /** How often the keyring's Secret is changed by others before ours. */
+  keyringConflicts = 0;
+  nodeKeys: NodeGenerations[] = [];
+  volumes: VolumeGeneration[] = [];
+  encrypted: EncryptedObject[] = [];
+  readonly rewritten: string[] = [];
+  /** Names of Deployments beside DNS that are there. */
+  readonly deployments = new Set<string>();
+  #keyringVersion = 1;
+
+  async readKeyring(): Promise<KeyringSecret | undefined> {
+    this.onCall();
+    if (this.keyring === undefined) return undefined;
+    const entries = Object.entries(this.keyring).map(([name, bytes]) => [name, Uint8Array.from(bytes)]);
+    return {
+      entries: Object.fromEntries(entries),
+      resourceVersion: String(this.#keyringVersion),
+      rewrittenGeneration: this.rewrittenGeneration,
+    };
+  }
+
+  async changeKeyring({ resourceVersion }: KeyringSecret, change: KeyringChange): Promise<boolean> {
+    this.onCall();
+    this.onChange("change keyring");
+    if (this.keyringConflicts > 0) {
+      this.keyringConflicts--;
+      this.#keyringVersion++;
+    }
+    if (resourceVersion !== String(this.#keyringVersion)) return false;
+    const copies = Object.entries(change.entries ?? {}).map(([name, bytes]) => [name, Uint8Array.from(bytes)]);
+    this.keyring = { ...this.keyring, ...Object.fromEntries(copies) };
+    this.rewrittenGeneration = change.rewrittenGeneration ?? this.rewrittenGeneration;
+    this.#keyringVersion++;
+    return true;
+  }
+
+  async nodeGenerations(): Promise<readonly NodeGenerations[]> {
+    this.onCall();
+    return this.nodeKeys;
+  }
+
+  async volumeGenerations(): Promise<readonly VolumeGeneration[]> {
+    this.onCall();
+    return this.volumes;
+  }
+
+  /** Pages of one. */
+  async listEncrypted(
+    resource: EncryptedObject["resource"],
+    next: string | undefined,
+  ): Promise<{ objects: readonly EncryptedObject[]; next?: string }> {
+    this.onCall();
+    const at = Number(next ?? 0);
+    const all = this.encrypted.filter((object) => object.resource === resource);
+    const objects = all.slice(at, at + 1);
+    return at + 1 < all.length ? { objects, next: String(at + 1) } : { objects };
+  }
+
+  async rewrite({ namespace, name }: EncryptedObject): Promise<void> {
+    this.onCall();
+    this.onChange(`rewrite ${namespace}/${name}`);
+    this.rewritten.push(`${namespace}/${name}`);
+  }
+
   /** Data of kube-system/constellation-cluster. */
   configMap: Record<string, string> | undefined;
   list: KubernetesNode[] = [];
@@ -31,6 +105,7 @@ export class FakeKubernetes implements KubernetesPort {
   async isAvailable(namespace: string, deployment: string, signal: AbortSignal): Promise<boolean | undefined> {
     signal.throwIfAborted();
     this.onCall();
+    if (this.deployments.has(`${namespace}/${deployment}`)) return true;
     return namespace === "kube-system" && deployment === "coredns" ? this.dns : undefined;
   }
 

@@ -30,6 +30,8 @@ export class FakeNodes implements NodePort {
   readonly recoveries: { endpoint: Endpoint; policy: Policy }[] = [];
   /** Cluster ID of the node once it is initialised. */
   clusterId: Uint8Array | undefined;
+  /** What a node answers that is asked for evidence. */
+  evidenceBytes: Uint8Array = new TextEncoder().encode("evidence");
   /** How many control planes wait for recovery. */
   waiting = 0;
   /** Called at each init before the node changes; may throw. */
@@ -52,11 +54,7 @@ export class FakeNodes implements NodePort {
     const attempt = ++this.#attempts;
     this.beforeInit(call, attempt);
     call.signal.throwIfAborted();
-    const rule = qemuPolicy(call.policy).pcrs["15"];
-    const own = this.clusterId === undefined ? "0".repeat(64) : clusterIdPcr(this.clusterId);
-    if (rule.kind !== "equal" || !rule.anyOf.includes(own)) {
-      throw new CliError("untrusted", `Initialise cluster failed: pcr[15]: got ${own}`);
-    }
+    if (call.policy.variant === "qemu-vtpm") requireMember(call.policy, this.clusterId);
     call.onEvent({ kind: "accepted" });
     call.onEvent({ kind: "progress", step: "kubeadm", text: "Start control plane" });
     this.inits.push({ endpoint, parameters, policy: call.policy });
@@ -81,7 +79,7 @@ export class FakeNodes implements NodePort {
 
   async evidence(): Promise<Uint8Array> {
     if (this.clusterId === undefined) throw new CliError("unreachable", "Get evidence failed: nobody answers");
-    return new TextEncoder().encode("evidence");
+    return this.evidenceBytes;
   }
 
   readonly appraiser: AppraiserPort = {
@@ -97,6 +95,13 @@ export class FakeNodes implements NodePort {
 export function qemuPolicy(policy: Policy | undefined): QemuVtpmPolicy {
   if (policy?.variant === "qemu-vtpm") return policy;
   throw new Error(`got a policy for ${policy?.variant ?? "nothing"}, wanted one for qemu-vtpm`);
+}
+
+function requireMember({ pcrs }: QemuVtpmPolicy, clusterId: Uint8Array | undefined): void {
+  const rule = pcrs["15"];
+  const own = clusterId === undefined ? "0".repeat(64) : clusterIdPcr(clusterId);
+  if (rule.kind === "equal" && rule.anyOf.includes(own)) return;
+  throw new CliError("untrusted", `Initialise cluster failed: pcr[15]: got ${own}`);
 }
 
 /** Checks that pass where the policy wants a value, as evidence of a good node has them. */

@@ -7,6 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { Dependencies } from "../context.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { run } from "../run.ts";
+import type { AppraiserPort } from "../ports/cluster.ts";
 import type { Io } from "../terminal/io.ts";
 import { FakeInfrastructure } from "./fake-infrastructure.ts";
 import { FakeKubernetes } from "./fake-kubernetes.ts";
@@ -34,6 +35,8 @@ export class Harness {
     sevSnp: () => Promise.reject(new EndorsementError("unknown_platform", "Get VCEK failed: got 404")),
     tdx: () => Promise.reject(new EndorsementError("unknown_platform", "Get TCB info failed: got 404")),
   };
+  /** Decides on evidence, where the test wants another than the fake nodes' own. */
+  appraiser: AppraiserPort | undefined;
   /** Answers to questions, one per line; undefined stands for the end of input. */
   answers: (string | undefined)[] = [];
   /** Whether stdin is a terminal. */
@@ -109,7 +112,7 @@ export class Harness {
     return {
       infrastructure: () => Promise.resolve(this.infrastructure),
       nodes: () => Promise.resolve(this.nodes),
-      appraiser: () => Promise.resolve(this.nodes.appraiser),
+      appraiser: () => Promise.resolve(this.appraiser ?? this.nodes.appraiser),
       kubernetes: () => Promise.resolve(this.kubernetes),
       endorsements: () => Promise.resolve(this.endorsements),
       machine: () => Promise.resolve(this.machine),

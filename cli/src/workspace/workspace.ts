@@ -107,6 +107,12 @@ export class Workspace {
     return new Uint8Array(Buffer.from(await this.#read(path, "see keyManagement.credentials in the configuration")));
   }
 
+  /** Replaces the master secret file by one with the same first generation: the one before stays until this is whole. */
+  async replaceMasterSecret(file: MasterSecretFile): Promise<void> {
+    const { serializeMasterSecret } = await import("@constellation/config");
+    await writeFileAtomic(this.path(MASTER_SECRET_FILE), serializeMasterSecret(file), 0o600);
+  }
+
   async readAdminConf(): Promise<string> {
     return this.#read(ADMIN_CONF_FILE, "run `constellation apply`, which fetches it again");
   }

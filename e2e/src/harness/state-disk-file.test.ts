@@ -9,7 +9,7 @@ import { withToken } from "./state-disk-file.ts";
 const HEADER_BYTES = 16_384;
 
 test("withToken() changes the header's tokens and its checksum, and nothing before them", () => {
-  const file = join(CHECKOUT, "node/src/luks/testdata/initialised.header.gz");
+  const file = join(CHECKOUT, "packages/luks/src/testdata/initialised.header.gz");
   const header = gunzipSync(readFileSync(file)).subarray(0, HEADER_BYTES);
   const changed = withToken(header);
   assert.equal(changed.length, HEADER_BYTES);

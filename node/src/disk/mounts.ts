@@ -1,7 +1,7 @@
 import { mkdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { NodeError } from "../errors.ts";
-import type { Exec } from "../exec/exec.ts";
+import type { Exec } from "@constellation/exec";
 
 /** Directories of the running system that live on the state disk. */
 const BINDS = [

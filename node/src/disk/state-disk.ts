@@ -1,26 +1,26 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Command, Exec, Output } from "@constellation/exec";
 import { DiskKey } from "@constellation/keys";
+import {
+  type AcceptedMetadata,
+  AREA_OFFSETS,
+  AREA_SIZE_BYTES,
+  type CopyName,
+  copyOffset,
+  Cryptsetup,
+  type DiskContent,
+  HEADER_AREA_BYTES,
+  HEADER_SIZE_BYTES,
+  inspectDisk,
+  replaceCopy,
+  stateDiskToken,
+  validateHeader,
+} from "@constellation/luks";
 import { NodeError } from "../errors.ts";
-import type { Command, Exec } from "../exec/exec.ts";
-import { copyOffset, HEADER_SIZE_BYTES } from "../luks/binary-header.ts";
-import { type DiskContent, HEADER_AREA_BYTES, inspectDisk, validateHeader } from "../luks/header.ts";
-import { STATE_DISK_TOKEN } from "../luks/metadata.ts";
+import { faultPoint } from "../fault.ts";
 import { parseArea, RECOVERY_AREA, type RecoverySlot } from "../recovery/slot.ts";
-
-/** Key derivation of the one slot: the passphrase is 32 random bytes, so a slow function would only cost time (ADR). */
-const KDF_ARGS = ["--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000", "--hash=sha256"];
-
-const FORMAT_ARGS = [
-  "--type=luks2",
-  "--cipher=aes-xts-plain64",
-  "--key-size=512",
-  "--integrity=hmac-sha256",
-  "--integrity-no-wipe",
-  "--sector-size=4096",
-  ...KDF_ARGS,
-];
 
 // With integrity tags, a sector that was never written can't be read. Backup superblocks of less than 4 KiB would be
 // read before they are written, and lazy initialisation would leave holes.
@@ -47,6 +47,20 @@ export interface StateDiskOptions {
   runDirectory: string;
 }
 
+/** A key to change to, and the generation of the master secret that it is from. */
+export interface KeyChange {
+  readonly key: DiskKey;
+  readonly generation: number;
+}
+
+/** What became of an open disk's key. */
+export interface OpenedDisk {
+  /** Generation that the disk's key is from now. */
+  readonly generation: number;
+  /** Why the key was not changed, or what was cut off not finished: the disk is open all the same. */
+  readonly failure?: unknown;
+}
+
 /**
  * The state disk: LUKS2 with authenticated encryption. All of cryptsetup's work on keys and tokens happens on a copy of
  * the header in memory, which `commit` writes to the disk in one go: until then the disk shows a random passphrase's
@@ -55,10 +69,14 @@ export interface StateDiskOptions {
 export class StateDisk {
   readonly #options: StateDiskOptions;
   readonly #exec: Exec;
+  readonly #cryptsetup: Cryptsetup;
+  /** The copy of the header that `inspect` found broken by a change that was cut off. */
+  #broken: CopyName | undefined;
 
   constructor(options: StateDiskOptions, exec: Exec) {
     this.#options = options;
     this.#exec = exec;
+    this.#cryptsetup = new Cryptsetup((command, signal) => this.#run(command, signal));
   }
 
   get mappedDevice(): string {
@@ -73,6 +91,8 @@ export class StateDisk {
   async inspect(): Promise<DiskContent> {
     return await withArea(this.#options.device, async (area) => {
       const content = inspectDisk(area, this.#options.uuid);
+      this.#broken = content.kind === "initialised" ? content.broken : undefined;
+      if (this.#broken !== undefined) replaceCopy(area, this.#broken);
       await this.#writeCopy(area);
       return content;
     });
@@ -85,8 +105,7 @@ export class StateDisk {
   async createFresh(signal: AbortSignal): Promise<DiskKey> {
     const passphrase = new DiskKey(new Uint8Array(randomBytes(32)));
     const { device, uuid } = this.#options;
-    const args = ["luksFormat", ...FORMAT_ARGS, "--uuid", uuid, "--batch-mode", "--key-file", "-", device];
-    await this.#cryptsetup({ args, stdin: passphrase }, signal);
+    await this.#cryptsetup.format({ device, uuid, integrity: true }, passphrase, signal);
     await withArea(device, (area) => this.#writeCopy(area));
     await withArea(this.#headerFile, (area) => this.#requireHeader(area, false));
     await this.#openMapping(passphrase, signal);
@@ -95,35 +114,42 @@ export class StateDisk {
     return passphrase;
   }
 
-  /** Opens the disk of an initialised node with the header that `inspect` accepted. */
-  async open(key: DiskKey, signal: AbortSignal): Promise<void> {
-    await withArea(this.#headerFile, (area) => this.#requireHeader(area, true));
+  /**
+   * Opens the disk of an initialised node with the header that `inspect` accepted. Then finishes a change of the key that
+   * was cut off, and changes the key, where `change` is of a newer generation.
+   */
+  async open(key: DiskKey, signal: AbortSignal, change?: KeyChange): Promise<OpenedDisk> {
+    const header = await this.#acceptedCopy();
     await this.#openMapping(key, signal);
-    await this.#removeCopy();
+    try {
+      if (this.#broken !== undefined) await this.#finishChange(this.#broken, header);
+      if (change === undefined || change.generation <= header.generation) return { generation: header.generation };
+      await this.#changeKey(key, change, header, signal);
+      return { generation: change.generation };
+    } catch (failure) {
+      return { generation: header.generation, failure };
+    } finally {
+      await this.#removeCopy();
+    }
   }
 
   /** Whether the mapping is there, from an earlier life of the agent in this boot. */
   async isOpen(signal: AbortSignal): Promise<boolean> {
-    const args = ["status", this.#options.mapperName];
-    const { exitCode } = await this.#run({ program: "cryptsetup", args, acceptedExitCodes: [4] }, signal);
-    return exitCode === 0;
+    return await this.#cryptsetup.isOpen(this.#options.mapperName, signal);
   }
 
   /** Puts `next` in the place of `current` in the copy of the header. */
   async replaceKey(current: DiskKey, next: DiskKey, signal: AbortSignal): Promise<void> {
-    const args = ["luksChangeKey", "--batch-mode", ...KDF_ARGS, "--key-slot", "0", "--key-file", "-"];
-    const command = { args: [...args, this.#headerFile, "/proc/self/fd/3"], stdin: current, extraInput: next };
-    await this.#cryptsetup(command, signal);
+    await this.#cryptsetup.changeKey(this.#headerFile, current, next, signal);
   }
 
   /**
    * Marks the copy as initialised, checks it once more, and writes it to the disk: key slots first, then the second
    * header, then the first. When this returns, the node is a known one; cut off before its end, the disk is fresh.
+   * @param generation of the master secret that the disk's key is from
    */
-  async commit(signal: AbortSignal): Promise<void> {
-    const token = new TextEncoder().encode(JSON.stringify(STATE_DISK_TOKEN));
-    const args = ["token", "import", "--token-id", "0", "--json-file", "-", this.#headerFile];
-    await this.#cryptsetup({ args, stdin: token }, signal);
+  async commit(generation: number, signal: AbortSignal): Promise<void> {
+    await this.#cryptsetup.importToken(this.#headerFile, stateDiskToken(generation), { replace: false }, signal);
     await withArea(this.#headerFile, async (area) => {
       this.#requireHeader(area, true);
       await this.#writeHeaders(area);
@@ -170,10 +196,51 @@ export class StateDisk {
     }
   }
 
+  /**
+   * Changes the key and its generation in the copy of the header, checks that it is the accepted one with its slot in the
+   * other place, and brings it to the disk: the slot, the second header, zeros over the old slot, the first header. Cut
+   * off before the second header is whole, the disk has its old key; from then on it has the new one, and `open` finishes
+   * what is left.
+   */
+  async #changeKey(current: DiskKey, next: KeyChange, before: AcceptedMetadata, signal: AbortSignal): Promise<void> {
+    await this.replaceKey(current, next.key, signal);
+    await this.#cryptsetup.importToken(this.#headerFile, stateDiskToken(next.generation), { replace: true }, signal);
+    const after = await this.#acceptedCopy();
+    if (
+      after.generation !== next.generation ||
+      after.areaOffset === before.areaOffset ||
+      after.volume !== before.volume
+    ) {
+      const got = `generation "${after.generation}" with its slot at "${after.areaOffset}"`;
+      throw new NodeError("disk", `Change key of state disk failed: got ${got}, wanted "${next.generation}" elsewhere`);
+    }
+    await withArea(this.#headerFile, async (area) => {
+      await this.#write(area, [after.areaOffset, after.areaOffset + AREA_SIZE_BYTES]);
+      faultPoint("rekey.after-slot");
+      await this.#write(area, spanOf("secondary"));
+      faultPoint("rekey.after-second-header");
+      await this.#wipeArea(before.areaOffset);
+      faultPoint("rekey.after-wipe");
+      await this.#write(area, spanOf("primary"));
+    });
+  }
+
+  /** Does what `changeKey` had still to do when it was cut off. */
+  async #finishChange(broken: CopyName, { areaOffset }: AcceptedMetadata): Promise<void> {
+    for (const offset of AREA_OFFSETS) if (offset !== areaOffset) await this.#wipeArea(offset);
+    await withArea(this.#headerFile, (area) => this.#write(area, spanOf(broken)));
+    this.#broken = undefined;
+  }
+
+  /** What the copy of the header says; it must be that of an initialised node. */
+  async #acceptedCopy(): Promise<AcceptedMetadata> {
+    return await withArea(this.#headerFile, (area) => this.#requireHeader(area, true));
+  }
+
   async #openMapping(key: DiskKey, signal: AbortSignal): Promise<void> {
     const { device, mapperName } = this.#options;
-    const args = ["open", "--type", "luks2", "--header", this.#headerFile, "--key-file", "-", device, mapperName];
-    await this.#cryptsetup({ args, stdin: key }, signal);
+    if (await this.#cryptsetup.open({ device, headerFile: this.#headerFile, name: mapperName }, key, signal)) return;
+    throw new NodeError("disk", "Open state disk failed: got a key that opens no slot, wanted the disk's key");
   }
 
   async #makeFileSystem(signal: AbortSignal): Promise<void> {
@@ -206,23 +273,33 @@ export class StateDisk {
     await this.#run({ program: "dd", args }, signal);
   }
 
-  #requireHeader(area: Uint8Array, initialised: boolean): void {
+  #requireHeader(area: Uint8Array, initialised: boolean): AcceptedMetadata {
     const accepted = validateHeader(area, this.#options.uuid);
-    if (accepted.initialised === initialised) return;
+    if (accepted.initialised === initialised) return accepted;
     const wanted = initialised ? "an initialised node's header" : "a fresh header";
     throw new NodeError("disk", `Open state disk failed: got initialised "${accepted.initialised}", wanted ${wanted}`);
   }
 
   async #writeHeaders(area: Uint8Array): Promise<void> {
+    await this.#write(area, [copyOffset("secondary") + HEADER_SIZE_BYTES, HEADER_AREA_BYTES]);
+    await this.#write(area, spanOf("secondary"));
+    await this.#write(area, spanOf("primary"));
+  }
+
+  async #wipeArea(offset: number): Promise<void> {
+    await this.#write(new Uint8Array(AREA_SIZE_BYTES), [0, AREA_SIZE_BYTES], offset);
+  }
+
+  /** Writes a span of the bytes to the disk, to the same place unless another is named, and waits until it is there. */
+  async #write(bytes: Uint8Array, [start, end]: Span, position = start): Promise<void> {
     const file = await open(this.#options.device, "r+");
     try {
-      const write = async (start: number, end: number): Promise<void> => {
-        await file.write(area, start, end - start, start);
-        await file.datasync();
-      };
-      await write(copyOffset("secondary") + HEADER_SIZE_BYTES, HEADER_AREA_BYTES);
-      await write(copyOffset("secondary"), copyOffset("secondary") + HEADER_SIZE_BYTES);
-      await write(copyOffset("primary"), copyOffset("primary") + HEADER_SIZE_BYTES);
+      const { bytesWritten } = await file.write(bytes, start, end - start, position);
+      if (bytesWritten !== end - start) {
+        const got = `got "${bytesWritten}" bytes`;
+        throw new NodeError("disk", `Write header of state disk failed: ${got}, wanted "${end - start}"`);
+      }
+      await file.datasync();
     } finally {
       await file.close();
     }
@@ -250,11 +327,7 @@ export class StateDisk {
     await rm(this.#headerFile, { force: true });
   }
 
-  async #cryptsetup(command: Omit<Command, "program">, signal: AbortSignal): Promise<void> {
-    await this.#run({ program: "cryptsetup", ...command }, signal);
-  }
-
-  async #run(command: Command, signal: AbortSignal): Promise<{ exitCode: number; stdout: string }> {
+  async #run(command: Command, signal: AbortSignal): Promise<Output> {
     try {
       return await this.#exec(command, signal);
     } catch (cause) {
@@ -271,6 +344,13 @@ async function writeAt(path: string, bytes: Uint8Array, offset: number): Promise
   } finally {
     await file.close();
   }
+}
+
+type Span = readonly [start: number, end: number];
+
+/** Where a copy of the header is. */
+function spanOf(copy: CopyName): Span {
+  return [copyOffset(copy), copyOffset(copy) + HEADER_SIZE_BYTES];
 }
 
 /**

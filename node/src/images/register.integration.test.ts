@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { componentPrograms } from "@constellation/testkit/kube-apiserver";
 import { Program } from "@constellation/testkit/program";
-import { exec } from "../exec/exec.ts";
+import { exec } from "@constellation/exec";
 import { connectContainerd } from "./containerd-client.ts";
 import { registerSystemImages } from "./register.ts";
 

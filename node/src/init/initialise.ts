@@ -6,8 +6,13 @@ import { writeFileAtomic } from "../disk/files.ts";
 import { describeError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
 import type { KubeObject } from "../kubernetes/apply.ts";
-import { clusterStateObject, nodePermissions, rootKeyObjects } from "../kubernetes/cluster-objects.ts";
-import { writeEncryptionConfig, writePolicies } from "../kubernetes/control-plane-files.ts";
+import {
+  clusterStateObject,
+  nodePermissions,
+  rootKeyObjects,
+  servicesCaObject,
+} from "../kubernetes/cluster-objects.ts";
+import { writePolicies } from "../kubernetes/control-plane-files.ts";
 import { initDocuments } from "../kubernetes/kubeadm-config.ts";
 import { kubeletConfigurationOf, writeKubeletConfig, writeKubeletCredentials } from "../kubernetes/kubelet-files.ts";
 import { writeStaticPodPatches } from "../kubernetes/static-pod-patches.ts";
@@ -24,6 +29,8 @@ import type { InitInput } from "./request.ts";
 /** Hears what is being done. */
 export type Progress = (step: string, text: string) => void;
 
+/** A cluster begins with one generation of the master secret. */
+const FIRST_GENERATION = 1;
 const APPLY_TIMEOUT_MS = 10 * 60_000;
 const KUBEADM_CONFIG = `${PATHS.policies}/kubeadm-init.yaml`;
 
@@ -61,6 +68,11 @@ export async function initialise(
   await writeClusterFiles(input, platform, dependencies, signal);
   faultPoint("init.after-certificates");
 
+  await dependencies.etcdKeys.hold([
+    { generation: FIRST_GENERATION, key: deriveEtcdSecretsKey(input.master, input.salt) },
+  ]);
+  await dependencies.services.openKms(dependencies.etcdKeys.ring);
+
   progress("images", "Waiting for the container runtime and the system images");
   await fresh.runtime;
   progress("control-plane", "Starting the control plane");
@@ -70,7 +82,12 @@ export async function initialise(
   faultPoint("init.after-control-plane");
 
   progress("secrets", "Writing the cluster's keys, policy and node records");
-  const objects = [...rootKeyObjects(input, wrapped?.record), clusterStateObject(input.cluster), ...nodePermissions()];
+  const objects = [
+    ...rootKeyObjects(input, wrapped?.record),
+    clusterStateObject(input.cluster),
+    servicesCaObject(await readFile(join(dependencies.options.root + PATHS.servicePki, "ca.crt"), "utf8")),
+    ...nodePermissions(),
+  ];
   await applyWithRetry(objects, dependencies, signal);
   input.master.wipe();
   faultPoint("init.after-secrets");
@@ -78,9 +95,9 @@ export async function initialise(
   progress("commit", "Marking the state disk as initialised");
   await dependencies.syncState(signal);
   await disk.stageRecovery(wrapped?.slot?.bytes);
-  await disk.commit(signal);
+  await disk.commit(FIRST_GENERATION, signal);
   faultPoint("init.after-commit");
-  return { state, runtime: fresh.runtime };
+  return { state, diskGeneration: FIRST_GENERATION, runtime: fresh.runtime };
 }
 
 /** The API server answers before its own roles are there, and refuses the first requests for it. */
@@ -140,11 +157,10 @@ async function writeClusterFiles(
     kubeletConfigurationOf({ serviceCidr, timingProfile }),
   );
   await writeFileAtomic(root + KUBEADM_CONFIG, documents, 0o600);
-  await writePolicies(root);
+  await writePolicies(root, timingProfile);
   await writeStaticPodPatches(root, timingProfile);
-  await writeEncryptionConfig(root, deriveEtcdSecretsKey(input.master, input.salt));
   await kubeadm.createCertificates(root + KUBEADM_CONFIG, signal);
-  await writeServicePki(root + PATHS.servicePki, now());
+  await writeServicePki(root + PATHS.servicePki, serviceCidr, now());
   const node = { name: input.self.name, address: platform.address };
   const identity = await issueKubeletIdentity(root + PATHS.pki, node, now());
   const files = {

@@ -8,21 +8,27 @@ export interface RecallOptions {
   state: NodeState;
   /** The run whose caller may have been lost, or a new one after a restart of the agent. */
   run: InitRun;
+  /** Generation of the master secret that this node's disk is under. */
+  diskGeneration: number;
 }
+
+const FIRST_GENERATION = 1;
 
 /**
  * Answers Init on a node that was initialised: refused, except for the operator who initialised it and lost the answer.
  * Who brings the same master secret and salts (shown by the same cluster ID) could make every key of the cluster
- * anyway; such a caller hears the end of the run again, so that an interrupted `apply` goes on (T10).
+ * anyway; such a caller hears the end of the run again, so that an interrupted `apply` goes on (T10). Once the master
+ * secret was rotated its first generation opens nothing here any more: it may have been rotated because it got out.
  */
-export function recallInit({ state, run }: RecallOptions): InitHandler {
+export function recallInit({ state, run, diskGeneration }: RecallOptions): InitHandler {
   return async (request) => {
     const { masterSecret, masterSecretSalt, measurementSalt, keyManagement } = request;
     let master: MasterSecret | undefined;
     try {
       master = new MasterSecret(masterSecret);
       const clusterId = deriveClusterId(master, masterSecretSalt, measurementSalt);
-      if (state.origin === "init" && equalConstantTime(clusterId, fromHex(state.clusterId))) return run;
+      const canBeAnswered = state.origin === "init" && diskGeneration === FIRST_GENERATION;
+      if (canBeAnswered && equalConstantTime(clusterId, fromHex(state.clusterId))) return run;
     } catch {
       // Not even the right lengths: refused like any other secret.
     } finally {

@@ -55,7 +55,12 @@ export async function joinCluster(
     },
     signal,
   );
-  if (!lock.tryAcquire("join")) return undefined;
+  if (!lock.tryAcquire("join")) {
+    ticket.diskKey.wipe();
+    for (const { key } of ticket.etcdKeys) key.wipe();
+    if (ticket.recovery !== undefined) wipeCredentials(ticket.recovery.keyManagement);
+    return undefined;
+  }
   return await admit(ticket, privateKeyPem(keys.privateKey), node, dependencies, signal);
 }
 
@@ -86,11 +91,12 @@ async function admit(
   await writeNodeFiles(ticket, keyPem, platform, dependencies);
   faultPoint("join.after-files");
 
+  if (ticket.role === "control-plane") await dependencies.etcdKeys.hold(ticket.etcdKeys);
   await dependencies.syncState(signal);
   await disk.stageRecovery(slot?.bytes);
-  await disk.commit(signal);
+  await disk.commit(ticket.diskKeyGeneration, signal);
   faultPoint("join.after-commit");
-  return { state, runtime: fresh.runtime };
+  return { state, diskGeneration: ticket.diskKeyGeneration, runtime: fresh.runtime };
 }
 
 async function writeNodeFiles(
@@ -104,9 +110,9 @@ async function writeNodeFiles(
   await writeFileAtomic(`${root}${PATHS.pki}/ca.crt`, ticket.clusterCaPem, 0o644);
   for (const { path, data, mode } of ticket.files) await writeFileAtomic(root + path, data, mode);
   if (ticket.role === "control-plane") {
-    await writePolicies(root);
+    await writePolicies(root, ticket.timingProfile);
     await writeStaticPodPatches(root, ticket.timingProfile);
-    await writeServicePki(root + PATHS.servicePki, now());
+    await writeServicePki(root + PATHS.servicePki, ticket.serviceCidr, now());
   }
   const identity = { certificatePem: ticket.kubeletCertificatePem, privateKeyPem: keyPem };
   await writeKubeletCredentials(input, identity, ticket.clusterCaPem);

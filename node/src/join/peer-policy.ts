@@ -10,7 +10,7 @@ import {
 import { parseHclReport } from "@constellation/hcl";
 import { parseDocument } from "@constellation/nitro";
 import { openReportPolicy, parseReport } from "@constellation/sev-snp";
-import { openQuotePolicy, parseQuote } from "@constellation/tdx";
+import { type AcceptableTcbStatus, openQuotePolicy, parseQuote, TCB_STATUSES } from "@constellation/tdx";
 import { AMD_ROOTS, AWS_NITRO_ROOT, GCP_EK_AK_ROOT, INTEL_ROOT } from "@constellation/vendor-roots";
 import type { Expectation } from "@constellation/verdict";
 import { type Certificate, parseCertificate, pemToDer } from "@constellation/x509";
@@ -45,6 +45,16 @@ const JUDGED_BEFORE = {
   kind: "any",
   reason: "the cluster's policy judged the peer's firmware when it joined",
 } as const;
+/** Without collateral anyone with an enclave on a genuine platform can make any quote; with keys of a revoked one, too. */
+const GENUINE_QUOTES: BoundTdxPolicy["collateral"] = {
+  kind: "required",
+  thisUpdate: { rootCaCrl: JUDGED_BEFORE, pckCrl: JUDGED_BEFORE },
+};
+const NOT_REVOKED: BoundQuotePolicy["tcb"] = {
+  kind: "judged",
+  acceptedTcbStatuses: TCB_STATUSES.filter((status): status is AcceptableTcbStatus => status !== "Revoked"),
+  minimumTcbEvaluationDataNumber: 0,
+};
 const CLUSTER = { kind: "any", reason: "must not be empty, and must be that of the ticket's cluster" } as const;
 
 /**
@@ -80,7 +90,7 @@ export function peerPolicy(own: PlatformEvidence, roots: VendorRoots): PlatformP
       return {
         variant: own.variant,
         machines,
-        azure: { tdx: cloudTdx(own.azure.tdx.quote, roots), ...azure(own.azure.pcrs) },
+        azure: { tdx: azureTdx(own.azure.tdx.quote, roots), ...azure(own.azure.pcrs) },
       };
     case "azure-trusted-launch":
       return { variant: own.variant, machines, vtpm: vtpm(own.vtpm.pcrs, required(roots.azure, own.variant)) };
@@ -151,16 +161,18 @@ function tdx(quote: Uint8Array, { intel }: VendorRoots): BoundTdxPolicy {
   const no = equal(false);
   const rules: BoundQuotePolicy = {
     ...open,
-    MRSIGNERSEAM: equal(body.MRSIGNERSEAM),
+    // Intel's module, not debugged; what the host says in this node's own quote does not matter.
+    MRSIGNERSEAM: equal(new Uint8Array(48)),
+    SEAMATTRIBUTES: equal(new Uint8Array(8)),
     TDATTRIBUTES: { ...open.TDATTRIBUTES, DEBUG: no, HGS_PLUS_PROF: no, PERF_PROF: no, PMT_PROF: no, MIGRATABLE: no },
     MRTD: equal(body.MRTD),
     MRCONFIGID: UNKNOWN_RECORDS,
     RTMR1: equal(body.RTMR1),
     RTMR2: equal(body.RTMR2),
     RTMR3: CLUSTER,
-    tcb: JUDGED_BEFORE,
+    tcb: NOT_REVOKED,
   };
-  return { roots: intel, collateral: JUDGED_BEFORE, ccel: OWN_TO_MACHINE, quote: rules };
+  return { roots: intel, collateral: GENUINE_QUOTES, ccel: OWN_TO_MACHINE, quote: rules };
 }
 
 /** A TD of a cloud, whose TPM tells the image. */
@@ -168,6 +180,12 @@ function cloudTdx(quote: Uint8Array, roots: VendorRoots): BoundTdxPolicy {
   const policy = tdx(quote, roots);
   const open = { RTMR1: OWN_TO_MACHINE, RTMR2: OWN_TO_MACHINE, RTMR3: OWN_TO_MACHINE };
   return { ...policy, quote: { ...policy.quote, ...open, MRTD: OWN_TO_MACHINE } };
+}
+
+/** Azure's TPM is the paravisor's, which the TD's launch measurement tells. */
+function azureTdx(quote: Uint8Array, roots: VendorRoots): BoundTdxPolicy {
+  const policy = cloudTdx(quote, roots);
+  return { ...policy, quote: { ...policy.quote, MRTD: equal(parseQuote(quote).body.MRTD) } };
 }
 
 function azure(pcrs: ReadonlyMap<number, Uint8Array>) {

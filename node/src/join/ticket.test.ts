@@ -3,14 +3,16 @@ import { describe, test } from "node:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { CONTROL_PLANE_FILES, type NodeRole as RecordedRole } from "@constellation/cluster-state";
 import {
+  EtcdSecretsKeySchema,
   FileSchema,
   IssueJoinTicketResponseSchema,
+  IssueRejoinTicketResponseSchema,
   NodeRole,
   type SelfRecovery,
   SelfRecoverySchema,
 } from "@constellation/rpc";
 import { PATHS } from "../options.ts";
-import { type JoinTicket, parseJoinTicket } from "./ticket.ts";
+import { type JoinTicket, parseJoinTicket, parseRejoinTicket } from "./ticket.ts";
 
 type Ticket = MessageInitShape<typeof IssueJoinTicketResponseSchema>;
 
@@ -19,6 +21,10 @@ const FILES = CONTROL_PLANE_FILES.map(({ path, mode }) => file(`${PATHS.pki}/${p
 
 function file(path: string, mode = 0o600) {
   return create(FileSchema, { path, data: Uint8Array.of(1), mode });
+}
+
+function etcdKey(generation: number, lengthBytes = 32) {
+  return create(EtcdSecretsKeySchema, { generation, key: new Uint8Array(lengthBytes).fill(generation) });
 }
 
 function parse(asked: RecordedRole, changes: Ticket): JoinTicket {
@@ -30,6 +36,7 @@ function parse(asked: RecordedRole, changes: Ticket): JoinTicket {
     clusterCaCertificate: PEM,
     serviceCidr: "10.96.0.0/12",
     timingProfile: "default",
+    etcdSecretsKeys: asked === "control-plane" ? [etcdKey(1)] : [],
     ...changes,
   };
   return parseJoinTicket(create(IssueJoinTicketResponseSchema, ticket), asked);
@@ -48,6 +55,33 @@ describe("parseJoinTicket()", () => {
       FILES.map(({ path, data, mode }) => ({ path, data, mode })),
     );
   });
+
+  test("takes the keys for secrets in etcd of all generations, for a control plane, and overwrites its copy", () => {
+    const sent = [etcdKey(1), etcdKey(2)];
+    const { etcdKeys } = parse("control-plane", { controlPlaneFiles: FILES, etcdSecretsKeys: sent });
+    assert.deepEqual(
+      etcdKeys.map(({ generation, key }) => [generation, key.reveal()[0]]),
+      [
+        [1, 1],
+        [2, 2],
+      ],
+    );
+    assert.ok(sent.every(({ key }) => key.every((byte) => byte === 0)));
+  });
+
+  const badKeys: [string, RecordedRole, ReturnType<typeof etcdKey>[]][] = [
+    ["no key for secrets in etcd", "control-plane", []],
+    ["two keys of one generation", "control-plane", [etcdKey(1), etcdKey(1)]],
+    ["a key of no generation", "control-plane", [etcdKey(0)]],
+    ["a key of the wrong length", "control-plane", [etcdKey(1, 31)]],
+    ["a key for a worker", "worker", [etcdKey(1)]],
+  ];
+  for (const [what, asked, etcdSecretsKeys] of badKeys) {
+    test(`refuses ${what}`, () => {
+      const controlPlaneFiles = asked === "control-plane" ? FILES : [];
+      assertRefused(asked, { controlPlaneFiles, etcdSecretsKeys }, /etcd_secrets_keys/);
+    });
+  }
 
   test("takes a worker's ticket without files", () => {
     const { role, files } = parse("worker", {});
@@ -84,7 +118,7 @@ describe("parseJoinTicket()", () => {
     const [first, ...rest] = FILES;
     assert.ok(first !== undefined);
     assertRefused("control-plane", { controlPlaneFiles: [first, first, ...rest] }, /path is ".*\/ca\.crt", wanted/);
-    assertRefused("control-plane", { controlPlaneFiles: rest }, /is "10 files", wanted each of ".*\/ca\.crt" once/);
+    assertRefused("control-plane", { controlPlaneFiles: rest }, /is "9 files", wanted each of ".*\/ca\.crt" once/);
     assertRefused("control-plane", {}, /control_plane_files is "0 files"/);
   });
 
@@ -127,6 +161,14 @@ describe("parseJoinTicket()", () => {
     assertRefused("control-plane", other, /self_recovery\.cluster_id/);
   });
 
+  test("refuses a way to the KMS that opens not the disk's own generation", () => {
+    const ticket = { controlPlaneFiles: FILES, clusterId, selfRecovery: recovery(), stateDiskKeyGeneration: 2 };
+    assertRefused("control-plane", ticket, /self_recovery\.roots is "generations 1", wanted 2/);
+    const roots = [1, 2].map((generation) => ({ generation, salt: new Uint8Array(32), envelope: Uint8Array.of(1) }));
+    const whole = parse("control-plane", { ...ticket, selfRecovery: recovery({ roots }) });
+    assert.equal(whole.recovery?.roots.length, 2);
+  });
+
   const root = { generation: 1, salt: new Uint8Array(32), envelope: Uint8Array.of(1) };
   for (const [what, changes] of [
     ["without a KMS", { keyManagement: undefined }],
@@ -142,6 +184,42 @@ describe("parseJoinTicket()", () => {
       assert.throws(() => parse("control-plane", { controlPlaneFiles: FILES, clusterId, selfRecovery }), {
         code: "request",
       });
+    });
+  }
+
+  test("takes a ticket without a generation for one of the first", () => {
+    assert.equal(parse("worker", {}).diskKeyGeneration, 1);
+    assert.equal(parse("worker", { stateDiskKeyGeneration: 3 }).diskKeyGeneration, 3);
+    assertRefused("worker", { stateDiskKeyGeneration: 256 }, /state_disk_key_generation is "256", wanted 1 to 255/);
+  });
+});
+
+describe("parseRejoinTicket()", () => {
+  const rejoin = (generation: number, changes: MessageInitShape<typeof IssueRejoinTicketResponseSchema>) =>
+    parseRejoinTicket(
+      create(IssueRejoinTicketResponseSchema, { stateDiskKey: new Uint8Array(32), ...changes }),
+      generation,
+      "worker",
+    );
+  const nextStateDiskKey = new Uint8Array(32).fill(7);
+
+  test("takes a key alone, and with the one to change to", () => {
+    assert.equal(rejoin(1, {}).next, undefined);
+    const { next } = rejoin(1, { nextStateDiskKey: nextStateDiskKey.slice(), nextGeneration: 2 });
+    assert.deepEqual([next?.key.reveal(), next?.generation], [nextStateDiskKey, 2]);
+  });
+
+  const wrong: [string, number, MessageInitShape<typeof IssueRejoinTicketResponseSchema>, RegExp][] = [
+    ["an older generation", 3, { nextStateDiskKey, nextGeneration: 2 }, /next_generation is "2", wanted more than 3/],
+    ["the same generation", 2, { nextStateDiskKey, nextGeneration: 2 }, /next_generation is "2", wanted more than 2/],
+    ["a key of no generation", 1, { nextStateDiskKey }, /next_generation is "0", wanted more than 1/],
+    ["a generation without a key", 1, { nextGeneration: 2 }, /next_state_disk_key has the wrong length/],
+    ["a generation out of bounds", 1, { nextStateDiskKey, nextGeneration: 256 }, /next_generation is "256"/],
+  ];
+  for (const [what, generation, changes, message] of wrong) {
+    test(`refuses to change the disk's key to ${what}`, () => {
+      const fresh = Object.hasOwn(changes, "nextStateDiskKey") ? { nextStateDiskKey: nextStateDiskKey.slice() } : {};
+      assert.throws(() => rejoin(generation, { ...changes, ...fresh }), { code: "ticket", message });
     });
   }
 });

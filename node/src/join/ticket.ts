@@ -1,3 +1,4 @@
+import { equalConstantTime, hex } from "@constellation/bytes";
 import {
   CONTROL_PLANE_FILES,
   type NodeRole as RecordedRole,
@@ -5,9 +6,23 @@ import {
   TIMING_PROFILES,
   type TimingProfile,
 } from "@constellation/cluster-state";
-import { equalConstantTime, hex } from "@constellation/bytes";
-import { DiskKey } from "@constellation/keys";
-import { type File, type IssueJoinTicketResponse, NodeRole } from "@constellation/rpc";
+import {
+  DiskKey,
+  type EtcdKey,
+  EtcdSecretsKey,
+  isGeneration,
+  KeysError,
+  MAX_GENERATION,
+  requireGeneration,
+} from "@constellation/keys";
+import {
+  type EtcdSecretsKey as EtcdSecretsKeyMessage,
+  type File,
+  type IssueJoinTicketResponse,
+  type IssueRejoinTicketResponse,
+  NodeRole,
+} from "@constellation/rpc";
+import type { KeyChange } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import { PATHS } from "../options.ts";
 import { type RecoveryRecord, takeRecoveryRecord, wipeCredentials } from "../recovery/record.ts";
@@ -17,6 +32,8 @@ export interface JoinTicket {
   name: string;
   role: RecordedRole;
   diskKey: DiskKey;
+  /** Generation of the master secret that the disk key is from. */
+  diskKeyGeneration: number;
   clusterId: Uint8Array;
   kubeletCertificatePem: string;
   clusterCaPem: string;
@@ -27,6 +44,8 @@ export interface JoinTicket {
   timingProfile: TimingProfile;
   /** The way to the cluster's external KMS: control planes only, and only where there is one. */
   recovery: RecoveryRecord | undefined;
+  /** Keys for secrets in etcd; none for a worker. */
+  etcdKeys: EtcdKey[];
 }
 
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -43,7 +62,8 @@ export function parseJoinTicket(response: IssueJoinTicketResponse, asked: Record
   return {
     name: matching("node_name", response.nodeName, DNS_LABEL),
     role: parseRole(response.role, asked),
-    diskKey: parseDiskKey(response.stateDiskKey),
+    diskKey: parseDiskKey("state_disk_key", response.stateDiskKey),
+    diskKeyGeneration: parseGeneration("state_disk_key_generation", response.stateDiskKeyGeneration),
     clusterId: response.clusterId,
     kubeletCertificatePem: pemText("kubelet_certificate", response.kubeletCertificate),
     clusterCaPem: pemText("cluster_ca_certificate", response.clusterCaCertificate),
@@ -52,18 +72,87 @@ export function parseJoinTicket(response: IssueJoinTicketResponse, asked: Record
     registryMirrors: response.registryMirrors.map(({ registry, endpoints }) => ({ registry, endpoints })),
     serviceCidr: matching("service_cidr", response.serviceCidr, CIDR),
     timingProfile: parseProfile(response.timingProfile),
+    etcdKeys: parseEtcdKeys(response.etcdSecretsKeys, asked),
     recovery: parseRecovery(response, asked),
   };
 }
 
-/** The key of a state disk from a ticket. @throws NodeError `ticket` */
-export function parseDiskKey(bytes: Uint8Array): DiskKey {
+/** A checked ticket of a known node. */
+export interface RejoinTicket {
+  diskKey: DiskKey;
+  /** The key to change to, of a newer generation. */
+  next?: KeyChange;
+  /** Keys for secrets in etcd; none for a worker. */
+  etcdKeys: EtcdKey[];
+  clusterId: Uint8Array;
+}
+
+/**
+ * Checks the ticket of a known node, whose disk's key is of a generation and which asked as `asked`. There is no way back
+ * to an older generation.
+ * @throws NodeError `ticket`
+ */
+export function parseRejoinTicket(
+  response: IssueRejoinTicketResponse,
+  generation: number,
+  asked: RecordedRole,
+): RejoinTicket {
+  const diskKey = parseDiskKey("state_disk_key", response.stateDiskKey);
+  const next = parseKeyChange(response, generation);
+  const etcdKeys = parseEtcdKeys(response.etcdSecretsKeys, asked);
+  return { diskKey, ...(next && { next }), etcdKeys, clusterId: response.clusterId };
+}
+
+function parseKeyChange(
+  { nextStateDiskKey, nextGeneration }: IssueRejoinTicketResponse,
+  generation: number,
+): KeyChange | undefined {
+  if (nextGeneration === 0 && nextStateDiskKey.length === 0) return undefined;
+  if (nextGeneration <= generation) {
+    nextStateDiskKey.fill(0);
+    throw invalid("next_generation", nextGeneration, `more than ${generation}`);
+  }
+  const key = parseDiskKey("next_state_disk_key", nextStateDiskKey);
+  return { key, generation: parseGeneration("next_generation", nextGeneration) };
+}
+
+function parseGeneration(field: string, value: number): number {
+  // Join services from before there were generations name none.
+  if (value === 0) return 1;
+  if (isGeneration(value)) return value;
+  throw invalid(field, value, `1 to ${MAX_GENERATION}`);
+}
+
+function parseDiskKey(field: string, bytes: Uint8Array): DiskKey {
   try {
     return new DiskKey(bytes);
   } catch (cause) {
-    throw new NodeError("ticket", "Check join ticket failed: state_disk_key has the wrong length", { cause });
+    throw new NodeError("ticket", `Check join ticket failed: ${field} has the wrong length`, { cause });
   } finally {
     bytes.fill(0);
+  }
+}
+
+/**
+ * The keys for secrets in etcd from a ticket: of each generation one, none for a worker.
+ * @throws NodeError `ticket`
+ */
+function parseEtcdKeys(keys: readonly EtcdSecretsKeyMessage[], asked: RecordedRole): EtcdKey[] {
+  try {
+    const wanted = asked === "control-plane" ? "one for each generation" : "none for a worker";
+    const generations = new Set(keys.map(({ generation }) => generation));
+    if (generations.size !== keys.length || keys.length > 0 !== (asked === "control-plane")) {
+      throw invalid("etcd_secrets_keys", `${keys.length} keys of ${generations.size} generations`, wanted);
+    }
+    return keys.map(({ generation, key }) => ({
+      generation: requireGeneration(generation),
+      key: new EtcdSecretsKey(key),
+    }));
+  } catch (cause) {
+    if (!(cause instanceof KeysError)) throw cause;
+    throw new NodeError("ticket", `Check join ticket failed: etcd_secrets_keys: ${cause.message}`, { cause });
+  } finally {
+    for (const { key } of keys) key.fill(0);
   }
 }
 
@@ -73,17 +162,33 @@ function parseRole(role: NodeRole, asked: RecordedRole): RecordedRole {
   throw invalid("role", role, `${wanted} (${asked})`);
 }
 
-/** None for a worker: it could open every disk of the cluster. */
-function parseRecovery({ selfRecovery, clusterId }: IssueJoinTicketResponse, asked: RecordedRole) {
-  if (selfRecovery === undefined) return undefined;
-  const record = takeRecoveryRecord(selfRecovery);
-  if (asked !== "control-plane") {
+/** None for a worker: it could open every disk of the cluster. What a control plane gets must open its own disk. */
+function parseRecovery(response: IssueJoinTicketResponse, asked: RecordedRole): RecoveryRecord | undefined {
+  if (response.selfRecovery === undefined) return undefined;
+  const record = takeRecoveryRecord(response.selfRecovery);
+  try {
+    requireOwnRecovery(record, response, asked);
+    return record;
+  } catch (error) {
     wipeCredentials(record.keyManagement);
-    throw invalid("self_recovery", "there", "nothing for a worker");
+    throw error;
   }
-  if (equalConstantTime(record.clusterId, clusterId)) return record;
-  wipeCredentials(record.keyManagement);
-  throw invalid("self_recovery.cluster_id", hex(record.clusterId), hex(clusterId));
+}
+
+function requireOwnRecovery(
+  record: RecoveryRecord,
+  { clusterId, stateDiskKeyGeneration }: IssueJoinTicketResponse,
+  asked: RecordedRole,
+): void {
+  if (asked !== "control-plane") throw invalid("self_recovery", "there", "nothing for a worker");
+  if (!equalConstantTime(record.clusterId, clusterId)) {
+    throw invalid("self_recovery.cluster_id", hex(record.clusterId), hex(clusterId));
+  }
+  const wanted = parseGeneration("state_disk_key_generation", stateDiskKeyGeneration);
+  const generations = record.roots.map(({ generation }) => generation);
+  if (!generations.includes(wanted)) {
+    throw invalid("self_recovery.roots", `generations ${generations.join(", ")}`, `${wanted}, the disk's, among them`);
+  }
 }
 
 function parseProfile(text: string): TimingProfile {

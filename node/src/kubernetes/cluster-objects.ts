@@ -2,10 +2,12 @@ import {
   CLUSTER_STATE_NAME,
   CLUSTER_STATE_NAMESPACE,
   type ClusterState,
+  KEYRING_NAME,
+  KEYRING_NAMESPACE,
   serializeClusterState,
 } from "@constellation/cluster-state";
 import { base64, utf8 } from "@constellation/bytes";
-import type { MasterSecret } from "@constellation/keys";
+import { generationEntries, type MasterSecret } from "@constellation/keys";
 import type { RecoveryRecord } from "../recovery/record.ts";
 import type { KubeObject } from "./apply.ts";
 
@@ -22,20 +24,20 @@ export function rootKeyObjects(
   record: RecoveryRecord | undefined,
 ): KubeObject[] {
   if (record === undefined) {
-    return [secret("constellation-master-secret", { mastersecret: master.reveal(), salt })];
+    return [secret(KEYRING_NAME, { mastersecret: master.reveal(), salt })];
   }
   const { keyManagement, clusterId, measurementSalt, roots } = record;
   const { kms, storage, credentials } = keyManagement;
   const wrapped = roots.flatMap(({ generation, salt: ownSalt, envelope }) => {
-    const suffix = generation === 1 ? "" : `-${generation}`;
+    const names = generationEntries(generation);
     return [
-      [`mastersecret${suffix}.wrapped`, envelope],
-      [`salt${suffix}`, ownSalt],
+      [names.wrapped, envelope],
+      [names.salt, ownSalt],
     ] as const;
   });
   const files = [...credentials].map(([name, file]) => [`credentials.${name}`, file.reveal()] as const);
   return [
-    secret("constellation-master-secret", Object.fromEntries(wrapped)),
+    secret(KEYRING_NAME, Object.fromEntries(wrapped)),
     secret("constellation-kms", {
       kms: utf8(kms),
       storage: utf8(storage),
@@ -50,7 +52,7 @@ function secret(name: string, data: Readonly<Record<string, Uint8Array>>): KubeO
   return {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { name, namespace: "kube-system" },
+    metadata: { name, namespace: KEYRING_NAMESPACE },
     type: "Opaque",
     data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, base64(value)])),
   };
@@ -63,6 +65,16 @@ export function clusterStateObject(state: ClusterState): KubeObject {
     kind: "ConfigMap",
     metadata: { name: CLUSTER_STATE_NAME, namespace: CLUSTER_STATE_NAMESPACE },
     data: serializeClusterState(state),
+  };
+}
+
+/** The CA by which pods know the key service. Public: it says whom to trust, and opens nothing. */
+export function servicesCaObject(caPem: string): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "constellation-services-ca", namespace: "kube-system" },
+    data: { "ca.crt": caPem },
   };
 }
 

@@ -6,19 +6,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EtcdSecretsKey, MasterSecret } from "@constellation/keys";
+import type { RpcServer } from "@constellation/rpc";
 import { componentPrograms } from "@constellation/testkit/kube-apiserver";
 import { freePorts, Program } from "@constellation/testkit/program";
 import { parse, parseAllDocuments } from "yaml";
-import { exec } from "../exec/exec.ts";
+import { exec } from "@constellation/exec";
 import { PATHS } from "../options.ts";
 import { createKeyPair, issueCertificate, privateKeyPem } from "../pki/certificate.ts";
 import { issueKubeletIdentity, type KubeletIdentity } from "../pki/kubelet-pki.ts";
 import type { KubeObject } from "./apply.ts";
 import { type ClusterAdmin, createClusterAdmin } from "./cluster-admin.ts";
-import { nodePermissions, rootKeyObjects } from "./cluster-objects.ts";
-import { writeEncryptionConfig, writePolicies } from "./control-plane-files.ts";
+import { nodePermissions, rootKeyObjects, servicesCaObject } from "./cluster-objects.ts";
+import { writePolicies } from "./control-plane-files.ts";
+import { EtcdKeyring } from "../kms/etcd-keyring.ts";
+import { serveKmsPlugin } from "../kms/plugin.ts";
 import { initDocuments } from "./kubeadm-config.ts";
-import { kubeletConfiguration } from "./kubelet-config.ts";
+import { keyServiceAddress, kubeletConfiguration } from "./kubelet-config.ts";
+import { POLICY_FILES } from "./policies.ts";
 import { writeStaticPodPatches } from "./static-pod-patches.ts";
 
 const signal = new AbortController().signal;
@@ -26,6 +30,7 @@ const signal = new AbortController().signal;
 const ADDRESS = "192.0.2.10";
 const SECRET = new Uint8Array(32).fill(0x5e);
 const TIMEOUT_MS = 120_000;
+const SERVICE_CIDR = "10.96.0.0/12";
 /** Cilium's operator makes the real one; only its name and paths count here. */
 const CILIUM_NODE_DEFINITION: KubeObject = {
   apiVersion: "apiextensions.k8s.io/v1",
@@ -54,6 +59,9 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
   let etcdPort: number;
   let cluster: ClusterAdmin;
   let kubelet: KubeletIdentity;
+  let kms: RpcServer<string>;
+  const ring = new EtcdKeyring(() => 0);
+  let startApiServer: () => Promise<void>;
   const [etcd = "", etcdctl = "", apiServer = "", kubeadm = ""] = componentPrograms([
     "etcd",
     "etcdctl",
@@ -79,21 +87,29 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
       inRoot(arg).replace(":2379", `:${client}`).replace("--secure-port=6443", `--secure-port=${port}`),
     );
     programs = [new Program("etcd", etcd, etcdArgs, join(root, "etcd.log"))];
-    programs.push(
-      new Program("kube-apiserver", apiServer, [...apiArgs, "--bind-address=127.0.0.1"], join(root, "api.log")),
-    );
-    await programs[1]?.ready(async () => assert.equal((await get("/readyz")).status, 200), TIMEOUT_MS);
+    startApiServer = async () => {
+      await programs[1]?.stop();
+      programs[1] = new Program(
+        "kube-apiserver",
+        apiServer,
+        [...apiArgs, "--bind-address=127.0.0.1"],
+        join(root, "api.log"),
+      );
+      await programs[1].ready(async () => assert.equal((await get("/readyz")).status, 200), TIMEOUT_MS);
+    };
+    await startApiServer();
     cluster = createClusterAdmin({ root, host: "127.0.0.1", port, now: () => new Date() });
   });
   after(async () => {
     for (const program of programs.toReversed()) await program.stop();
+    await kms?.close();
     await rm(root, { recursive: true, force: true });
   });
 
   /** The files of a node, below a directory of the test's own. */
   async function writeFiles(): Promise<string> {
     const timingProfile = "patient";
-    const serviceCidr = "10.96.0.0/12";
+    const serviceCidr = SERVICE_CIDR;
     const configuration = kubeletConfiguration({ serviceCidr, resolvConf: "/etc/resolv.conf", timingProfile });
     const documents = initDocuments(
       {
@@ -115,14 +131,17 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     await mkdir(root + PATHS.etcdData, { recursive: true, mode: 0o700 });
     await exec({ program: kubeadm, args: ["init", "phase", "certs", "all", `--config=${config}`] }, signal);
     await writeStaticPodPatches(root, timingProfile);
-    await writePolicies(root);
-    await writeEncryptionConfig(root, new EtcdSecretsKey(new Uint8Array(32).fill(1)));
+    await writePolicies(root, timingProfile);
+    const encryption = `${root}${PATHS.policies}/${POLICY_FILES.encryption}`;
+    await writeFile(encryption, inRoot(await readFile(encryption, "utf8")));
+    ring.replace([{ generation: 1, key: new EtcdSecretsKey(new Uint8Array(32).fill(1)) }], "at-once");
+    kms = await serveKmsPlugin(ring, root + PATHS.kmsSocket, { debug() {}, info() {}, warn() {}, error() {} });
     kubelet = await issueKubeletIdentity(root + PATHS.pki, { name: "control-plane-0", address: ADDRESS }, new Date());
     return config;
   }
 
   function inRoot(text: string): string {
-    const paths = ["/etc/kubernetes", "/var/lib/etcd", "/var/log/kubernetes"];
+    const paths = ["/etc/kubernetes", "/var/lib/etcd", "/var/log/kubernetes", "/run/constellation"];
     return paths.reduce((all, path) => all.replaceAll(path, root + path), text);
   }
 
@@ -187,6 +206,26 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     }
   }
 
+  /** What etcd holds of the keyring's Secret. */
+  async function storedMasterSecret(): Promise<string> {
+    const pki = `${root}${PATHS.pki}`;
+    const credentials = [
+      `--cacert=${pki}/etcd/ca.crt`,
+      `--cert=${pki}/apiserver-etcd-client.crt`,
+      `--key=${pki}/apiserver-etcd-client.key`,
+    ];
+    const key = "/registry/secrets/kube-system/constellation-master-secret";
+    const endpoint = `--endpoints=https://127.0.0.1:${etcdPort}`;
+    const args = [endpoint, ...credentials, "get", "--print-value-only", key];
+    return (await exec({ program: etcdctl, args }, signal)).stdout;
+  }
+
+  /** Patches an object and gives the status. */
+  async function patch(path: string, change: object, identity: KubeletIdentity): Promise<number> {
+    const headers = { "content-type": "application/merge-patch+json" };
+    return (await send({ method: "PATCH", path, headers }, identity, JSON.stringify(change))).status;
+  }
+
   function get(path: string, identity?: KubeletIdentity): Promise<{ status: number; body: string }> {
     return send({ path }, identity);
   }
@@ -220,30 +259,15 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
 
   test("takes our objects, and takes them again", async () => {
     const root = { master: new MasterSecret(SECRET), salt: new Uint8Array(32) };
-    const objects = [...rootKeyObjects(root, undefined), ...nodePermissions()];
+    const objects = [...rootKeyObjects(root, undefined), servicesCaObject("PEM"), ...nodePermissions()];
     await cluster.apply(objects, signal);
     await cluster.apply(objects, signal);
   });
 
   test("keeps secrets encrypted in etcd", async () => {
-    const pki = `${root}${PATHS.pki}`;
-    const { stdout } = await exec(
-      {
-        program: etcdctl,
-        args: [
-          `--endpoints=https://127.0.0.1:${etcdPort}`,
-          `--cacert=${pki}/etcd/ca.crt`,
-          `--cert=${pki}/apiserver-etcd-client.crt`,
-          `--key=${pki}/apiserver-etcd-client.key`,
-          "get",
-          "--print-value-only",
-          "/registry/secrets/kube-system/constellation-master-secret",
-        ],
-      },
-      signal,
-    );
-    assert.match(stdout, /^k8s:enc:secretbox:v1:key1:/);
-    assert.ok(!stdout.includes(Buffer.from(SECRET).toString("latin1")));
+    const stored = await storedMasterSecret();
+    assert.match(stored, /^k8s:enc:kms:v2:constellation:/);
+    assert.ok(!stored.includes(Buffer.from(SECRET).toString("latin1")));
   });
 
   test("writes down who touched a secret, but not what is in it", async () => {
@@ -271,7 +295,8 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
 
   test("lets a Cilium agent write the CiliumNode of its own node alone", async () => {
     const file = join(import.meta.dirname, "../../../image/manifests/constellation.yaml");
-    const manifests = parseAllDocuments(await readFile(file, "utf8")).map((document) => document.toJS() as KubeObject);
+    const text = (await readFile(file, "utf8")).replace("@@KEY_SERVICE@@", keyServiceAddress(SERVICE_CIDR));
+    const manifests = parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
     await cluster.apply([CILIUM_NODE_DEFINITION, ...manifests], signal);
     const agent = "system:serviceaccount:kube-system:cilium";
     // A policy counts from when the API server has seen it.
@@ -285,10 +310,46 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
     assert.equal(await writeCiliumNode("worker-0", operator, "control-plane-0"), 200, "the operator is another");
   });
 
+  test("takes the manifests of the volumes' layer, also a second time", async () => {
+    const file = join(import.meta.dirname, "../../../image/manifests/csi.yaml");
+    const manifests = parseAllDocuments(await readFile(file, "utf8")).map((document) => document.toJS() as KubeObject);
+    assert.ok(manifests.some(({ kind }) => kind === "MutatingAdmissionPolicy"));
+    await cluster.apply(manifests, signal);
+    await cluster.apply(manifests, signal);
+  });
+
   test("knows the kubelet by the certificate that the agent issued, as that node alone", async () => {
     // Not found and not forbidden: the node may ask for itself.
     assert.equal((await get("/api/v1/nodes/control-plane-0", kubelet)).status, 404);
     assert.equal((await get("/api/v1/nodes/worker-0", kubelet)).status, 403);
     assert.equal((await get("/api/v1/namespaces/kube-system/secrets", kubelet)).status, 403);
+  });
+
+  test("lets a node say of which generation its disk is, on its own Node alone", async () => {
+    const metadata = { annotations: { "constellation.internal/state-disk-generation": "2" } };
+    const headers = { "content-type": "application/json" };
+    for (const name of ["control-plane-0", "worker-0"]) {
+      const node = JSON.stringify({ apiVersion: "v1", kind: "Node", metadata: { name } });
+      await send({ method: "POST", path: "/api/v1/nodes", headers }, await administrator(), node);
+    }
+    assert.equal(await patch("/api/v1/nodes/control-plane-0", { metadata }, kubelet), 200);
+    assert.equal(await patch("/api/v1/nodes/worker-0", { metadata }, kubelet), 403);
+  });
+
+  // What `keys rotate` rests on.
+  test("writes a secret again under the current key when it is patched with nothing", async () => {
+    const key = (generation: number) => ({ generation, key: new EtcdSecretsKey(new Uint8Array(32).fill(generation)) });
+    ring.replace([key(1), key(2)], "at-once");
+    const path = "/api/v1/namespaces/kube-system/secrets/constellation-master-secret";
+    const { data } = JSON.parse((await get(path, await administrator())).body) as { data: object };
+    await waitUntil(async () => {
+      const { body } = await get(path, await administrator());
+      const { resourceVersion } = (JSON.parse(body) as { metadata: { resourceVersion: string } }).metadata;
+      assert.equal(await patch(path, { metadata: { resourceVersion } }, await administrator()), 200);
+      return (await storedMasterSecret()).includes("etcd-secrets/2");
+    });
+    ring.replace([key(2)], "at-once");
+    const after = JSON.parse((await get(path, await administrator())).body) as { data: object };
+    assert.deepEqual(after.data, data);
   });
 });

@@ -1,6 +1,6 @@
 import type { TimingProfile } from "@constellation/cluster-state";
 import { PATHS } from "../options.ts";
-import { ENCRYPTION_CONFIG, POLICY_FILES } from "./policies.ts";
+import { POLICY_FILES } from "./policies.ts";
 import { STATIC_POD_PATCHES } from "./static-pod-patches.ts";
 import { timingOf } from "./timing.ts";
 import { TLS_CIPHER_SUITES, TLS_MIN_VERSION } from "./tls.ts";
@@ -131,7 +131,7 @@ function apiServer(input: ClusterInput): object {
       "service-account-lookup": "true",
       // Below it are the join service's ports: a Service there would take them on every node.
       "service-node-port-range": "30100-32767",
-      "encryption-provider-config": ENCRYPTION_CONFIG,
+      "encryption-provider-config": file("encryption"),
       "admission-control-config-file": file("admission"),
       "enable-bootstrap-token-auth": "false",
       // NodeRestriction is kubeadm's own. A Service with external IPs could take a node's address and port.
@@ -152,6 +152,8 @@ function apiServer(input: ClusterInput): object {
         readOnly: true,
         pathType: "Directory",
       },
+      // The folder, not the socket: an agent that is started again makes another socket.
+      { name: "constellation-kms", hostPath: PATHS.kms, mountPath: PATHS.kms, readOnly: true, pathType: "Directory" },
       { name: "audit-logs", hostPath: PATHS.auditLogs, mountPath: PATHS.auditLogs, pathType: "DirectoryOrCreate" },
     ],
   };

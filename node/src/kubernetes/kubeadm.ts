@@ -1,5 +1,5 @@
 import { NodeError } from "../errors.ts";
-import type { Exec } from "../exec/exec.ts";
+import type { Exec } from "@constellation/exec";
 
 /** The parts of kubeadm that a node goes through. Each can be run again. All throw NodeError `kubernetes`. */
 export interface Kubeadm {

@@ -84,6 +84,14 @@ export function clusterDnsAddress(serviceCidr: string): string {
   return nthAddress(serviceCidr, 10);
 }
 
+/**
+ * The address of the key service for pods: the eleventh of the service range, in the part from which Kubernetes gives
+ * none by itself.
+ */
+export function keyServiceAddress(serviceCidr: string): string {
+  return nthAddress(serviceCidr, 11);
+}
+
 /** The nth address of an IPv4 range. */
 export function nthAddress(cidr: string, index: number): string {
   const [address = "", prefix = ""] = cidr.split("/");

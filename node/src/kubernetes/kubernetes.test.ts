@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { hostsToml, writeRegistryMirrors } from "./containerd-hosts.ts";
-import { clusterDnsAddress, kubeletConfiguration, kubeletEnvironment, nthAddress } from "./kubelet-config.ts";
+import {
+  clusterDnsAddress,
+  keyServiceAddress,
+  kubeletConfiguration,
+  kubeletEnvironment,
+  nthAddress,
+} from "./kubelet-config.ts";
 import { readManifests } from "./manifests.ts";
 
 async function withDirectory(run: (directory: string) => Promise<void>): Promise<void> {
@@ -62,6 +68,7 @@ describe("nthAddress()", () => {
     assert.equal(nthAddress("10.96.0.0/12", 10), "10.96.0.10");
     assert.equal(nthAddress("192.168.7.77/24", 10), "192.168.7.10");
     assert.equal(clusterDnsAddress("172.20.0.0/16"), "172.20.0.10");
+    assert.equal(keyServiceAddress("172.20.0.0/16"), "172.20.0.11");
   });
 });
 
@@ -85,6 +92,16 @@ describe("writeRegistryMirrors()", () => {
 
 describe("readManifests()", () => {
   const SETTINGS = { serviceCidr: "10.96.0.0/12", timingProfile: "default" } as const;
+
+  test("knows every setting that our own manifests leave open", () =>
+    withDirectory(async (directory) => {
+      for (const name of ["constellation.yaml", "coredns.yaml"]) {
+        await copyFile(join(import.meta.dirname, "../../../image/manifests", name), join(directory, name));
+      }
+      const objects = await readManifests(directory, { ...SETTINGS, serviceCidr: "172.20.0.0/16" });
+      const service = objects.find(({ kind, metadata }) => kind === "Service" && metadata.name === "key-service");
+      assert.deepEqual((service as { spec?: { clusterIP?: string } }).spec?.clusterIP, "172.20.0.11");
+    }));
 
   test("gives the objects of the files by name, with the cluster's settings filled in", () =>
     withDirectory(async (directory) => {

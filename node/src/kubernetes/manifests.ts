@@ -4,7 +4,7 @@ import type { TimingProfile } from "@constellation/cluster-state";
 import { parseAllDocuments } from "yaml";
 import { NodeError } from "../errors.ts";
 import type { KubeObject } from "./apply.ts";
-import { clusterDnsAddress } from "./kubelet-config.ts";
+import { clusterDnsAddress, keyServiceAddress } from "./kubelet-config.ts";
 import { timingOf } from "./timing.ts";
 
 /** Decisions of the cluster's creation that the measured manifests leave open. */
@@ -30,6 +30,7 @@ export async function readManifests(directory: string, settings: ManifestSetting
 function fillIn(file: string, text: string, { serviceCidr, timingProfile }: ManifestSettings): string {
   const values = new Map([
     ["CLUSTER_DNS", clusterDnsAddress(serviceCidr)],
+    ["KEY_SERVICE", keyServiceAddress(serviceCidr)],
     ["CILIUM_AGENT_CPU", timingOf(timingProfile).ciliumAgentCpu],
   ]);
   return text.replaceAll(/@@([A-Z_]+)@@/g, (_, name: string) => {

@@ -1,15 +1,17 @@
-import type { EtcdSecretsKey } from "@constellation/keys";
+import type { TimingProfile } from "@constellation/cluster-state";
 import { PATHS } from "../options.ts";
+import { timingOf } from "./timing.ts";
 
 /** Names of the files that the API server reads, all in one directory that its pod mounts read-only. */
 export const POLICY_FILES = {
   audit: "audit-policy.yaml",
   admission: "admission.yaml",
   authentication: "authentication.yaml",
+  encryption: "encryption.yaml",
 } as const;
 
-/** The API server's key for secrets; among the cluster's PKI, because all control planes share it. */
-export const ENCRYPTION_CONFIG = `${PATHS.servicePki}/encryption.yaml`;
+/** What is encrypted in etcd: what holds secrets, and what holds the records that decide who may be what (T5). */
+const ENCRYPTED_RESOURCES = ["secrets", "configmaps"];
 
 /** Namespaces whose pods must be allowed what system services need. */
 const PRIVILEGED_NAMESPACES = ["kube-system"];
@@ -39,13 +41,21 @@ export function auditPolicy(): object {
   };
 }
 
-/** Secrets are encrypted before they reach etcd. There is no other provider: what is not encrypted can't be read. */
-export function encryptionConfiguration(key: EtcdSecretsKey): object {
-  const secret = Buffer.from(key.reveal()).toString("base64");
+/**
+ * Secrets and ConfigMaps are encrypted before they reach etcd, under seeds that the agent's KMS plugin wraps. There is no
+ * other provider: what is not encrypted can't be read. The file names a socket and holds no key.
+ */
+export function encryptionConfiguration(profile: TimingProfile): object {
+  const kms = {
+    apiVersion: "v2",
+    name: "constellation",
+    endpoint: `unix://${PATHS.kmsSocket}`,
+    timeout: timingOf(profile).kmsTimeout,
+  };
   return {
     apiVersion: "apiserver.config.k8s.io/v1",
     kind: "EncryptionConfiguration",
-    resources: [{ resources: ["secrets"], providers: [{ secretbox: { keys: [{ name: "key1", secret }] } }] }],
+    resources: [{ resources: ENCRYPTED_RESOURCES, providers: [{ kms }] }],
   };
 }
 

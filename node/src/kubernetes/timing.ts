@@ -12,6 +12,8 @@ export interface Timing {
   nodeStatusUpdateFrequency: string;
   nodeMonitorGracePeriod: string;
   runtimeRequestTimeout: string;
+  /** How long the API server waits for an answer of the KMS plugin. */
+  kmsTimeout: string;
   /** How often the kubelet's cAdvisor measures each container. */
   housekeepingInterval: string;
   /** When the kubelet gives up on a static pod. */
@@ -31,6 +33,7 @@ const TIMINGS: Record<TimingProfile, Timing> = {
     nodeStatusUpdateFrequency: "10s",
     nodeMonitorGracePeriod: "50s",
     runtimeRequestTimeout: "2m0s",
+    kmsTimeout: "10s",
     housekeepingInterval: "10s",
     staticPodProbe: { failureThreshold: 8, periodSeconds: 10, timeoutSeconds: 15 },
     ciliumAgentCpu: "100m",
@@ -45,6 +48,7 @@ const TIMINGS: Record<TimingProfile, Timing> = {
     nodeStatusUpdateFrequency: "20s",
     nodeMonitorGracePeriod: "180s",
     runtimeRequestTimeout: "10m0s",
+    kmsTimeout: "60s",
     housekeepingInterval: "60s",
     staticPodProbe: { failureThreshold: 60, periodSeconds: 20, timeoutSeconds: 60 },
     ciliumAgentCpu: "900m",

@@ -28,8 +28,7 @@ function dieAt(node: FakeNode, name: string): Promise<void> {
 /** Undoes `dieAt`, as a new life of the agent does. */
 function revive(node: FakeNode): void {
   node.event = FakeNode.prototype.event.bind(node);
-  node.initHandler = undefined;
-  node.events.length = 0;
+  node.restartAgent();
 }
 
 async function settled(node: FakeNode, machine: Promise<void>): Promise<"reset" | "member"> {
@@ -107,6 +106,8 @@ describe("the agent killed during init", () => {
     await machine;
     assert.ok(node.events.includes("apply manifests"));
     assert.ok(!node.events.includes("kubeadm init"));
+    assert.ok(node.events.indexOf("serve kms") < node.events.indexOf("start kubelet.service"));
+    assert.equal(node.kms?.current?.generation, 1, "the keys outlive the agent");
     assert.equal((await readNodeState(node.root + PATHS.nodeState)).finished, true);
   });
 
@@ -120,7 +121,7 @@ describe("the agent killed during init", () => {
     const master = new MasterSecret(new Uint8Array(32).fill(1));
     const key = deriveStateDiskKey(master, new Uint8Array(32).fill(2), node.platform.diskUuid);
     // What the recovery server does with the operator's secret; its own tests are in recover.test.ts.
-    await node.disk.open(key);
+    await node.disk.open(key, stop.signal);
     const machine = start();
     await machine;
     assert.ok(node.events.includes("apply manifests"));

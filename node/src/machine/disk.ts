@@ -4,7 +4,7 @@ import { PATHS } from "../options.ts";
 import { readNodeState } from "../state/node-state.ts";
 import type { AttesterOfNode } from "../platform/attester.ts";
 import type { Step } from "./machine.ts";
-import type { Dependencies } from "./node.ts";
+import type { Dependencies, Member } from "./node.ts";
 
 /**
  * Looks at the state disk, whose header is hostile input (T7), and at what an earlier life of the agent in this boot
@@ -18,11 +18,15 @@ export const diskStep: Step<"disk"> = async ({ platform }, dependencies, signal)
   log.info("state disk inspected", { ...content, wasOpen });
   if (content.kind === "initialised" && wasOpen) {
     console("state disk: open from before, continuing");
-    return { kind: "finish", platform, member: await openMember(dependencies, platform.attester, signal) };
+    return {
+      kind: "finish",
+      platform,
+      member: await openMember(dependencies, platform.attester, content.generation, signal),
+    };
   }
   if (content.kind === "initialised") {
     console("state disk: belongs to an initialised node");
-    return { kind: "rejoin", platform, disk };
+    return { kind: "rejoin", platform, disk, generation: content.generation };
   }
   if (wasOpen) return { kind: "reset", disk, reason: "the agent was restarted before the node was initialised" };
   if (await platform.attester.isMarked(signal))
@@ -38,21 +42,14 @@ export const diskStep: Step<"disk"> = async ({ platform }, dependencies, signal)
 export async function openMember(
   dependencies: Dependencies,
   attester: Pick<AttesterOfNode, "markWithClusterId">,
+  diskGeneration: number,
   signal: AbortSignal,
-): ReturnType<typeof member> {
+): Promise<Member> {
   await dependencies.mountState(signal);
   const state = await readNodeState(dependencies.options.root + PATHS.nodeState);
   await attester.markWithClusterId(fromHex(state.clusterId), signal);
-  return member(dependencies, state, signal);
-}
-
-async function member(
-  dependencies: Dependencies,
-  state: Awaited<ReturnType<typeof readNodeState>>,
-  signal: AbortSignal,
-) {
   await dependencies.writeRegistryMirrors(state.registryMirrors);
-  return { state, runtime: startRuntime(dependencies, signal) };
+  return { state, diskGeneration, runtime: startRuntime(dependencies, signal) };
 }
 
 /** Starts the runtime in the background; whoever needs it waits for the promise. */

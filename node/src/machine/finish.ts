@@ -24,12 +24,12 @@ export const finishStep: Step<"finish"> = async ({ platform, member }, dependenc
   const { apiProxy, console, options, services, systemd } = dependencies;
   const { state } = member;
   const run = member.initRun ?? new InitRun();
-  services.setInitHandler(recallInit({ state, run }));
+  services.setInitHandler(recallInit({ state, run, diskGeneration: member.diskGeneration }));
   if (state.role === "control-plane") await services.openInitDoor(platform);
 
   await dependencies.setHostname(state.name);
   apiProxy.setEndpoints(apiServers(member, platform, options.ports.apiServer));
-  if (state.role === "control-plane") await writePolicies(options.root);
+  if (state.role === "control-plane") await prepareControlPlane(member, dependencies);
   await writeKubeletConfig({
     ...state,
     root: options.root,
@@ -57,6 +57,18 @@ export const finishStep: Step<"finish"> = async ({ platform, member }, dependenc
   }
   return { kind: "run", platform, member };
 };
+
+/** What must be there before the kubelet starts the API server: its files, and the plugin that it encrypts with. */
+async function prepareControlPlane({ state }: Member, dependencies: Dependencies): Promise<void> {
+  const { etcdKeys, services, options, log, console } = dependencies;
+  await writePolicies(options.root, state.timingProfile);
+  await etcdKeys.load();
+  if (etcdKeys.ring.held.length === 0) {
+    log.warn("no keys for secrets in etcd in this boot; asking the key service for them");
+    console("keys for secrets in etcd: none here, the key service must give them");
+  }
+  await services.openKms(etcdKeys.ring);
+}
 
 async function completeAdmission(
   { state, initRun }: Member,

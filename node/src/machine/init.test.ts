@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, type TestContext, test } from "node:test";
 import { setImmediate as tick } from "node:timers/promises";
-import { KeysError, MasterSecret } from "@constellation/keys";
+import { deriveEtcdSecretsKey, KeysError, MasterSecret } from "@constellation/keys";
 import { refuseInit } from "../init/endpoint.ts";
-import type { InitEvent } from "../init/run.ts";
+import { recallInit } from "../init/recall.ts";
+import { type InitEvent, InitRun } from "../init/run.ts";
 import { PATHS } from "../options.ts";
 import { readNodeState } from "../state/node-state.ts";
 import { FakeNode } from "../testing/fakes.ts";
@@ -76,6 +78,34 @@ describe("a fresh control plane", () => {
     assert.equal(node.endpoints[0]?.host, "127.0.0.1");
   });
 
+  test("serves the key for secrets in etcd before anything can start the API server", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const order = ["serve kms", "start kubelet.service", "kubeadm init"];
+    assert.deepEqual(
+      node.events.filter((event) => order.includes(event)),
+      ["serve kms", "start kubelet.service", "kubeadm init", "serve kms", "start kubelet.service"],
+    );
+    const wanted = deriveEtcdSecretsKey(new MasterSecret(new Uint8Array(32).fill(1)), new Uint8Array(32).fill(2));
+    assert.ok(node.kms?.get(1)?.equals(wanted));
+    assert.equal(node.kms?.current?.generation, 1);
+  });
+
+  test("leaves the key for secrets in etcd nowhere but in memory", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const key = deriveEtcdSecretsKey(new MasterSecret(new Uint8Array(32).fill(1)), new Uint8Array(32).fill(2));
+    const forms = (["hex", "base64", "latin1"] as const).map((form) => Buffer.from(key.reveal()).toString(form));
+    const holding = readdirSync(node.root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .filter((path) => forms.some((form) => readFileSync(path, "latin1").includes(form)));
+    assert.deepEqual(holding, [node.root + PATHS.etcdKeys]);
+    assert.ok(PATHS.etcdKeys.startsWith("/run/"));
+  });
+
   test("writes the master secret nowhere but into the Kubernetes secret", async () => {
     const machine = start();
     await knock();
@@ -85,6 +115,15 @@ describe("a fresh control plane", () => {
     assert.ok(node.applied[0]?.includes(secret.toString("base64")));
     const state = readFileSync(node.root + PATHS.nodeState, "utf8");
     for (const form of ["hex", "base64"] as const) assert.ok(!state.includes(secret.toString(form)));
+  });
+
+  test("publishes the CA by which pods know the key service, and no key of it", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const objects = JSON.parse(node.applied[0] ?? "[]") as { metadata: { name: string }; data: object }[];
+    const published = objects.find(({ metadata }) => metadata.name === "constellation-services-ca");
+    assert.deepEqual(published?.data, { "ca.crt": readFileSync(`${node.root}${PATHS.servicePki}/ca.crt`, "utf8") });
   });
 
   test("wipes its disk and reboots when init fails before the commit, and sends its journal", async () => {
@@ -168,6 +207,17 @@ describe("a fresh control plane", () => {
     assert.deepEqual(other.masterSecret, new Uint8Array(32));
     const again = await knock();
     assert.equal(again.at(-1)?.kind, "success");
+  });
+
+  test("gives nobody the kubeconfig again for the first generation once its disk is under a later one", async () => {
+    const machine = start();
+    await knock();
+    await machine;
+    const state = await readNodeState(node.root + PATHS.nodeState);
+    const run = new InitRun();
+    const asked = (diskGeneration: number) => recallInit({ state, run, diskGeneration })(initRequest(node.platform));
+    assert.equal(await asked(1), run);
+    await assert.rejects(async () => asked(2), { code: "already_initialised" });
   });
 
   test("takes an init request that is no secret at all for a wrong one", async () => {

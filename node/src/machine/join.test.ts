@@ -6,7 +6,7 @@ import { setImmediate as tick, setTimeout as wait } from "node:timers/promises";
 import { clusterIdPcr } from "@constellation/attestation";
 import { CONTROL_PLANE_FILES } from "@constellation/cluster-state";
 import { DiskKey } from "@constellation/keys";
-import { FileSchema, NodeRole } from "@constellation/rpc";
+import { EtcdSecretsKeySchema, FileSchema, NodeRole } from "@constellation/rpc";
 import { create } from "@bufbuild/protobuf";
 import type { FakeTpmCa } from "@constellation/testkit/fake-tpm";
 import { fakeEventLog } from "@constellation/testkit/fake-tpm";
@@ -56,6 +56,9 @@ function start(of: FakeNode = node): Promise<void> {
   const ports = { ...dependencies.options.ports, join: service.port, recover: 0 };
   return runMachine(steps, { ...dependencies, options: { ...dependencies.options, ports } }, stop.signal);
 }
+
+const etcdKey = (generation: number) =>
+  create(EtcdSecretsKeySchema, { generation, key: new Uint8Array(32).fill(generation) });
 
 const tpmOf = (of: FakeNode): AttestingTpm => of.platform.attester as AttestingTpm;
 
@@ -158,6 +161,7 @@ describe("a fresh worker", () => {
     ["a name that is none", { nodeName: "../x" }],
     ["a role that it did not ask for", { role: NodeRole.CONTROL_PLANE }],
     ["a static pod", { controlPlaneFiles: [create(FileSchema, { path: "/etc/kubernetes/manifests/x.yaml" })] }],
+    ["a key for secrets in etcd, which a worker has no use for", { etcdSecretsKeys: [etcdKey(1)] }],
     ["no CA", { clusterCaCertificate: new Uint8Array() }],
     ["an endpoint without port", { apiServerEndpoints: ["10.42.0.10"] }],
   ];
@@ -184,8 +188,10 @@ describe("a fresh worker", () => {
 });
 
 describe("a fresh control plane", () => {
-  test("joins with the cluster's PKI, and makes its own service certificates from it", async () => {
-    const authority = createKeyPair();
+  let authority: ReturnType<typeof createKeyPair>;
+
+  beforeEach(async () => {
+    authority = createKeyPair();
     const subject = { commonName: "constellation-services" };
     const validity = { notBefore: NOW, notAfter: new Date("2036-01-01T00:00:00Z") };
     const caRequest = { subject, publicKey: authority.publicKey, usage: "ca", altNames: [], ...validity } as const;
@@ -200,26 +206,63 @@ describe("a fresh control plane", () => {
       role: NodeRole.CONTROL_PLANE,
       controlPlaneFiles: CONTROL_PLANE_FILES.map(({ path, mode }) => file(path, mode)),
       clusterCaCertificate: new TextEncoder().encode(caPem),
+      etcdSecretsKeys: [etcdKey(1), etcdKey(2)],
     };
     node.remove();
     node = await joiningNode("control-plane");
+  });
+
+  test("joins with the cluster's PKI, and makes its own service certificates from it", async () => {
     const machine = start();
     while (!node.events.includes("start kubelet.service")) await tick();
     await wait(600);
     assert.ok(!node.events.includes("kubeadm join etcd"), "there is no network for pods yet");
     node.write(PATHS.cniConfig, "{}");
     await machine;
-    const steps = ["start kubelet.service", "kubeadm join etcd", "kubeadm join"];
+    const steps = ["serve kms", "start kubelet.service", "kubeadm join etcd", "kubeadm join"];
     assert.deepEqual(
       node.events.filter((event) => steps.includes(event)),
       steps,
     );
+    assert.deepEqual(
+      node.kms?.held.map(({ generation, key }) => [generation, key.reveal()[0]]),
+      [
+        [1, 1],
+        [2, 2],
+      ],
+    );
+    assert.equal(node.kms?.current?.generation, 2);
+    assert.equal(statSync(node.root + PATHS.etcdKeys).mode & 0o777, 0o600);
     assert.equal(statSync(`${node.root}${PATHS.pki}/ca.key`).mode & 0o777, 0o600);
     const certificate = new X509Certificate(readFileSync(`${node.root}${PATHS.servicePki}/key-service.crt`));
     assert.ok(certificate.verify(authority.publicKey));
     assert.match(certificate.subjectAltName ?? "", /URI:constellation:\/\/service\/key-service/);
     // Until it is a control plane, its own API server is none to be preferred.
     assert.deepEqual(node.endpoints, [{ host: "10.42.0.10", port: 6443 }]);
+  });
+
+  test("gets its keys for secrets in etcd again after a reboot, before it starts the kubelet", async () => {
+    node.write(PATHS.cniConfig, "{}");
+    await start();
+    node.reboot();
+    tpmOf(node).marker = "00".repeat(32);
+    service.ticket = { etcdSecretsKeys: [etcdKey(1), etcdKey(2), etcdKey(3)] };
+    await start();
+    assert.deepEqual([node.kms?.held.length, node.kms?.current?.generation], [3, 3]);
+    assert.ok(node.events.indexOf("serve kms") < node.events.indexOf("start kubelet.service"));
+  });
+
+  test("takes no ticket for a reboot that has no keys for secrets in etcd", async () => {
+    node.write(PATHS.cniConfig, "{}");
+    await start();
+    node.reboot();
+    tpmOf(node).marker = "00".repeat(32);
+    service.ticket = {};
+    const machine = start();
+    while (!node.consoleLines.some((line) => line.includes("etcd_secrets_keys"))) await tick();
+    assert.equal(node.disk.mapping, false);
+    stop.abort();
+    await machine.catch(() => undefined);
   });
 });
 
@@ -235,6 +278,44 @@ describe("a known worker", () => {
     assert.equal(tpmOf(node).marker, clusterIdPcr(CLUSTER_ID));
     assert.ok(node.disk.mapping);
     assert.ok(node.events.includes("start kubelet.service"));
+  });
+
+  test("takes no key for secrets in etcd", async () => {
+    service.ticket = { etcdSecretsKeys: [etcdKey(1)] };
+    const machine = start();
+    while (!node.consoleLines.some((line) => line.includes("etcd_secrets_keys"))) await tick();
+    assert.deepEqual([node.disk.mapping, node.kms, existsSync(node.root + PATHS.etcdKeys)], [false, undefined, false]);
+    service.ticket = {};
+    await machine;
+    assert.equal(node.kms, undefined);
+  });
+
+  test("says of which generation its disk's key is, and changes it to a newer one with the ticket", async () => {
+    const next = new Uint8Array(32).fill(6);
+    service.next = { nextStateDiskKey: next.slice(), nextGeneration: 2 };
+    await start();
+    assert.deepEqual(
+      service.rejoins.map(({ generation }) => generation),
+      [1],
+    );
+    assert.deepEqual(node.disk.platter.content, { kind: "initialised", generation: 2 });
+    assert.ok(node.disk.platter.key?.equals(new DiskKey(next)));
+    node.reboot();
+    tpmOf(node).marker = "00".repeat(32);
+    service.next = {};
+    service.ticket = { stateDiskKey: next.slice() };
+    await start();
+    assert.equal(service.rejoins.at(-1)?.generation, 2);
+  });
+
+  test("does not go back to an older generation", async () => {
+    node.disk.platter = { ...node.disk.platter, content: { kind: "initialised", generation: 3 } };
+    service.next = { nextStateDiskKey: new Uint8Array(32).fill(6), nextGeneration: 2 };
+    const machine = start();
+    while (!node.consoleLines.some((line) => line.includes("next_generation"))) await tick();
+    assert.equal(node.disk.mapping, false);
+    service.next = {};
+    await machine;
   });
 
   test("keeps asking when the key does not fit", async () => {

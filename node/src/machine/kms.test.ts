@@ -5,12 +5,20 @@ import { setImmediate as tick } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { ANONYMOUS, connectAtls } from "@constellation/atls";
 import { hex } from "@constellation/bytes";
-import { DiskKey } from "@constellation/keys";
+import { deriveEtcdSecretsKey, DiskKey, MasterSecret } from "@constellation/keys";
 import { memoryKms, type MemoryKms } from "@constellation/kms/testing";
-import { createAtlsClient, type InitRequest, KeyManagementSchema, RecoverService } from "@constellation/rpc";
+import {
+  createAtlsClient,
+  EtcdSecretsKeySchema,
+  type InitRequest,
+  KeyManagementSchema,
+  RecoverService,
+} from "@constellation/rpc";
 import type { InitEvent } from "../init/run.ts";
 import { PATHS } from "../options.ts";
 import type { Metadata } from "../platform/metadata.ts";
+import { sealSlot } from "../recovery/keep-sealed.ts";
+import { readRecord } from "../recovery/record-file.ts";
 import { FakeSealer } from "../testing/fake-sealer.ts";
 import { FakeNode } from "../testing/fakes.ts";
 import { readNodeState, writeNodeState } from "../state/node-state.ts";
@@ -38,7 +46,7 @@ describe("a control plane of a cluster with an external KMS", () => {
     sealer = new FakeSealer(node.tpm);
     node.platform = { ...node.platform, sealer };
     kms = memoryKms();
-    node.kms = { kms: kms.kms, store: undefined };
+    node.externalKms = { kms: kms.kms, store: undefined };
   });
   afterEach(() => {
     stop.abort();
@@ -171,6 +179,10 @@ describe("a control plane of a cluster with an external KMS", () => {
     assert.ok(node.disk.mapping);
     assert.ok(node.events.includes("start kubelet.service"));
     assert.equal(kms.unwraps, 2, "one unwrap at init, one now");
+    const { masterSecret, masterSecretSalt } = request();
+    const wanted = deriveEtcdSecretsKey(new MasterSecret(masterSecret), masterSecretSalt);
+    assert.ok(node.kms?.get(1)?.equals(wanted), "the plugin serves the key that secrets in etcd are under");
+    assert.ok(node.events.indexOf("serve kms") < node.events.indexOf("start kubelet.service"));
   });
 
   test("waits for a KMS that is away, says why once, and goes on when it is back", async () => {
@@ -203,23 +215,53 @@ describe("a control plane of a cluster with an external KMS", () => {
     assert.ok(node.disk.mapping);
   });
 
-  test("asks no KMS where another control plane gives the key", async () => {
+  /** An initialised node that has booted anew, whose disk's key another control plane gives; and what that one says. */
+  async function withAnother(ticket: FakeJoinService["ticket"]): Promise<FakeJoinService> {
     const ca = await createFakeTpmCa();
     const service = await FakeJoinService.start(ca, await AttestingTpm.create(ca));
+    service.ticket = { etcdSecretsKeys: [1, 2].map(etcdKey), ...ticket };
     const tpm = await AttestingTpm.create(ca);
     const metadata: Metadata = { role: "control-plane", controlPlaneAddresses: ["127.0.0.1"] };
     node.platform = { ...node.platform, attester: tpm, sealer: new FakeSealer(tpm), metadata };
     await initialised();
     const state = await readNodeState(node.root + PATHS.nodeState);
     await writeNodeState(node.root + PATHS.nodeState, { ...state, clusterId: hex(CLUSTER_ID) });
-    node.disk.platter = { content: { kind: "initialised" }, key: new DiskKey(DISK_KEY) };
+    node.disk.platter = { content: { kind: "initialised", generation: 1 }, key: new DiskKey(DISK_KEY) };
     node.reboot();
     tpm.marker = "00".repeat(32);
+    return service;
+  }
+
+  test("asks no KMS where another control plane gives the key", async () => {
+    const service = await withAnother({});
     await start({ join: service.port });
     await service.close();
     assert.ok(node.disk.mapping);
     assert.equal(kms.unwraps, 1, "that of init");
     assert.ok(!node.events.some((event) => event.startsWith("open kms://")));
+  });
+
+  test("changes its disk's key to a generation only once its sealed record holds that one", async () => {
+    const nextStateDiskKey = new Uint8Array(32).fill(7);
+    const service = await withAnother({});
+    service.next = { nextStateDiskKey, nextGeneration: 2 };
+    await start({ join: service.port });
+    assert.ok(node.consoleLines.some((line) => line.includes("key not changed to generation 2")));
+    assert.deepEqual(node.disk.platter.content, { kind: "initialised", generation: 1 });
+    assert.ok(node.disk.mapping);
+
+    // The cluster has the second generation, and the node has sealed it.
+    const record = await readRecord(node.root);
+    assert.ok(record !== undefined);
+    const second = { ...record.roots[0]!, generation: 2 };
+    const whole = { ...record, roots: [...record.roots, second] };
+    await node.disk.writeRecovery((sequence) => sealSlot(whole, sequence, node.platform, stop.signal));
+    node.reboot();
+    (node.platform.attester as AttestingTpm).marker = "00".repeat(32);
+    await start({ join: service.port });
+    await service.close();
+    assert.deepEqual(node.disk.platter.content, { kind: "initialised", generation: 2 });
+    assert.ok(node.disk.platter.key?.equals(new DiskKey(nextStateDiskKey)));
   });
 
   test("goes on asking a KMS that lies, and tries no key of it", async () => {
@@ -272,7 +314,7 @@ describe("a control plane of a cluster with an external KMS", () => {
     const victim = { platter: node.disk.platter, state: readFileSync(node.root + PATHS.nodeState, "utf8") };
     await node.disk.wipe();
     node.reboot();
-    node.kms = { kms: attacker.kms, store: undefined };
+    node.externalKms = { kms: attacker.kms, store: undefined };
     const other = start();
     await knock(request((r) => r.masterSecret.fill(9)));
     await other;
@@ -316,6 +358,10 @@ describe("a control plane of a cluster with an external KMS", () => {
     assert.ok(node.disk.mapping);
   });
 });
+
+function etcdKey(generation: number) {
+  return create(EtcdSecretsKeySchema, { generation, key: new Uint8Array(32).fill(generation) });
+}
 
 async function untilTrue(holds: () => boolean): Promise<void> {
   while (!holds()) await tick();

@@ -2,8 +2,9 @@ import type { RegistryMirror } from "@constellation/cluster-state";
 import type { DiskKey } from "@constellation/keys";
 import type { ClusterKeyManagement, OpenedKeyManagement } from "@constellation/kms/root";
 import type { StateDisk } from "../disk/state-disk.ts";
-import type { Exec } from "../exec/exec.ts";
+import type { Exec } from "@constellation/exec";
 import type { InitRun } from "../init/run.ts";
+import type { EtcdKeys } from "../kms/etcd-keys.ts";
 import type { Kubeadm } from "../kubernetes/kubeadm.ts";
 import type { ClusterAdmin } from "../kubernetes/cluster-admin.ts";
 import type { Console } from "../log/console.ts";
@@ -57,6 +58,8 @@ export interface Dependencies {
   openKms: (keyManagement: ClusterKeyManagement, signal: AbortSignal) => Promise<OpenedKeyManagement>;
   apiProxy: Pick<ApiProxy, "setEndpoints">;
   services: Services;
+  /** A control plane's keys for secrets in etcd; a worker's are never there. */
+  etcdKeys: EtcdKeys;
 }
 
 /** What the machine is. */
@@ -80,6 +83,8 @@ export interface FreshDisk {
 export interface Member {
   state: NodeState;
   runtime: Promise<void>;
+  /** Generation of the master secret that the state disk's key is from. */
+  diskGeneration: number;
   /** The Init call that made this node a member, when that was in this life of the agent. */
   initRun?: InitRun;
 }

@@ -1,6 +1,6 @@
 import { refuseInit } from "../init/endpoint.ts";
 import { askJoinService, requireClusterOfPeer } from "../join/connection.ts";
-import { parseDiskKey } from "../join/ticket.ts";
+import { parseRejoinTicket } from "../join/ticket.ts";
 import { serveRecover } from "../rejoin/recover-service.ts";
 import { Unlock } from "../rejoin/unlock.ts";
 import { recoverByKms } from "../recovery/self-recovery.ts";
@@ -13,7 +13,7 @@ import type { Step } from "./machine.ts";
  * opens the door for the operator's `recover`, because it may be the last one, and asks the cluster's external KMS once
  * it has asked all others in vain.
  */
-export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencies, signal) => {
+export const rejoinStep: Step<"rejoin"> = async ({ platform, disk, generation }, dependencies, signal) => {
   const { console, log, options, services } = dependencies;
   const unlock = new Unlock(platform, disk, dependencies, signal);
   const asking = new AbortController();
@@ -23,14 +23,16 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencie
   if (isControlPlane) await services.openInitDoor(platform);
   const listen = { host: platform.address, port: options.ports.recover };
   const recover = isControlPlane
-    ? await serveRecover(platform.diskUuid, platform.attester, listen, unlock.tryKey, log)
+    ? await serveRecover({ diskUuid: platform.diskUuid, generation }, platform.attester, listen, unlock.tryKey, log)
     : undefined;
   console(`rejoin: asking the control planes for the disk key${isControlPlane ? ", open for recovery" : ""}`);
   const recoverOnce = once(() => {
     if (!isControlPlane) return;
-    recoverByKms({ platform, disk, tryKey: unlock.tryKey }, dependencies, askSignal).catch((error: unknown) => {
-      if (!askSignal.aborted) log.error("self-recovery ended", error);
-    });
+    recoverByKms({ platform, disk, generation, tryKey: unlock.tryKey }, dependencies, askSignal).catch(
+      (error: unknown) => {
+        if (!askSignal.aborted) log.error("self-recovery ended", error);
+      },
+    );
   });
   let rounds = 0;
   const ask = retry(
@@ -45,13 +47,11 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk }, dependencie
         platform,
         dependencies,
         async ({ client, ...peer }, callSignal) => {
-          const answer = await client.issueRejoinTicket({ diskUuid: platform.diskUuid }, { signal: callSignal });
+          const request = { diskUuid: platform.diskUuid, generation };
+          const answer = await client.issueRejoinTicket(request, { signal: callSignal });
           requireClusterOfPeer(answer.clusterId, peer);
-          await unlock.tryKey({
-            diskKey: parseDiskKey(answer.stateDiskKey),
-            clusterId: answer.clusterId,
-            source: "join service",
-          });
+          const ticket = parseRejoinTicket(answer, generation, platform.metadata.role);
+          await unlock.tryKey({ ...ticket, source: "join service" });
         },
         askSignal,
       ),

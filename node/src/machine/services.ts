@@ -1,7 +1,9 @@
 import type { RpcServer } from "@constellation/rpc";
+import { serveKmsPlugin } from "../kms/plugin.ts";
+import type { EtcdKeyring } from "../kms/etcd-keyring.ts";
 import { type InitDoor, type InitHandler, refuseInit, serveInit } from "../init/endpoint.ts";
 import type { Log } from "../log/log.ts";
-import type { NodeOptions } from "../options.ts";
+import { type NodeOptions, PATHS } from "../options.ts";
 import { serveAgentSocket } from "../run/agent-socket.ts";
 import { serveVerify } from "../run/verify-service.ts";
 import type { Platform } from "./node.ts";
@@ -13,6 +15,8 @@ export interface Services {
   /** The door for Init, once. */
   openInitDoor(platform: Platform): Promise<void>;
   setInitHandler(handler: InitHandler): void;
+  /** The API server's way to the keys of this control plane, once. It must be there before the API server is started. */
+  openKms(ring: EtcdKeyring): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -22,6 +26,7 @@ export class NodeServices implements Services {
   readonly #door: InitDoor = { handler: refuseInit };
   readonly #servers: Pick<RpcServer, "close">[] = [];
   #doorIsOpen = false;
+  #kmsIsOpen = false;
 
   constructor(options: NodeOptions, log: Log) {
     this.#options = options;
@@ -43,6 +48,12 @@ export class NodeServices implements Services {
 
   setInitHandler(handler: InitHandler): void {
     this.#door.handler = handler;
+  }
+
+  async openKms(ring: EtcdKeyring): Promise<void> {
+    if (this.#kmsIsOpen) return;
+    this.#kmsIsOpen = true;
+    this.#servers.push(await serveKmsPlugin(ring, this.#options.root + PATHS.kmsSocket, this.#log));
   }
 
   async close(): Promise<void> {

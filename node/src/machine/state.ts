@@ -17,7 +17,7 @@ export type State =
   | { kind: "platform" }
   | { kind: "disk"; platform: Platform }
   | { kind: "fresh"; platform: Platform; disk: DiskOfNode; fresh: FreshDisk }
-  | { kind: "rejoin"; platform: Platform; disk: DiskOfNode }
+  | { kind: "rejoin"; platform: Platform; disk: DiskOfNode; generation: number }
   | { kind: "finish"; platform: Platform; member: Member }
   | { kind: "run"; platform: Platform; member: Member }
   | { kind: "reset"; disk: DiskOfNode; reason: string };

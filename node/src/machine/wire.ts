@@ -2,12 +2,14 @@ import { detectPlatform, nodeFiles } from "@constellation/evidence-source/detect
 import { stateDiskUuid } from "@constellation/keys";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { uptime } from "node:os";
 import { mountState, syncState } from "../disk/mounts.ts";
 import { StateDisk } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
-import type { Exec } from "../exec/exec.ts";
+import type { Exec } from "@constellation/exec";
 import { connectContainerd } from "../images/containerd-client.ts";
 import { registerSystemImages } from "../images/register.ts";
+import { EtcdKeys } from "../kms/etcd-keys.ts";
 import { createClusterAdmin } from "../kubernetes/cluster-admin.ts";
 import { writeRegistryMirrors } from "../kubernetes/containerd-hosts.ts";
 import { createKubeadm } from "../kubernetes/kubeadm.ts";
@@ -46,6 +48,8 @@ export function wireNode(
     kubeadm: createKubeadm(exec, (text) => log.info("kubeadm", { text: text.trim() })),
     now,
     services: new NodeServices(options, log),
+    // The clock of the boot, like the file.
+    etcdKeys: new EtcdKeys(options.root + PATHS.etcdKeys, () => uptime() * 1000),
     openPlatform: (signal) => openPlatform(options, log, signal),
     openDisk: (uuid) =>
       new StateDisk(

@@ -95,7 +95,7 @@ describe("files", () => {
   const mode = async (name: string): Promise<number> => (await stat(join(directory, name))).mode & 0o777;
 
   test("writeServicePki() makes a CA and a certificate for each service, keys for root only", async () => {
-    await writeServicePki(directory, NOW);
+    await writeServicePki(directory, "10.96.0.0/12", NOW);
     const ca = new X509Certificate(await read("ca.crt"));
     for (const name of ["key-service", "join-service"]) {
       const certificate = new X509Certificate(await read(`${name}.crt`));
@@ -107,11 +107,19 @@ describe("files", () => {
     assert.equal(await mode("ca.key"), 0o600);
   });
 
+  test("writeServicePki() names the key service as pods reach it", async () => {
+    await writeServicePki(directory, "172.20.0.0/16", NOW);
+    const certificate = new X509Certificate(await read("key-service.crt"));
+    const names = ["key-service.kube-system.svc", "key-service.kube-system.svc.cluster.local"];
+    for (const name of names) assert.equal(certificate.checkHost(name), name);
+    assert.equal(certificate.checkIP("172.20.0.11"), "172.20.0.11");
+  });
+
   test("writeServicePki() keeps what is there, and goes on where it was cut off", async () => {
-    await writeServicePki(directory, NOW);
+    await writeServicePki(directory, "10.96.0.0/12", NOW);
     const [ca, kept] = [await read("ca.crt"), await read("key-service.crt")];
     await unlink(join(directory, "join-service.crt"));
-    await writeServicePki(directory, NOW);
+    await writeServicePki(directory, "10.96.0.0/12", NOW);
     assert.equal(await read("ca.crt"), ca);
     assert.equal(await read("key-service.crt"), kept);
     const certificate = new X509Certificate(await read("join-service.crt"));

@@ -7,6 +7,7 @@ import {
   appraise,
   AttestationError,
   type Claims,
+  memberRegister,
   PLATFORM_VARIANTS,
   type PlatformVariant,
   requireAccepted,
@@ -251,6 +252,33 @@ describe("PlatformAttester", () => {
     }
   });
 
+  test("believes no quote of its host that says otherwise than the TD's kernel", async (t) => {
+    const member = memberRegister({ kind: "rtmr", hash: "sha384" }, CLUSTER_ID);
+    const forged: NonNullable<HardwareRequest["forged"]> = {};
+    const { attester, hardware } = await node("tdx", { forged });
+    t.after(hardware.close);
+    const asked = [
+      () => attester.isMarked(signal),
+      () => attester.markWithClusterId(CLUSTER_ID, signal),
+      () => attester.joinPolicy(signal),
+      () => PlatformAttester.open({ ...hardware, roots: vendorRootsOf(vendors), markPath: "none" }, signal),
+    ];
+    // Whose TD seems to be a member already is never marked, and can pass for a fresh one later.
+    for (const lie of [
+      { RTMR3: member },
+      { MRTD: member },
+      { RTMR0: member },
+      { RTMR1: member },
+      { RTMR2: member },
+      { MRCONFIGID: member },
+    ]) {
+      Object.assign(forged, lie);
+      for (const ask of asked) await assert.rejects(ask(), { code: "registers_differ" }, Object.keys(lie)[0]);
+      for (const name of Object.keys(lie)) Reflect.deleteProperty(forged, name);
+    }
+    assert.equal(await attester.isMarked(signal), false);
+  });
+
   test("refuses report data of another length", async () => {
     const { attester, hardware } = await node("sev-snp");
     await assert.rejects(attester.issue(new Uint8Array(63), signal), { code: "request" });
@@ -270,7 +298,46 @@ describe("PlatformAttester", () => {
   });
 });
 
+describe("Azure's paravisor on TDX", () => {
+  test("is refused where it is another, by the configuration's policy and by a joining node", async (t) => {
+    const first = await node("azure-tdx");
+    const other = await node("azure-tdx", { paravisor: "one that lies" });
+    for (const { hardware } of [first, other]) t.after(hardware.close);
+    const operator = verifier("azure-tdx", first.hardware.section, stateOf(first, other));
+    assert.equal(await refusal(first.attester, operator), "accepted");
+    assert.equal(await refusal(other.attester, operator), "mrtd");
+    await other.attester.markWithClusterId(CLUSTER_ID, signal);
+    const joining = policyAppraiser(
+      () => first.attester.joinPolicy(signal),
+      () => FAKE_NOW,
+    );
+    assert.equal(await refusal(other.attester, joining), "mrtd");
+  });
+});
+
 describe("peerPolicy()", () => {
+  test("accepts no TD quote that Intel's quoting enclave does not vouch for, or without collateral to tell by", async (t) => {
+    for (const variant of ["tdx", "gcp-tdx"] as const) {
+      const first = await node(variant);
+      const peer = await node(variant);
+      const other = await node(variant, { quotingEnclave: new Uint8Array(32).fill(0xbd) });
+      for (const { hardware, attester } of [first, peer, other]) {
+        t.after(hardware.close);
+        await attester.markWithClusterId(CLUSTER_ID, signal);
+      }
+      const joining = policyAppraiser(
+        () => first.attester.joinPolicy(signal),
+        () => FAKE_NOW,
+      );
+      assert.equal(await refusal(peer.attester, joining), "accepted");
+      assert.equal(await refusal(other.attester, joining), "qe_mrsigner");
+      const bare = { ...peer.hardware, endorse: async (evidence: Uint8Array) => evidence };
+      const options = { ...bare, roots: vendorRootsOf(vendors), markPath: join(directory, "bare") };
+      const unendorsed = await PlatformAttester.open(options, signal);
+      assert.equal(await refusal(unendorsed, joining), "collateral_missing");
+    }
+  });
+
   test("knows the roots of each vendor but Microsoft's, and makes no policy without one", async () => {
     const hardware = await createFakeHardware("azure-trusted-launch", vendors);
     const options = { ...hardware, roots: VENDOR_ROOTS, markPath: join(directory, "none") };

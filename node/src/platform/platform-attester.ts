@@ -6,8 +6,6 @@ import {
   freshRegister,
   machineClaims,
   memberRegister,
-  parseEvidence,
-  type PlatformEvidence,
   type PlatformPolicy,
 } from "@constellation/attestation";
 import { equalConstantTime, fromHex, hex } from "@constellation/bytes";
@@ -43,7 +41,7 @@ export class PlatformAttester implements AttesterOfNode {
 
   /** @throws EvidenceSourceError; NodeError `platform` where nothing tells this machine from others */
   static async open(options: PlatformAttesterOptions, signal: AbortSignal): Promise<PlatformAttester> {
-    const { machine } = machineClaims(await ownEvidence(options, signal));
+    const { machine } = machineClaims(await options.source.own(signal));
     if (machine !== undefined) return new PlatformAttester(options, machine);
     const wanted = "a machine to which its host bound HOST_DATA (SEV-SNP) or MRCONFIGID (TDX) of its own";
     throw new NodeError(
@@ -78,11 +76,11 @@ export class PlatformAttester implements AttesterOfNode {
   }
 
   async joinPolicy(signal: AbortSignal): Promise<PlatformPolicy> {
-    return peerPolicy(await ownEvidence(this.#options, signal), this.#options.roots);
+    return peerPolicy(await this.#options.source.own(signal), this.#options.roots);
   }
 
   async #readRegister(signal: AbortSignal): Promise<Uint8Array> {
-    const { clusterRegister } = machineClaims(await ownEvidence(this.#options, signal));
+    const { clusterRegister } = machineClaims(await this.#options.source.own(signal));
     if (clusterRegister !== undefined) return clusterRegister;
     throw new NodeError("platform", "Read cluster register failed: got evidence without it, wanted its value");
   }
@@ -103,11 +101,6 @@ export class PlatformAttester implements AttesterOfNode {
     if (before.length !== wanted.length || !equalConstantTime(fromHex(before), clusterId))
       throw mismatch(before, wanted);
   }
-}
-
-/** Evidence for this node's own eyes: what it is bound to does not matter. */
-async function ownEvidence({ source }: PlatformAttesterOptions, signal: AbortSignal): Promise<PlatformEvidence> {
-  return parseEvidence(await source.issue(new Uint8Array(REPORT_DATA_BYTES), signal)) as PlatformEvidence;
 }
 
 function mismatch(got: string, wanted: string): NodeError {

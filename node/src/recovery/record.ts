@@ -1,11 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Secret } from "@constellation/keys";
-import {
-  type ClusterKeyManagement,
-  MAX_GENERATION,
-  validateClusterUris,
-  type WrappedRootKey,
-} from "@constellation/kms/root";
+import { isGeneration, MAX_GENERATION, Secret } from "@constellation/keys";
+import { type ClusterKeyManagement, validateClusterUris, type WrappedRootKey } from "@constellation/kms/root";
 import { type KeyManagement, type SelfRecovery, SelfRecoverySchema } from "@constellation/rpc";
 import { describeError, NodeError } from "../errors.ts";
 
@@ -100,7 +95,7 @@ function parseRoots({ roots }: SelfRecovery): WrappedRootKey[] {
     throw invalid("roots", `generations ${[...generations].join(", ")}`, `each once, "1" among them`);
   }
   return roots.map(({ generation, salt, envelope }) => {
-    if (generation < 1 || generation > MAX_GENERATION) throw invalid("roots.generation", generation, "1 or more");
+    if (!isGeneration(generation)) throw invalid("roots.generation", generation, `1 to ${MAX_GENERATION}`);
     if (envelope.length < 1 || envelope.length > MAX_ENVELOPE_BYTES) {
       throw invalid("roots.envelope", `${envelope.length} bytes`, `1 to ${MAX_ENVELOPE_BYTES} bytes`);
     }

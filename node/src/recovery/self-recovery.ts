@@ -1,9 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { deriveStateDiskKey } from "@constellation/keys";
-import { describeKms, openRootKey, requireRootOfCluster, type WrappedRootKey } from "@constellation/kms/root";
+import { KeysError } from "@constellation/keys";
+import { describeKms } from "@constellation/kms/root";
 import { describeError, errorCode, NodeError } from "../errors.ts";
 import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
-import type { RecoveredKey } from "../rejoin/recover-service.ts";
+import { deriveRecoveredKey, type RecoveredKey } from "../rejoin/recovered-key.ts";
+import { openRecord } from "./open-record.ts";
 import { type RecoveryRecord, wipeCredentials } from "./record.ts";
 import { unsealRecord } from "./sealed-record.ts";
 import type { Sealer } from "./sealer.ts";
@@ -13,6 +14,8 @@ import type { RecoverySlot } from "./slot.ts";
 export interface SelfRecoveryParts {
   readonly platform: Platform;
   readonly disk: Pick<DiskOfNode, "readRecovery">;
+  /** Generation of the root key that the disk's key is from, as its header says. */
+  readonly generation: number;
   /** Tries a key; see `Unlock`. */
   readonly tryKey: (key: RecoveredKey) => Promise<void>;
 }
@@ -29,7 +32,7 @@ const REPEAT_AFTER_ATTEMPTS = 10;
 
 /**
  * Opens the disk by the cluster's external KMS, for a control plane that finds no other: unseals the record on the disk,
- * has the KMS open the root key, derives the key of this disk. Tries for as long as it takes, as the KMS may come back
+ * has the KMS open the root key, derives the keys of this disk and of etcd. Tries for as long as it takes, as the KMS may come back
  * or be set right; where no record helps, it says so and looks again from time to time. Ends at once where the disk has
  * none, as in clusters without an external KMS. Whatever a record says, nothing is sent but what is in that record itself.
  */
@@ -119,7 +122,7 @@ class Attempts {
     this.#count++;
     if (this.#count === 1) console(`self-recovery: asking ${this.#kms} for the root key`);
     try {
-      if (await this.#tryRoots(signal)) return "opened";
+      if (await this.#tryRecord(signal)) return "opened";
       console("self-recovery: the root key that the KMS opened is not this disk's; the record was swapped");
       return "never";
     } catch (error) {
@@ -133,34 +136,27 @@ class Attempts {
     }
   }
 
-  async #tryRoots(signal: AbortSignal): Promise<boolean> {
-    const { keyManagement, clusterId, measurementSalt, roots } = this.#record;
-    const { kms } = await this.#tools.openKms(keyManagement, signal);
-    for (const root of newestFirst(roots)) {
-      const master = await openRootKey(kms, clusterId, root, signal);
-      try {
-        // A KMS that gives another key is found out here, before the disk is tried.
-        if (root.generation === 1) requireRootOfCluster(clusterId, { master, salt: root.salt, measurementSalt });
-        const diskKey = deriveStateDiskKey(master, root.salt, this.#parts.platform.diskUuid);
-        await this.#parts.tryKey({ diskKey, clusterId, source: "KMS" });
-        return true;
-      } catch (error) {
-        if (!isWrongKey(error)) throw error;
-        this.#tools.log.error("root key does not open this disk", error, { generation: root.generation });
-      } finally {
-        master.wipe();
-      }
+  /** False where what the KMS opened is not this disk's. */
+  async #tryRecord(signal: AbortSignal): Promise<boolean> {
+    const { platform, generation, tryKey } = this.#parts;
+    const keyring = await openRecord(this.#record, this.#tools, signal);
+    try {
+      const disk = { diskUuid: platform.diskUuid, generation };
+      await tryKey(deriveRecoveredKey(keyring, disk, { clusterId: this.#record.clusterId, source: "KMS" }));
+      return true;
+    } catch (error) {
+      if (!isWrongKey(error)) throw error;
+      this.#tools.log.error("root key does not open this disk", error, { generation });
+      return false;
+    } finally {
+      keyring.wipe();
     }
-    return false;
   }
 }
 
-function newestFirst(roots: readonly WrappedRootKey[]): WrappedRootKey[] {
-  return [...roots].sort((a, b) => b.generation - a.generation);
-}
-
+/** It opens no slot, or is not of the generation that the disk's header names. */
 function isWrongKey(error: unknown): boolean {
-  return error instanceof NodeError && error.code === "refused";
+  return error instanceof KeysError || (error instanceof NodeError && error.code === "refused");
 }
 
 const realDelay: Delay = (ms, signal) => wait(ms, undefined, { signal });

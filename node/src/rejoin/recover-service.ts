@@ -1,25 +1,19 @@
 import { ANONYMOUS, type Attester } from "@constellation/atls";
-import { deriveClusterId, deriveStateDiskKey, type DiskKey, KeysError, MasterSecret } from "@constellation/keys";
-import { RecoverService, type RpcServer, serveAtls } from "@constellation/rpc";
+import { Keyring, KeysError, MasterSecret } from "@constellation/keys";
+import { type RecoverRequest, RecoverService, type RpcServer, serveAtls } from "@constellation/rpc";
 import { NodeError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
-
-/** A key for this node's disk, and the cluster that it is said to belong to. */
-export interface RecoveredKey {
-  diskKey: DiskKey;
-  clusterId: Uint8Array;
-  source: string;
-}
+import { deriveRecoveredKey, type LockedDisk, type RecoveredKey } from "./recovered-key.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 const MAX_PENDING = 8;
 
 /**
- * Takes the master secret from the operator when no control plane is left to give the disk key. Anyone may call: a
+ * Takes the master secret, of all generations, from the operator when no control plane is left to give the disk key. Anyone may call: a
  * secret that is not the cluster's gives a key that does not open the disk. `accept` tries the key.
  */
 export function serveRecover(
-  diskUuid: string,
+  disk: LockedDisk,
   attester: Attester,
   listen: { host: string; port: number },
   accept: (key: RecoveredKey) => Promise<void>,
@@ -37,35 +31,38 @@ export function serveRecover(
     statuses: { request: "invalid-argument", refused: "permission-denied", already_initialised: "failed-precondition" },
     routes: (router) =>
       router.service(RecoverService, {
-        async recover({ masterSecret, masterSecretSalt, measurementSalt }) {
-          await accept(deriveKey(diskUuid, masterSecret, masterSecretSalt, measurementSalt));
+        async recover(request) {
+          await accept(recoverKey(disk, request));
           return {};
         },
       }),
   });
 }
 
-function deriveKey(
-  diskUuid: string,
-  masterSecret: Uint8Array,
-  salt: Uint8Array,
-  measurementSalt: Uint8Array,
-): RecoveredKey {
+function recoverKey(disk: LockedDisk, request: RecoverRequest): RecoveredKey {
   try {
-    const master = new MasterSecret(masterSecret);
+    const keyring = keyringOf(request);
     try {
-      return {
-        diskKey: deriveStateDiskKey(master, salt, diskUuid),
-        clusterId: deriveClusterId(master, salt, measurementSalt),
-        source: "operator",
-      };
+      const clusterId = keyring.clusterId(request.measurementSalt);
+      return deriveRecoveredKey(keyring, disk, { clusterId, source: "operator" });
     } finally {
-      master.wipe();
+      keyring.wipe();
     }
   } catch (cause) {
     if (cause instanceof KeysError) throw new NodeError("request", `Recover node failed: ${cause.message}`, { cause });
     throw cause;
   } finally {
-    masterSecret.fill(0);
+    for (const bytes of [request.masterSecret, ...request.rotated.map((entry) => entry.masterSecret)]) bytes.fill(0);
   }
+}
+
+function keyringOf({ masterSecret, masterSecretSalt, rotated }: RecoverRequest): Keyring {
+  const first = { generation: 1, masterSecret, salt: masterSecretSalt };
+  return new Keyring(
+    [first, ...rotated].map(({ generation, masterSecret: bytes, salt }) => ({
+      generation,
+      master: new MasterSecret(bytes),
+      salt,
+    })),
+  );
 }

@@ -1,11 +1,14 @@
 import { equalConstantTime, fromHex, hex } from "@constellation/bytes";
+import type { DiskKey } from "@constellation/keys";
+import type { KeyChange } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import { openMember } from "../machine/disk.ts";
 import type { Dependencies, DiskOfNode, Member, Platform } from "../machine/node.ts";
 import { PATHS } from "../options.ts";
 import { Mutex } from "../platform/mutex.ts";
+import { mayChangeKey } from "../recovery/may-change-key.ts";
 import { readNodeState } from "../state/node-state.ts";
-import type { RecoveredKey } from "./recover-service.ts";
+import type { RecoveredKey } from "./recovered-key.ts";
 
 /**
  * Opens the known disk with the first key that fits. Keys come from the join service and from the operator, maybe at
@@ -35,19 +38,23 @@ export class Unlock {
   /** Tries a key. @throws NodeError `refused` when it does not open the disk, `cluster_mismatch` */
   readonly tryKey = (key: RecoveredKey): Promise<void> => this.#mutex.run(() => this.#tryKey(key));
 
-  async #tryKey({ diskKey, clusterId, source }: RecoveredKey): Promise<void> {
+  async #tryKey({ diskKey, next, etcdKeys, clusterId, source }: RecoveredKey): Promise<void> {
     if (this.#opened) throw new NodeError("already_initialised", "Recover node failed: got an open disk already");
-    await this.#open(diskKey, source);
+    // Held before the disk is open: an agent that ends in between finds an open disk, and gets no key any more.
+    if (etcdKeys.length > 0) await this.#dependencies.etcdKeys.hold(etcdKeys);
+    const generation = await this.#open(diskKey, await this.#permitted(next), source);
     this.#opened = true;
     try {
       await this.#dependencies.mountState(this.#signal);
-      const { clusterId: recorded } = await readNodeState(this.#dependencies.options.root + PATHS.nodeState);
+      const { clusterId: recorded, role } = await readNodeState(this.#dependencies.options.root + PATHS.nodeState);
       // The key fits, so this can only be a mistake: but a node must never carry another cluster's mark.
       if (!equalConstantTime(fromHex(recorded), clusterId)) {
         const got = `got cluster "${hex(clusterId)}", wanted "${recorded}"`;
         throw new NodeError("cluster_mismatch", `Rejoin cluster failed: ${got}`);
       }
-      this.#member.resolve(await openMember(this.#dependencies, this.#platform.attester, this.#signal));
+      // The operator's secret gives them to any machine that its host calls a control plane.
+      if (role !== "control-plane") await this.#dependencies.etcdKeys.forget();
+      this.#member.resolve(await openMember(this.#dependencies, this.#platform.attester, generation, this.#signal));
     } catch (error) {
       // With the disk open there is no way back to asking for a key: the agent starts again and finds the open disk.
       this.#member.reject(error);
@@ -55,14 +62,33 @@ export class Unlock {
     }
   }
 
-  async #open(key: RecoveredKey["diskKey"], source: string): Promise<void> {
+  /** The change of the key, unless this node would then not come back by its external KMS. */
+  async #permitted(next: KeyChange | undefined): Promise<KeyChange | undefined> {
+    if (next === undefined) return undefined;
+    const node = { platform: this.#platform, disk: this.#disk };
+    if (await mayChangeKey(next.generation, node, this.#dependencies, this.#signal)) return next;
+    next.key.wipe();
+    this.#dependencies.console(
+      `state disk: key not changed to generation ${next.generation}: what is sealed for self-recovery must hold it first`,
+    );
+    return undefined;
+  }
+
+  /** Opens the disk and changes its key, where there is a newer one. @returns the generation of the disk's key by then */
+  async #open(key: DiskKey, next: KeyChange | undefined, source: string): Promise<number> {
+    const { console, log } = this.#dependencies;
     try {
-      await this.#disk.open(key, this.#signal);
-      this.#dependencies.console(`state disk: opened with the key from the ${source}`);
+      const { generation, failure } = await this.#disk.open(key, this.#signal, next);
+      console(`state disk: opened with the key from the ${source}`);
+      if (failure !== undefined) log.error("key of the state disk not changed, the next boot tries again", failure);
+      else if (next !== undefined) console(`state disk: key changed to generation ${generation}`);
+      return generation;
     } catch (cause) {
+      await this.#dependencies.etcdKeys.forget();
       throw new NodeError("refused", `Open state disk failed: the key from the ${source} does not fit`, { cause });
     } finally {
       key.wipe();
+      next?.key.wipe();
     }
   }
 }

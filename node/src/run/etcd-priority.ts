@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Exec } from "../exec/exec.ts";
+import type { Exec } from "@constellation/exec";
 import type { Log } from "../log/log.ts";
 
 const INTERVAL_MS = 30_000;

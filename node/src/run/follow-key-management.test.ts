@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { utf8 } from "@constellation/bytes";
 import { deriveClusterId, MasterSecret, Secret } from "@constellation/keys";
+import { wrapRootKey } from "@constellation/kms/root";
 import { memoryKms, type MemoryKms } from "@constellation/kms/testing";
 import { readRecord, writeRecord } from "../recovery/record-file.ts";
 import type { RecoveryRecord } from "../recovery/record.ts";
@@ -22,13 +23,15 @@ let node: FakeNode;
 let sealer: FakeSealer;
 let kms: MemoryKms;
 let record: RecoveryRecord;
+let diskGeneration: number;
 
 beforeEach(async () => {
   node = new FakeNode();
   sealer = new FakeSealer(node.tpm);
   node.platform = { ...node.platform, sealer };
   kms = memoryKms();
-  node.kms = { kms: kms.kms, store: undefined };
+  diskGeneration = 1;
+  node.externalKms = { kms: kms.kms, store: undefined };
   const keyManagement = { kms: URI, storage: "", credentials: new Map([["ca", new Secret(utf8("old CA"))]]) };
   const wrapped = await wrapRoot(
     { keyManagement, master, salt, clusterId, measurementSalt },
@@ -43,18 +46,18 @@ beforeEach(async () => {
 });
 afterEach(() => node.remove());
 
-/** Changes the cluster's Secrets from what init wrote. */
-function clusterSays(changes: Readonly<Record<string, Uint8Array>>): void {
+/** Changes the cluster's Secrets from what init wrote: the way to the KMS, and the root key. */
+function clusterSays(
+  changes: Readonly<Record<string, Uint8Array>>,
+  rootChanges: Readonly<Record<string, Uint8Array>> = {},
+): void {
   const entries = { kms: utf8(URI), storage: utf8(""), clusterid: clusterId, measurementsalt: measurementSalt };
   const all = { ...entries, "credentials.ca": utf8("old CA"), ...changes };
   node.secrets.set("constellation-kms", new Map(Object.entries(all)));
   const [root] = record.roots;
   node.secrets.set(
     "constellation-master-secret",
-    new Map([
-      ["mastersecret.wrapped", root!.envelope],
-      ["salt", salt],
-    ]),
+    new Map([["mastersecret.wrapped", root!.envelope], ["salt", salt], ...Object.entries(rootChanges)]),
   );
 }
 
@@ -62,7 +65,7 @@ function clusterSays(changes: Readonly<Record<string, Uint8Array>>): void {
 async function follow(): Promise<void> {
   const stop = new AbortController();
   const once = async (): Promise<void> => stop.abort();
-  await followKeyManagement(node.platform, node.dependencies, once, stop.signal);
+  await followKeyManagement({ platform: node.platform, diskGeneration }, node.dependencies, once, stop.signal);
 }
 
 async function sealedCa(): Promise<string> {
@@ -97,6 +100,9 @@ const refused: [string, () => void][] = [
   ["has another salt", () => clusterSays({ measurementsalt: new Uint8Array(32).fill(7) })],
   ["names a file of the machine", () => clusterSays({ kms: utf8(URI.replace("/credentials/ca", "/etc/shadow")) })],
   ["is no record", () => clusterSays({ clusterid: new Uint8Array(3) })],
+  ["has not the generation of this disk", () => ((diskGeneration = 2), clusterSays({ "credentials.ca": utf8("new") }))],
+  ["has a generation that the KMS never had", () => clusterSays({}, { "mastersecret-2": salt, "salt-2": salt })],
+  ["has an entry that is none", () => clusterSays({}, { "mastersecret-2x.wrapped": salt })],
 ];
 for (const [what, change] of refused) {
   test(`followKeyManagement() keeps the old record where the new one ${what}, and says so`, async () => {
@@ -110,10 +116,28 @@ for (const [what, change] of refused) {
   });
 }
 
+test("followKeyManagement() seals a new generation of the root key, and keeps the first", async () => {
+  const second = {
+    generation: 2,
+    salt: new Uint8Array(32).fill(5),
+    master: new MasterSecret(new Uint8Array(32).fill(6)),
+  };
+  const { envelope } = await wrapRootKey({ kms: kms.kms, store: undefined }, clusterId, second, signal);
+  clusterSays({}, { "mastersecret-2.wrapped": envelope, "salt-2": second.salt });
+  await follow();
+  const [slot] = await node.disk.readRecovery();
+  const sealed = await unsealRecord(slot!, { diskUuid: node.platform.diskUuid, sealer }, signal);
+  assert.deepEqual(
+    sealed.roots.map(({ generation }) => generation),
+    [1, 2],
+  );
+});
+
 test("followKeyManagement() keeps the record where the cluster says nothing, and ends where there is none", async () => {
   node.secrets.clear();
   await follow();
   assert.equal(await sealedCa(), "old CA");
   await writeRecord(node.root, undefined, undefined);
-  await followKeyManagement(node.platform, node.dependencies, () => Promise.reject(new Error("it waits")), signal);
+  const never = (): Promise<void> => Promise.reject(new Error("it waits"));
+  await followKeyManagement({ platform: node.platform, diskGeneration }, node.dependencies, never, signal);
 });

@@ -1,13 +1,20 @@
 import { equalConstantTime } from "@constellation/bytes";
-import { openRootKey, requireRootOfCluster } from "@constellation/kms/root";
 import { describeError, NodeError } from "../errors.ts";
 import type { Dependencies, Platform } from "../machine/node.ts";
+import { openRecord } from "../recovery/open-record.ts";
 import { sealSlot } from "../recovery/keep-sealed.ts";
 import { readRecord, writeRecord } from "../recovery/record-file.ts";
 import { recordInCluster } from "../recovery/record-in-cluster.ts";
 import { type RecoveryRecord, serializeRecord, wipeCredentials } from "../recovery/record.ts";
 
 const INTERVAL_MS = 5 * 60_000;
+
+/** The node that follows. */
+interface Following {
+  readonly platform: Platform;
+  /** Generation of the root key that its disk's key is from. */
+  readonly diskGeneration: number;
+}
 
 type Parts = Pick<Dependencies, "cluster" | "openDisk" | "openKms" | "options" | "log" | "console">;
 
@@ -16,7 +23,7 @@ type Parts = Pick<Dependencies, "cluster" | "openDisk" | "openKms" | "options" |
  * boot. Ends at once on a node that has no record to keep.
  */
 export async function followKeyManagement(
-  platform: Platform,
+  { platform, diskGeneration }: Following,
   parts: Parts,
   delay: (ms: number, value: undefined, options: { signal: AbortSignal }) => Promise<void>,
   signal: AbortSignal,
@@ -24,7 +31,7 @@ export async function followKeyManagement(
   let told = "";
   while (!signal.aborted) {
     try {
-      if (!(await followOnce(platform, parts, signal))) return;
+      if (!(await followOnce({ platform, diskGeneration }, parts, signal))) return;
       told = "";
     } catch (error) {
       if (signal.aborted) return;
@@ -42,7 +49,11 @@ export async function followKeyManagement(
  * keep.
  * @throws KmsError, NodeError
  */
-async function followOnce(platform: Platform, parts: Parts, signal: AbortSignal): Promise<boolean> {
+async function followOnce(
+  { platform, diskGeneration }: Following,
+  parts: Parts,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { cluster, openDisk, options, console } = parts;
   if (platform.sealer === undefined) return false;
   const own = await readRecord(options.root);
@@ -51,7 +62,7 @@ async function followOnce(platform: Platform, parts: Parts, signal: AbortSignal)
   try {
     next = await recordInCluster(cluster, signal);
     if (next === undefined || isSame(own, next)) return true;
-    await requireOpens(own, next, parts, signal);
+    await requireOpens(own, next, { parts, diskGeneration }, signal);
     const record = next;
     const disk = openDisk(platform.diskUuid);
     const slot = await disk.writeRecovery((sequence) => sealSlot(record, sequence, platform, signal));
@@ -65,29 +76,26 @@ async function followOnce(platform: Platform, parts: Parts, signal: AbortSignal)
   }
 }
 
-/** A record that does not open the root key would be of no use at the next boot, and the old one may be. */
+/** A record that does not open this disk would be of no use at the next boot, and the old one may be. */
 async function requireOpens(
   own: RecoveryRecord,
   next: RecoveryRecord,
-  { openKms }: Parts,
+  { parts, diskGeneration }: { parts: Parts; diskGeneration: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const { clusterId, measurementSalt, keyManagement, roots } = next;
+  const { clusterId, measurementSalt, roots } = next;
   if (!equalConstantTime(own.clusterId, clusterId) || !equalConstantTime(own.measurementSalt, measurementSalt)) {
     throw new NodeError(
       "cluster_mismatch",
       "Follow key management failed: got that of another cluster, wanted this one's",
     );
   }
-  const { kms } = await openKms(keyManagement, signal);
-  for (const root of roots) {
-    const master = await openRootKey(kms, clusterId, root, signal);
-    try {
-      if (root.generation === 1) requireRootOfCluster(clusterId, { master, salt: root.salt, measurementSalt });
-    } finally {
-      master.wipe();
-    }
+  if (!roots.some(({ generation }) => generation === diskGeneration)) {
+    const got = `got generations "${roots.map(({ generation }) => generation).join(", ")}"`;
+    const message = `Follow key management failed: ${got}, wanted "${diskGeneration}", the disk's, among them`;
+    throw new NodeError("sealed_record", message);
   }
+  (await openRecord(next, parts, signal)).wipe();
 }
 
 function isSame(one: RecoveryRecord, other: RecoveryRecord): boolean {

@@ -1,5 +1,5 @@
 import { NodeError } from "../errors.ts";
-import type { Exec } from "../exec/exec.ts";
+import type { Exec } from "@constellation/exec";
 
 /** The units that the agent starts when their time has come. */
 export type Unit = "containerd.service" | "kubelet.service";

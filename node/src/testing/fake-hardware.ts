@@ -16,6 +16,7 @@ import {
   nsmResponse,
   RTMR3,
   systemError,
+  TD_REGISTERS,
   TPM_EVENT_LOG,
 } from "@constellation/evidence-source/testing";
 import {
@@ -24,6 +25,7 @@ import {
   FakeNitroInstance,
   FakeParavisor,
   FakeSevSnpGuest,
+  type FakeTdxGuest,
   FakeTpm,
   type FakeVendors,
   writeTdReport,
@@ -38,8 +40,14 @@ export interface HardwareRequest {
   readonly image?: string;
   /** Whether its hardware lets the host look in. */
   readonly debug?: boolean;
+  /** What Azure runs above it. */
+  readonly paravisor?: string;
   /** What its host bound to it: 32 bytes. */
   readonly launchIdentity?: Uint8Array;
+  /** What its host writes into a TD's quotes in the place of the truth, while there is anything. */
+  readonly forged?: Partial<FakeTdxGuest["body"]>;
+  /** Who vouches for a TD's quotes, where that is not Intel's quoting enclave: its MRSIGNER. */
+  readonly quotingEnclave?: Uint8Array;
 }
 
 /** A machine of a variant that is not there: its files, TPM, and metadata service. */
@@ -176,12 +184,12 @@ class Machine {
     return { amdRootKey: derToPem(this.#vendors.amd.ark) };
   }
 
-  async #tdxGuest() {
+  async #tdxGuest(MRTD = this.measurement) {
     const image = this.#request.image ?? "image";
     const TDATTRIBUTES = Uint8Array.of(this.#request.debug === true ? 1 : 0, 0, 0, 0x10, 0, 0, 0, 0);
     const MRCONFIGID = concat(this.#identity, new Uint8Array(16));
     return await this.#vendors.intel.createGuest({
-      body: { MRTD: this.measurement, MRCONFIGID, TDATTRIBUTES, RTMR3: new Uint8Array(48) },
+      body: { MRTD, MRCONFIGID, TDATTRIBUTES, RTMR3: new Uint8Array(48) },
       events: [["firmware"], [`kernel ${image}`], [`command line ${image}`]],
     });
   }
@@ -192,12 +200,20 @@ class Machine {
     let { RTMR3: rtmr3 } = guest.body;
     this.host.tsm = {
       provider: "tdx_guest",
-      report: (REPORTDATA) => ({ outblob: guest.quote({ body: { REPORTDATA, RTMR3: rtmr3 } }) }),
+      report: (REPORTDATA) => ({
+        outblob: guest.quote({
+          body: { REPORTDATA, RTMR3: rtmr3, ...this.#request.forged },
+          ...(this.#request.quotingEnclave && { qeReport: { MRSIGNER: this.#request.quotingEnclave } }),
+        }),
+      }),
     };
+    const show = () => this.host.with({ ...registersOf(guest.body), [RTMR3]: rtmr3 });
+    show();
     const write = this.host.write;
     this.host.write = async (path, bytes) => {
       if (path !== RTMR3) return await write(path, bytes);
       rtmr3 = sha384(concat(rtmr3, bytes));
+      show();
     };
     const { MRTD, RTMR1, RTMR2 } = guest.body;
     return {
@@ -250,11 +266,12 @@ class Machine {
   async azureTdx(): Promise<Record<string, unknown>> {
     const { key, nv } = this.#tpm("rsa");
     const paravisor = new FakeParavisor(key);
-    const guest = await this.#tdxGuest();
+    const guest = await this.#tdxGuest(sha384(this.#request.paravisor ?? "paravisor"));
     const body = { ...guest.body, REPORTDATA: paravisor.reportData };
     nv.store(HCL_REPORT_NV, paravisor.hclReport("tdx", writeTdReport(body)));
     this.#metadata.scripts.set("/acc/tdquote", [json({ quote: base64url(guest.quote({ body })) })]);
-    return { ...this.#pcrSection(), intelRootKey: this.#vendors.intel.root.pem };
+    const launchMeasurements = [hex(body.MRTD)];
+    return { ...this.#pcrSection(), intelRootKey: this.#vendors.intel.root.pem, launchMeasurements };
   }
 
   /** NitroTPM's documents, of the SHA-384 bank. PCR 0 to 2 zero is what AWS calls debug. */
@@ -279,6 +296,12 @@ class Machine {
     const pcrs = this.#log.pcrs("sha256");
     return { measurements: Object.fromEntries(STATED.map((index) => [index, stated(pcrs.get(index) as Uint8Array)])) };
   }
+}
+
+/** The kernel's files of a TD's registers. */
+function registersOf(body: FakeTdxGuest["body"]): Record<string, Uint8Array> {
+  const names = Object.keys(TD_REGISTERS) as (keyof typeof TD_REGISTERS)[];
+  return Object.fromEntries(names.map((name) => [TD_REGISTERS[name], body[name]]));
 }
 
 function stated(value: Uint8Array) {

@@ -5,11 +5,14 @@ import { clusterIdPcr, type QemuVtpmPolicy } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import { DiskKey } from "@constellation/keys";
 import type { OpenedKeyManagement } from "@constellation/kms/root";
+import type { KeyChange, OpenedDisk } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import { joinServicePolicy } from "../join/appraiser.ts";
 import type { AttesterOfNode } from "../platform/attester.ts";
 import type { InitHandler } from "../init/endpoint.ts";
-import type { DiskContent } from "../luks/header.ts";
+import type { EtcdKeyring } from "../kms/etcd-keyring.ts";
+import { EtcdKeys } from "../kms/etcd-keys.ts";
+import type { DiskContent } from "@constellation/luks";
 import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
 import { DEFAULT_OPTIONS, PATHS } from "../options.ts";
 import { createKeyPair, issueSelfSigned, privateKeyPem } from "../pki/certificate.ts";
@@ -94,10 +97,21 @@ class FakeDisk implements DiskOfNode {
     return Promise.resolve(passphrase);
   }
 
-  open(key: DiskKey): Promise<void> {
-    if (this.platter.key?.equals(key) !== true) return Promise.reject(new NodeError("disk", "no key available"));
+  /** Why a change of the key fails. */
+  changeFailure: unknown;
+
+  open(key: DiskKey, _signal: AbortSignal, change?: KeyChange): Promise<OpenedDisk> {
+    const { content } = this.platter;
+    if (content.kind !== "initialised" || this.platter.key?.equals(key) !== true) {
+      return Promise.reject(new NodeError("disk", "no key available"));
+    }
     this.mapping = true;
-    return Promise.resolve();
+    const { generation } = content;
+    if (change === undefined) return Promise.resolve({ generation });
+    if (this.changeFailure !== undefined) return Promise.resolve({ generation, failure: this.changeFailure });
+    const changed = { kind: "initialised", generation: change.generation } as const;
+    this.platter = { content: changed, key: new DiskKey(change.key.reveal()) };
+    return Promise.resolve({ generation: change.generation });
   }
 
   isOpen(): Promise<boolean> {
@@ -110,11 +124,11 @@ class FakeDisk implements DiskOfNode {
     return Promise.resolve();
   }
 
-  commit(): Promise<void> {
+  commit(generation: number): Promise<void> {
     if (this.#copy === undefined) return Promise.reject(new NodeError("disk", "no header copy"));
-    this.platter = { content: { kind: "initialised" }, key: this.#copy };
     this.recovery.fill(0);
     if (this.#staged !== undefined) this.recovery.set(this.#staged);
+    this.platter = { content: { kind: "initialised", generation }, key: this.#copy };
     return Promise.resolve();
   }
 
@@ -141,7 +155,12 @@ export class FakeNode {
   /** Secrets of kube-system. */
   readonly secrets = new Map<string, ReadonlyMap<string, Uint8Array>>();
   /** What every KMS URI opens. */
-  kms: OpenedKeyManagement | undefined;
+  externalKms: OpenedKeyManagement | undefined;
+  /** What the KMS plugin serves. */
+  kms: EtcdKeyring | undefined;
+  /** The machine's time since its boot. */
+  uptimeMs = 1;
+  #etcdKeys: EtcdKeys | undefined;
   /** Names an event whose action fails; once. */
   failAt: string | undefined;
   platform: Platform = {
@@ -197,7 +216,8 @@ export class FakeNode {
       writeRegistryMirrors: event("mirrors"),
       openKms: (keyManagement) => {
         this.events.push(`open ${keyManagement.kms}`);
-        return this.kms === undefined ? Promise.reject(new Error("no KMS in this test")) : Promise.resolve(this.kms);
+        const kms = this.externalKms;
+        return kms === undefined ? Promise.reject(new Error("no KMS in this test")) : Promise.resolve(kms);
       },
       apiProxy: { setEndpoints: (endpoints) => (this.endpoints = endpoints) },
       services: {
@@ -206,9 +226,26 @@ export class FakeNode {
         setInitHandler: (handler) => {
           this.initHandler = handler;
         },
+        openKms: (ring) => {
+          this.kms = ring;
+          return this.event("serve kms");
+        },
         close: event("close services"),
       },
+      etcdKeys: this.etcdKeys,
     };
+  }
+
+  get etcdKeys(): EtcdKeys {
+    return (this.#etcdKeys ??= new EtcdKeys(this.root + PATHS.etcdKeys, () => this.uptimeMs));
+  }
+
+  /** The agent ends and is started again: what it had in memory is gone, what is in /run stays. */
+  restartAgent(): void {
+    this.#etcdKeys = undefined;
+    this.kms = undefined;
+    this.initHandler = undefined;
+    this.events.length = 0;
   }
 
   /** Notes an event, or fails at it. */
@@ -225,7 +262,8 @@ export class FakeNode {
   reboot(): void {
     this.disk.mapping = false;
     this.tpm.marker = "00".repeat(32);
-    this.events.length = 0;
+    rmSync(`${this.root}/run`, { recursive: true, force: true });
+    this.restartAgent();
   }
 
   write(path: string, text: string): void {

@@ -4,6 +4,7 @@ import { fromHex } from "@constellation/bytes";
 import {
   type IssueJoinTicketRequest,
   IssueJoinTicketResponseSchema,
+  type IssueRejoinTicketRequest,
   IssueRejoinTicketResponseSchema,
   JoinService,
   NodeRole,
@@ -66,6 +67,9 @@ export class AttestingTpm extends FakeTpm {
 /** A join service that attests like one, and does as the test tells it. */
 export class FakeJoinService {
   readonly requests: IssueJoinTicketRequest[] = [];
+  readonly rejoins: IssueRejoinTicketRequest[] = [];
+  /** The key to change to that a known node gets. */
+  next: { readonly nextStateDiskKey?: Uint8Array<ArrayBuffer>; readonly nextGeneration?: number } = {};
   /** Changes to the ticket it gives. */
   ticket: MessageInitShape<typeof IssueJoinTicketResponseSchema> = {};
   /** Refuses that many calls first. */
@@ -108,12 +112,15 @@ export class FakeJoinService {
             service.#refuse();
             return create(IssueJoinTicketResponseSchema, { ...defaultTicket(), ...service.ticket });
           },
-          issueRejoinTicket: () => {
+          issueRejoinTicket: (request) => {
             const service = holder.service as FakeJoinService;
+            service.rejoins.push(request);
             service.#refuse();
             return create(IssueRejoinTicketResponseSchema, {
               stateDiskKey: service.ticket.stateDiskKey ?? DISK_KEY.slice(),
               clusterId: service.ticket.clusterId ?? CLUSTER_ID,
+              etcdSecretsKeys: service.ticket.etcdSecretsKeys ?? [],
+              ...service.next,
             });
           },
         }),

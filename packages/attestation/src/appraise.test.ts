@@ -305,6 +305,12 @@ test("appraise() refuses keys of another scheme, hash or name algorithm", async 
   });
 });
 
+test("appraise() says which scheme a key has", async () => {
+  const { parameters } = AK_TEMPLATE;
+  const verdict = await evidenceOfAk({ parameters: { ...parameters, scheme: { scheme: TPM_ALG.NULL } } });
+  assert.equal(checkNamed(verdict, "akPublic.scheme")?.got, "type 0x23, curve 0x3, scheme 0x10, hash 0x0, nameAlg 0xb");
+});
+
 test("appraise() refuses RSA and P-384 attestation keys", () => {
   const rsa: RsaPublic = {
     type: TPM_ALG.RSA,
@@ -328,13 +334,20 @@ test("appraise() refuses RSA and P-384 attestation keys", () => {
       y: fromHex("3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e819d7a431d7c90ea0e5f"),
     },
   };
-  for (const area of [rsa, p384]) {
-    assert.deepEqual(causes(judge(withField("akPublic", serializePublic(area)))), {
+  const evenRsa = { ...rsa, unique: rsa.unique.with(-1, 0xfe) };
+  for (const [area, shown] of [
+    [rsa, "type 0x1, curve 0x0, scheme 0x14, hash 0xb, nameAlg 0xb"],
+    [evenRsa, "type 0x1, curve 0x0, scheme 0x14, hash 0xb, nameAlg 0xb"],
+    [p384, "type 0x23, curve 0x4, scheme 0x18, hash 0xb, nameAlg 0xb"],
+  ] as const) {
+    const verdict = judge(withField("akPublic", serializePublic(area)));
+    assert.deepEqual(causes(verdict), {
       "akPublic.scheme": "ak_public_scheme",
       "akPublic.key": "ak_public_key_mismatch",
       "quote.signature": "quote_signature",
       "quote.signer": "quote_signer",
     });
+    assert.equal(checkNamed(verdict, "akPublic.scheme")?.got, shown);
   }
 });
 
@@ -533,6 +546,22 @@ test("appraise(), verifyAkCertificate() and verifyQuote() let through what is no
   assert.throws(() => judge(none), TypeError);
   assert.throws(() => verifyAkCertificate(none, [], FAKE_NOW), TypeError);
   assert.throws(() => verifyQuote({ quote: none, signature: none, pcrs }, undefined, reportData), TypeError);
+});
+
+test("verifyQuote() hands on the very error that is no fault of the evidence", () => {
+  const own = new Error("out of reach");
+  const bytes = new Proxy(new Uint8Array(1), {
+    get() {
+      throw own;
+    },
+  });
+  const evidence = { quote: bytes, signature: bytes, pcrs: new Map<number, Uint8Array>() };
+  for (const akPublic of [undefined, tpm.akPublic]) {
+    assert.throws(
+      () => verifyQuote(evidence, akPublic, reportData),
+      (error) => error === own,
+    );
+  }
 });
 
 test("appraise() answers any bytes with a verdict", () => {

@@ -23,5 +23,4 @@ export const CONTROL_PLANE_FILES: readonly ControlPlaneFile[] = [
   { path: "etcd/ca.key", mode: PRIVATE },
   { path: "constellation/ca.crt", mode: PUBLIC },
   { path: "constellation/ca.key", mode: PRIVATE },
-  { path: "constellation/encryption.yaml", mode: PRIVATE },
 ];

@@ -13,4 +13,10 @@ export {
 } from "./cluster-state.ts";
 export { CONTROL_PLANE_FILES, type ControlPlaneFile } from "./control-plane-files.ts";
 export { ClusterStateError, type ClusterStateErrorCode } from "./errors.ts";
+export {
+  GENERATION_ANNOTATIONS,
+  KEYRING_NAME,
+  KEYRING_NAMESPACE,
+  VOLUME_UUID_ANNOTATION,
+} from "./key-generations.ts";
 export { NODE_ROLES, type NodeRecord, type NodeRole } from "./node-records.ts";

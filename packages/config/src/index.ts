@@ -6,6 +6,7 @@ export { type Finding, formatFindings } from "./finding.ts";
 export { isHost } from "./formats.ts";
 export { type ConfigOptions, generateQemuConfig, staleMeasurements, updateMeasurements } from "./generate-config.ts";
 export {
+  keyringOf,
   type MasterSecretFile,
   parseMasterSecret,
   serializeMasterSecret,

@@ -17,6 +17,8 @@ const HINTS = {
   blob_malformed: "update kernel, firmware and this program; when it stays so, report it",
   /** What the device gave is longer than any real one. */
   blob_too_large: "update this program; when it stays so, report it",
+  /** The host's quote of this machine is not of this machine. */
+  registers_differ: "do not trust this host: it made a quote with other registers than the machine's own",
   /** The TPM refused a command, or its answer does not fit. */
   tpm: "look into the cause: the TPM's own words are in it",
   /** The TPM lacks a key or certificate that the variant needs. */

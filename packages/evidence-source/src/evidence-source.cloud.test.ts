@@ -13,6 +13,7 @@ import { base64 } from "@constellation/bytes";
 import { NOW } from "@constellation/sev-snp/testing";
 import { findSwtpm } from "@constellation/testkit";
 import { fakeEventLog } from "@constellation/testkit/fake-tpm";
+import { parseQuote } from "@constellation/tdx";
 import { derToPem, parseCertificate, pemToDer } from "@constellation/x509";
 import { nsmResponse } from "./testing/cbor.ts";
 import { CloudTpm } from "./testing/cloud-tpm.ts";
@@ -168,6 +169,11 @@ describe("createEvidenceSource() on clouds, with a real software TPM", { skip },
   test("azure-tdx: refuses a quote of another report, and bytes that are none", async () => {
     const azure = source("azure-tdx", new FakeHost(), await hcl(TDX_CASE));
     tdQuote(intel.quote());
+    await assert.rejects(azure.issue(DATA, signal), refusal("metadata_malformed", /another report/));
+    const { REPORTDATA, MRTD } = parseQuote(read(`${TDX_CASE}/td_quote.bin`)).body;
+    tdQuote(intel.quote({ body: { REPORTDATA } }));
+    await assert.rejects(azure.issue(DATA, signal), refusal("metadata_malformed", /another report/));
+    tdQuote(intel.quote({ body: { MRTD } }));
     await assert.rejects(azure.issue(DATA, signal), refusal("metadata_malformed", /another report/));
     tdQuote(new Uint8Array(700));
     await assert.rejects(azure.issue(DATA, signal), refusal("blob_malformed", /Read TD quote failed/));

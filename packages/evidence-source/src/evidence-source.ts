@@ -13,10 +13,11 @@ import { azureSevSnpPart, azureTdxPart } from "./parts/azure.ts";
 import { nitroTpmPart } from "./parts/nitro-tpm.ts";
 import type { PartSource } from "./parts/part-source.ts";
 import { sevSnpPart } from "./parts/sev-snp.ts";
-import { tdxPart } from "./parts/tdx.ts";
+import { parsedQuote, tdxPart } from "./parts/tdx.ts";
 import { vtpmPart } from "./parts/vtpm.ts";
 import type { SourceDependencies } from "./system/dependencies.ts";
 import { extendRegister } from "./register/extend-register.ts";
+import { requireOwnRegisters } from "./register/own-registers.ts";
 import { Mutex } from "./system/mutex.ts";
 import { azureKey, gcpKey } from "./tpm/attestation-key.ts";
 import { SharedTpm } from "./tpm/shared-tpm.ts";
@@ -29,6 +30,11 @@ export interface EvidenceSource {
    * Throws `EvidenceSourceError`, or the signal's reason where the caller ended it.
    */
   readonly issue: (reportData: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
+  /**
+   * Evidence for this machine's own eyes, bound to nothing: where its host makes it, with registers that the kernel
+   * confirms. Throws `EvidenceSourceError`, or the signal's reason.
+   */
+  readonly own: (signal: AbortSignal) => Promise<PlatformEvidence>;
   /**
    * Extends the variant's cluster register with a digest of its hash; it stays so until the machine is booted anew.
    * Not for a variant without such a register. Throws `EvidenceSourceError`, or the signal's reason.
@@ -80,9 +86,16 @@ export function createEvidenceSource(
     return sealed({ variant, ...parts } as PlatformEvidence);
   };
   const { files } = dependencies;
+  const own = async (signal: AbortSignal): Promise<PlatformEvidence> => {
+    const evidence = parseEvidence(await issue(new Uint8Array(REPORT_DATA_BYTES), signal)) as PlatformEvidence;
+    // Of clouds' TDs a TPM says who they are, and Azure's part compares the quote with the paravisor's report.
+    if (evidence.variant === "tdx") await requireOwnRegisters(parsedQuote(evidence.tdx.quote).body, files);
+    return evidence;
+  };
   return {
     variant,
     issue: (reportData, signal) => mutex.run(() => issue(reportData, signal)),
+    own: (signal) => mutex.run(() => own(signal)),
     extend: (register, digest, signal) => mutex.run(() => extendRegister(register, digest, { files, tpm }, signal)),
   };
 }

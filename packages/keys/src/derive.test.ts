@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hkdfSync } from "node:crypto";
 import { test } from "node:test";
 import vectors from "../vectors.json" with { type: "json" };
 import {
@@ -33,6 +34,13 @@ test("deriveClusterId() depends on each of its inputs", () => {
 
 test("deriveEtcdSecretsKey() gives the vector's key", () => {
   assert.equal(hex(deriveEtcdSecretsKey(master, salt).reveal()), vectors.etcdSecretsKey);
+});
+
+test("deriveDataKey() gives the same key under its name in the key service, in that length only", () => {
+  const named = (lengthBytes: number) => deriveDataKey(master, salt, "etcd-secrets", "kubernetes", lengthBytes);
+  assert.equal(hex(named(32).reveal()), vectors.etcdSecretsKey);
+  for (const length of [16, 64]) assert.throws(() => named(length), coded("key_length"));
+  assert.throws(() => deriveDataKey(master, salt, "etcd-secrets", "other", 32), coded("key_id"));
 });
 
 test("deriveKeyEncryptionKey() gives the vector's key", () => {
@@ -73,4 +81,10 @@ test("deriveDataKey() refuses lengths out of bounds, bad IDs and bad salts", () 
   }
   assert.throws(() => deriveDataKey(master, salt, "volume", "a/b", 32), coded("key_id"));
   assert.throws(() => deriveDataKey(master, new Uint8Array(31), "volume", "a", 32), coded("salt_length"));
+});
+
+test("deriveClusterId() is derived from the vector's measurement secret alone", () => {
+  const info = "constellation/v1/cluster-id";
+  const clusterId = hkdfSync("sha256", bytes(vectors.measurementSecret), measurementSalt, info, 32);
+  assert.equal(hex(deriveClusterId(master, salt, measurementSalt)), hex(new Uint8Array(clusterId)));
 });

@@ -25,7 +25,8 @@ export function deriveStateDiskKey(master: MasterSecret, salt: Uint8Array, diskU
 }
 
 /**
- * The API server's key for secrets in etcd, 32 bytes.
+ * The key under which control planes wrap the seeds of Kubernetes' encryption in etcd: the data key
+ * `etcd-secrets/kubernetes` of the key service, 32 bytes.
  * @throws KeysError `salt_length`
  */
 export function deriveEtcdSecretsKey(master: MasterSecret, salt: Uint8Array): EtcdSecretsKey {
@@ -53,6 +54,7 @@ export function deriveDataKey(
 ): DataKey {
   validateId(namespace, id);
   validateKeyLength(namespace, lengthBytes);
+  if (namespace === "etcd-secrets") return new DataKey(deriveEtcdSecretsKey(master, salt).reveal());
   return new DataKey(hkdf(master.reveal(), salt, `data-key/${namespace}/${id}/${lengthBytes}`, lengthBytes));
 }
 

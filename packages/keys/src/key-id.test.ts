@@ -5,7 +5,13 @@ import { formatKeyId, parseKeyId } from "./key-id.ts";
 
 const UUID = "5c7c9a1e-0000-8000-8000-0123456789ab";
 
-for (const text of [`state-disk/${UUID}`, "volume/pvc-1.a_B", "object-kek/x", `volume/${"a".repeat(128)}`]) {
+for (const text of [
+  `state-disk/${UUID}`,
+  "volume/pvc-1.a_B",
+  "object-kek/x",
+  "etcd-secrets/kubernetes",
+  `volume/${"a".repeat(128)}`,
+]) {
   test(`parseKeyId() accepts ${JSON.stringify(text)}`, () => {
     assert.equal(formatKeyId(parseKeyId(text)), text);
   });
@@ -39,6 +45,7 @@ const refused = [
   `state-disk/${UUID}\n`,
   `state-disk/${UUID}/32`,
   "state-disk/x",
+  "etcd-secrets/1",
   ` state-disk/${UUID}`,
 ];
 for (const text of refused) {

@@ -1,7 +1,7 @@
 import { KeysError } from "./errors.ts";
 
 /** The namespaces of data keys: one for each kind of thing that is encrypted. */
-export const KEY_NAMESPACES = ["state-disk", "volume", "object-kek"] as const;
+export const KEY_NAMESPACES = ["state-disk", "volume", "object-kek", "etcd-secrets"] as const;
 export type KeyNamespace = (typeof KEY_NAMESPACES)[number];
 
 /** A data key's name, `<namespace>/<id>` in text. */
@@ -9,6 +9,9 @@ export interface KeyId {
   readonly namespace: KeyNamespace;
   readonly id: string;
 }
+
+/** The one key of the namespace `etcd-secrets`: the etcd secrets key. */
+export const ETCD_SECRETS_KEY_ID = "kubernetes";
 
 /** Bounds of a data key's length. */
 export const DATA_KEY_MIN_BYTES = 16;
@@ -19,6 +22,18 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 // No slash, no leading, trailing or double dot or dash: an ID can't be mistaken for a path, a namespace or an option.
 const NAME = /^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
 
+const ANY_NAME = {
+  wanted: `a name of 1 to ${MAX_ID_CHARS} characters`,
+  accepts: (id: string): boolean => id.length <= MAX_ID_CHARS && NAME.test(id),
+};
+const GRAMMARS: Record<KeyNamespace, typeof ANY_NAME> = {
+  "state-disk": { wanted: "a lower-case UUID", accepts: isUuid },
+  "etcd-secrets": { wanted: `"${ETCD_SECRETS_KEY_ID}"`, accepts: (id) => id === ETCD_SECRETS_KEY_ID },
+  volume: ANY_NAME,
+  "object-kek": ANY_NAME,
+};
+const FIXED_LENGTH: ReadonlySet<KeyNamespace> = new Set(["state-disk", "etcd-secrets"]);
+
 /** Whether `text` is a UUID in lower-case text form. */
 export function isUuid(text: string): boolean {
   return UUID.test(text);
@@ -26,7 +41,8 @@ export function isUuid(text: string): boolean {
 
 /**
  * Parses `<namespace>/<id>`: exactly one slash, a known namespace, an ID of at most 128 characters in that namespace's
- * grammar (`state-disk`: a lower-case UUID; others: letters and digits with single `.`, `_`, `-` between them).
+ * grammar (`state-disk`: a lower-case UUID; `etcd-secrets`: `kubernetes`; others: letters and digits with single `.`,
+ * `_`, `-` between them).
  * @throws KeysError `key_id`
  */
 export function parseKeyId(text: string): KeyId {
@@ -53,9 +69,9 @@ export function formatKeyId(keyId: KeyId): string {
  * @throws KeysError `key_id`
  */
 export function validateId(namespace: KeyNamespace, id: string): void {
-  const wanted = namespace === "state-disk" ? "a lower-case UUID" : `a name of 1 to ${MAX_ID_CHARS} characters`;
-  const valid = namespace === "state-disk" ? isUuid(id) : id.length <= MAX_ID_CHARS && NAME.test(id);
-  if (!valid) throw new KeysError("key_id", `Parse key ID failed: got ${namespace} ID ${quote(id)}, wanted ${wanted}`);
+  const { wanted, accepts } = GRAMMARS[namespace];
+  if (accepts(id)) return;
+  throw new KeysError("key_id", `Parse key ID failed: got ${namespace} ID ${quote(id)}, wanted ${wanted}`);
 }
 
 /**
@@ -63,7 +79,7 @@ export function validateId(namespace: KeyNamespace, id: string): void {
  * @throws KeysError `key_length`
  */
 export function validateKeyLength(namespace: KeyNamespace, lengthBytes: number): void {
-  const [min, max] = namespace === "state-disk" ? [32, 32] : [DATA_KEY_MIN_BYTES, DATA_KEY_MAX_BYTES];
+  const [min, max] = FIXED_LENGTH.has(namespace) ? [32, 32] : [DATA_KEY_MIN_BYTES, DATA_KEY_MAX_BYTES];
   if (Number.isInteger(lengthBytes) && lengthBytes >= min && lengthBytes <= max) return;
   throw new KeysError(
     "key_length",

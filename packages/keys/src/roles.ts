@@ -26,7 +26,7 @@ export class DiskKey extends Secret {
   }
 }
 
-/** The key under which the API server encrypts Kubernetes secrets in etcd. */
+/** The key under which control planes wrap the seeds of Kubernetes' encryption in etcd. */
 export class EtcdSecretsKey extends Secret {
   readonly role = "etcd-secrets-key";
 

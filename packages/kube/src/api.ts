@@ -1,5 +1,6 @@
 import type { CredentialSource } from "./credentials.ts";
 import { KubeError } from "./errors.ts";
+import { segment } from "./names.ts";
 import type {
   ConfigMap,
   ConfigMapPatch,
@@ -9,10 +10,17 @@ import type {
   KubeNode,
   KubeNodePatch,
   KubePod,
+  MetadataPage,
+  PersistentVolume,
   PodReference,
+  Secret,
+  SecretPatch,
+  TokenReviewStatus,
 } from "./objects.ts";
+import type { KubeObject, ResourceType } from "./resource-type.ts";
+import { KubeResources } from "./resources.ts";
 import { statusError } from "./status.ts";
-import { abortError, type KubeRequest, send } from "./transport.ts";
+import { abortError, type KubeRequest, send, sendForLines } from "./transport.ts";
 
 /** Bounds of each call. */
 export interface KubeLimits {
@@ -21,7 +29,8 @@ export interface KubeLimits {
 }
 
 const DEFAULT_LIMITS: KubeLimits = { requestTimeoutMs: 10_000, maxResponseBytes: 8 * 1024 * 1024 };
-const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+const MERGE_PATCH = "application/merge-patch+json";
+const METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /**
  * The few calls to the API server that our pods, agent and CLI make. A full client library would do as well, but costs
@@ -74,7 +83,7 @@ export class KubeApi {
     signal?: AbortSignal,
   ): Promise<ConfigMap> {
     const path = `/api/v1/namespaces/${segment(namespace)}/configmaps/${segment(name)}`;
-    const content = { body: JSON.stringify(patch), contentType: "application/merge-patch+json" };
+    const content = { body: JSON.stringify(patch), contentType: MERGE_PATCH };
     return this.#json(`Patch ConfigMap "${namespace}/${name}"`, "PATCH", path, "ConfigMap", content, signal);
   }
 
@@ -108,7 +117,7 @@ export class KubeApi {
 
   /** Applies a merge patch. */
   async patchNode(name: string, patch: KubeNodePatch, signal?: AbortSignal): Promise<KubeNode> {
-    const content = { body: JSON.stringify(patch), contentType: "application/merge-patch+json" };
+    const content = { body: JSON.stringify(patch), contentType: MERGE_PATCH };
     return this.#json(`Patch node "${name}"`, "PATCH", `/api/v1/nodes/${segment(name)}`, "Node", content, signal);
   }
 
@@ -148,17 +157,80 @@ export class KubeApi {
     return this.#json(`Get EndpointSlice "${namespace}/${name}"`, "GET", path, "EndpointSlice", {}, signal);
   }
 
+  async getSecret(namespace: string, name: string, signal?: AbortSignal): Promise<Secret> {
+    const path = `/api/v1/namespaces/${segment(namespace)}/secrets/${segment(name)}`;
+    return this.#json(`Get Secret "${namespace}/${name}"`, "GET", path, "Secret", {}, signal);
+  }
+
+  /** Applies a merge patch. With `metadata.resourceVersion` in it, a change by another meanwhile gives `conflict`. */
+  async patchSecret(namespace: string, name: string, patch: SecretPatch, signal?: AbortSignal): Promise<Secret> {
+    const path = `/api/v1/namespaces/${segment(namespace)}/secrets/${segment(name)}`;
+    const content = { body: JSON.stringify(patch), contentType: MERGE_PATCH };
+    return this.#json(`Patch Secret "${namespace}/${name}"`, "PATCH", path, "Secret", content, signal);
+  }
+
+  /**
+   * A page of the Secrets or ConfigMaps of all namespaces, without their contents.
+   * @param limit most objects of the page
+   * @param next `next` of the page before; `rejected` with status 410 if that is too long ago
+   */
+  async listMetadata(
+    resource: "secrets" | "configmaps",
+    limit: number,
+    next: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<MetadataPage> {
+    type List = { readonly items?: MetadataPage["items"]; readonly metadata?: { readonly continue?: string } };
+    const query = new URLSearchParams({ limit: String(limit), ...(next === undefined ? {} : { continue: next }) });
+    const path = `/api/v1/${resource}?${query.toString()}`;
+    const kind = "PartialObjectMetadataList";
+    const list = await this.#json<List>(`List ${resource}`, "GET", path, kind, { accept: METADATA_ONLY }, signal);
+    const following = list.metadata?.continue ?? "";
+    return { items: list.items ?? [], ...(following === "" ? {} : { next: following }) };
+  }
+
+  async listPersistentVolumes(signal?: AbortSignal): Promise<readonly PersistentVolume[]> {
+    type List = { readonly items?: readonly PersistentVolume[] };
+    const path = "/api/v1/persistentvolumes";
+    const list = await this.#json<List>("List volumes", "GET", path, "PersistentVolumeList", {}, signal);
+    return list.items ?? [];
+  }
+
+  /** Asks whose a token is (authentication.k8s.io/v1), and for which of the audiences. */
+  async reviewToken(token: string, audiences: readonly string[], signal?: AbortSignal): Promise<TokenReviewStatus> {
+    const review = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec: { token, audiences } };
+    const content = { body: JSON.stringify(review), contentType: "application/json" };
+    const path = "/apis/authentication.k8s.io/v1/tokenreviews";
+    type Answer = { readonly status?: TokenReviewStatus };
+    return (await this.#json<Answer>("Review token", "POST", path, "TokenReview", content, signal)).status ?? {};
+  }
+
   /** Returns when the API server says it is ready (`/readyz`). */
   async requireReady(signal?: AbortSignal): Promise<void> {
     await this.#send("Check API server", "GET", "/readyz", {}, signal);
+  }
+
+  /** Objects of a kind that has no methods of its own here. */
+  resources<T extends KubeObject>(type: ResourceType<T>): KubeResources<T> {
+    return new KubeResources(type, {
+      json: (operation, method, path, kind, content, signal) =>
+        this.#json(operation, method, path, kind, content, signal),
+      lines: (operation, path, timeoutMs, signal) => this.#lines(operation, path, timeoutMs, signal),
+    });
+  }
+
+  async *#lines(operation: string, path: string, timeoutMs: number, signal: AbortSignal): AsyncGenerator<string> {
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const request = { operation, method: "GET" as const, url: new URL(path, this.#server) };
+    yield* sendForLines(request, await this.#credentials(bounded), this.#limits.maxResponseBytes, bounded);
   }
 
   async #json<T>(
     operation: string,
     method: KubeRequest["method"],
     path: string,
-    kind: string,
-    content: Pick<KubeRequest, "body" | "contentType">,
+    kind: string | undefined,
+    content: Pick<KubeRequest, "accept" | "body" | "contentType">,
     signal: AbortSignal | undefined,
   ): Promise<T> {
     return parseObject(operation, kind, await this.#send(operation, method, path, content, signal)) as T;
@@ -168,7 +240,7 @@ export class KubeApi {
     operation: string,
     method: KubeRequest["method"],
     path: string,
-    content: Pick<KubeRequest, "body" | "contentType">,
+    content: Pick<KubeRequest, "accept" | "body" | "contentType">,
     signal: AbortSignal | undefined,
   ): Promise<string> {
     const timeout = AbortSignal.timeout(this.#limits.requestTimeoutMs);
@@ -182,10 +254,11 @@ export class KubeApi {
   }
 }
 
-function parseObject(operation: string, kind: string, body: string): unknown {
+/** @param kind undefined where the server may answer by the object or by a Status, as it does to DELETE */
+function parseObject(operation: string, kind: string | undefined, body: string): unknown {
   const value = parseJson(body);
   const got = (value as { kind?: unknown } | null)?.kind;
-  if (got === kind) return value;
+  if (kind === undefined || got === kind) return value;
   const shown = typeof got === "string" ? JSON.stringify(got.slice(0, 80)) : "no object";
   throw new KubeError("response_invalid", `${operation} failed: got ${shown}, wanted "${kind}"`);
 }
@@ -196,10 +269,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-// Object names are put into the path only when they can't change what the path means.
-function segment(name: string): string {
-  if (NAME.test(name) && !name.includes("..")) return name;
-  throw new KubeError("invalid_name", `Call API server failed: got name ${JSON.stringify(name)}, wanted a DNS name`);
 }

@@ -14,6 +14,7 @@ export type KubeErrorCode =
   | "not_found"
   | "already_exists"
   | "conflict"
+  | "expired"
   | "rejected"
   | "overloaded"
   | "server_error";

@@ -3,7 +3,10 @@ import { type InClusterFiles, inClusterCredentials } from "./credentials.ts";
 
 export { KubeApi, type KubeLimits } from "./api.ts";
 export { KubeError, type KubeErrorCode } from "./errors.ts";
-export type { ConfigMap } from "./objects.ts";
+export { KubeMirror } from "./mirror.ts";
+export type { ConfigMap, TokenReviewStatus } from "./objects.ts";
+export type { KubeObject, ResourceType } from "./resource-type.ts";
+export type { KubeResources } from "./resources.ts";
 
 /** A pod's way to the API server. */
 export interface InClusterOptions extends InClusterFiles {

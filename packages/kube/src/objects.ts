@@ -58,7 +58,44 @@ export interface Deployment {
 
 /** A JSON merge patch (RFC 7396) of a Node: a null removes a field. */
 export interface KubeNodePatch {
-  readonly spec: { readonly unschedulable: true | null };
+  readonly metadata?: Pick<ObjectMeta, "annotations">;
+  readonly spec?: { readonly unschedulable: true | null };
+}
+
+export interface Secret {
+  readonly metadata: ObjectMeta;
+  /** Values in base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** A JSON merge patch (RFC 7396) of a Secret: a null removes a key. */
+export interface SecretPatch {
+  readonly metadata?: Partial<ObjectMeta>;
+  readonly data?: Readonly<Record<string, string | null>>;
+}
+
+/** A part of a list, of objects without their contents (PartialObjectMetadata). */
+export interface MetadataPage {
+  readonly items: readonly { readonly metadata: ObjectMeta }[];
+  /** What to ask the next part with; there while there is one. */
+  readonly next?: string;
+}
+
+export interface PersistentVolume {
+  readonly metadata: ObjectMeta;
+  readonly spec?: { readonly csi?: { readonly driver: string; readonly volumeHandle: string } };
+}
+
+/** What the API server knows about a token (authentication.k8s.io/v1 TokenReview). */
+export interface TokenReviewStatus {
+  readonly authenticated?: boolean;
+  /** Those of the audiences asked for that the token is for. */
+  readonly audiences?: readonly string[];
+  readonly user?: {
+    readonly username?: string;
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
+  readonly error?: string;
 }
 
 export interface KubePod {

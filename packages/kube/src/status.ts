@@ -24,6 +24,7 @@ function codeOf(httpStatus: number, reason: string): KubeErrorCode {
   if (httpStatus === 403) return "forbidden";
   if (httpStatus === 404) return "not_found";
   if (httpStatus === 409) return reason === "AlreadyExists" ? "already_exists" : "conflict";
+  if (httpStatus === 410) return "expired";
   if (httpStatus === 429) return "overloaded";
   return httpStatus >= 500 ? "server_error" : "rejected";
 }

@@ -1,7 +1,8 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { request } from "node:https";
 import type { Credentials } from "./credentials.ts";
 import { KubeError } from "./errors.ts";
+import { statusError } from "./status.ts";
 
 /** One HTTP request to the API server. */
 export interface KubeRequest {
@@ -9,6 +10,8 @@ export interface KubeRequest {
   readonly operation: string;
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly url: URL;
+  /** What the answer may be; JSON if nothing is said. */
+  readonly accept?: string;
   readonly contentType?: string;
   readonly body?: string;
 }
@@ -24,11 +27,53 @@ export interface KubeResponse {
  * @throws KubeError `unreachable`, `untrusted_server`, `response_too_large`, or as `abortError` says
  */
 export async function send(
-  { operation, method, url, contentType, body }: KubeRequest,
+  message: KubeRequest,
   credentials: Credentials,
   maxResponseBytes: number,
   signal: AbortSignal,
 ): Promise<KubeResponse> {
+  const { outgoing, answer } = start(message, credentials, signal);
+  const { operation, url } = message;
+  try {
+    const response = await answer;
+    return { status: response.statusCode ?? 0, body: await readBounded(response, operation, maxResponseBytes) };
+  } catch (cause) {
+    throw cause instanceof KubeError ? cause : transportError(operation, url, cause, signal);
+  } finally {
+    outgoing.destroy();
+  }
+}
+
+/**
+ * Sends one request and gives the lines of its answer as they come. Ends when the server ends the answer.
+ * @throws KubeError as `send`, and for an answer that is no success
+ */
+export async function* sendForLines(
+  message: KubeRequest,
+  credentials: Credentials,
+  maxLineBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const { outgoing, answer } = start(message, credentials, signal);
+  const { operation, url } = message;
+  try {
+    const response = await answer;
+    const status = response.statusCode ?? 0;
+    if (status !== 200) throw statusError(operation, status, await readBounded(response, operation, maxLineBytes));
+    yield* linesOf(response, operation, maxLineBytes);
+  } catch (cause) {
+    throw cause instanceof KubeError ? cause : transportError(operation, url, cause, signal);
+  } finally {
+    outgoing.destroy();
+  }
+}
+
+function start(
+  message: KubeRequest,
+  credentials: Credentials,
+  signal: AbortSignal,
+): { outgoing: ClientRequest; answer: Promise<IncomingMessage> } {
+  const { method, url, body } = message;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const outgoing = request(url, {
     method,
@@ -38,22 +83,33 @@ export async function send(
     ca: credentials.ca,
     cert: credentials.clientCertificate,
     key: credentials.clientKey,
-    headers: headersOf(credentials, contentType),
+    headers: headersOf(credentials, message),
   });
   outgoing.once("response", resolve).once("error", reject).end(body);
-  try {
-    const response = await promise;
-    return { status: response.statusCode ?? 0, body: await readBounded(response, operation, maxResponseBytes) };
-  } catch (cause) {
-    throw cause instanceof KubeError ? cause : transportError(operation, url, cause, signal);
-  } finally {
-    outgoing.destroy();
+  return { outgoing, answer: promise };
+}
+
+async function* linesOf(response: IncomingMessage, operation: string, maxBytes: number): AsyncGenerator<string> {
+  let rest = "";
+  response.setEncoding("utf8");
+  for await (const chunk of response as AsyncIterable<string>) {
+    const lines = `${rest}${chunk}`.split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > maxBytes) {
+      throw new KubeError("response_too_large", `${operation} failed: got a line of more than "${maxBytes}" bytes`);
+    }
+    yield* lines.filter((line) => line !== "");
   }
 }
 
-function headersOf(credentials: Credentials, contentType: string | undefined): Record<string, string> {
+// The length is said here because Node.js says none for the body of a DELETE.
+function headersOf(
+  credentials: Credentials,
+  { accept = "application/json", body, contentType }: KubeRequest,
+): Record<string, string> {
   return {
-    accept: "application/json",
+    accept,
+    ...(body === undefined ? {} : { "content-length": `${Buffer.byteLength(body)}` }),
     ...(contentType === undefined ? {} : { "content-type": contentType }),
     ...(credentials.token === undefined ? {} : { authorization: `Bearer ${credentials.token}` }),
   };

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import type { Metrics } from "./metrics.ts";
 
 /** Where the kubelet asks, and what says whether the pod is ready. */
 export interface HealthOptions {
@@ -9,17 +10,24 @@ export interface HealthOptions {
   readonly requireReady: (signal: AbortSignal) => Promise<void>;
   /** What an answer says of why the pod is not ready; default nothing. */
   readonly reasonOf?: (error: unknown) => string;
+  /** Shown at `/metrics`; without them there is no such path. */
+  readonly metrics?: Pick<Metrics, "text">;
 }
 
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 const READY_TIMEOUT_MS = 5_000;
 
 /**
- * Serves `/livez` (the event loop turns) and `/readyz` (`requireReady` succeeds) for the kubelet's probes. Says nothing
- * but the status, and what `reasonOf` makes of the reason.
+ * Serves `/livez` (the event loop turns) and `/readyz` (`requireReady` succeeds) for the kubelet's probes, which say
+ * nothing but the status, and what `reasonOf` makes of the reason. And `/metrics` for Prometheus, where there are any.
  */
-export async function serveHealth({ host, port, requireReady, reasonOf }: HealthOptions): Promise<Server> {
+export async function serveHealth({ host, port, requireReady, reasonOf, metrics }: HealthOptions): Promise<Server> {
   const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
     request.resume();
+    if (request.url === "/metrics" && metrics !== undefined) {
+      response.writeHead(200, { "content-type": METRICS_TYPE }).end(metrics.text());
+      return;
+    }
     statusOf(request.url, requireReady).then(
       (status) => response.writeHead(status).end(),
       (error: unknown) => response.writeHead(503).end(reasonOf?.(error)),

@@ -90,3 +90,13 @@ test("readMountedSecret() reads what is wanted behind the link that the kubelet 
     [["a", "1"]],
   );
 });
+
+test("serveHealth() shows metrics where there are any", async (context) => {
+  const metrics = { text: () => "requests_total 1\n" };
+  const server = await serveHealth({ host: "127.0.0.1", port: 0, requireReady: async () => {}, metrics });
+  context.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+  assert.equal(await response.text(), "requests_total 1\n");
+  assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+});

@@ -5,6 +5,7 @@ import { RpcError } from "./errors.ts";
 export type ConnectionFacts =
   | { readonly kind: "atls"; readonly peer: unknown; readonly remoteAddress: string | undefined }
   | { readonly kind: "mtls"; readonly caller: string }
+  | { readonly kind: "tls"; readonly remoteAddress: string | undefined }
   | { readonly kind: "unix" }
   | { readonly kind: "tcp" };
 
@@ -25,13 +26,14 @@ export function peerOf<P>(context: HandlerContext): P {
 }
 
 /**
- * The IP address that an attested connection came from, as the operating system saw it when it was accepted.
+ * The IP address that a connection over attested or plain TLS came from, as the operating system saw it when it was accepted.
  * @throws RpcError "internal" when the call came over another kind of connection, or the address is not known
  */
 export function remoteAddressOf(context: HandlerContext): string {
   const facts = context.values.get(connectionFactsKey);
-  if (facts?.kind === "atls" && facts.remoteAddress !== undefined) return facts.remoteAddress;
-  throw wrongKind("remote address", facts, "atls");
+  if ((facts?.kind === "atls" || facts?.kind === "tls") && facts.remoteAddress !== undefined)
+    return facts.remoteAddress;
+  throw wrongKind("remote address", facts, "atls or tls");
 }
 
 /**

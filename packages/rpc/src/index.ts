@@ -21,6 +21,7 @@ export {
 export type { RpcServer } from "./server.ts";
 export { serviceNameOf, serviceUri } from "./service-identity.ts";
 export { createTcpClient, type ServeTcpOptions, serveTcp } from "./tcp.ts";
+export { createTlsClient, type ServeTlsOptions, serveTls, type TlsClientOptions } from "./tls.ts";
 export { createUnixClient, type ServeUnixOptions, serveUnix } from "./unix.ts";
 export {
   AgentService,
@@ -51,6 +52,8 @@ export {
   RegistryMirrorSchema,
 } from "./gen/constellation/init/v1/init_pb.ts";
 export {
+  type EtcdSecretsKey,
+  EtcdSecretsKeySchema,
   type File,
   FileSchema,
   type IssueJoinTicketRequest,
@@ -81,6 +84,8 @@ export {
   WrappedRootSchema,
 } from "./gen/constellation/kms/v1/kms_pb.ts";
 export {
+  type KeyGeneration,
+  KeyGenerationSchema,
   type RecoverRequest,
   RecoverRequestSchema,
   type RecoverResponse,

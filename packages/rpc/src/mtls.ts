@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type PeerCertificate, type TLSSocket } from "node:tls";
 import type { DescService } from "@bufbuild/protobuf";
@@ -7,6 +6,7 @@ import { type EndpointOptions, RpcEndpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
 import { closeServer, listen, type RpcServer } from "./server.ts";
 import { serviceNameOf, serviceUri } from "./service-identity.ts";
+import { checkName, TLS_OPTIONS } from "./tls.ts";
 
 /** Our end of mutual TLS, all in PEM. */
 export interface MtlsIdentity {
@@ -34,8 +34,6 @@ export interface MtlsClientOptions extends MtlsIdentity, RpcClientOptions {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-
-const TLS_OPTIONS = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3", ALPNProtocols: ["h2"] } as const;
 
 /**
  * Serves gRPC to callers with a certificate of the pinned authority that names a service; handlers ask
@@ -81,12 +79,6 @@ function callerName(socket: TLSSocket): string | undefined {
   if (!socket.authorized || socket.isSessionReused()) return undefined;
   const certificate = socket.getPeerX509Certificate();
   return certificate && serviceNameOf(certificate);
-}
-
-function checkName(peer: PeerCertificate, wanted: string): RpcError | undefined {
-  const got = serviceNameOf(new X509Certificate(peer.raw));
-  if (got === wanted) return undefined;
-  return new RpcError("unauthenticated", `Check server failed: got service "${got ?? "none"}", wanted "${wanted}"`);
 }
 
 function refused(reason: string, cause?: unknown): RpcError {

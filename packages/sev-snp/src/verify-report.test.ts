@@ -59,6 +59,18 @@ test("verifyReport() tells every check with what it found", () => {
   for (const { name, speaksFor } of checks) assert.equal(speaksFor, "hardware.genuine", name);
 });
 
+test("verifyReport() says what it got and wanted", () => {
+  const shown = (changes: GenuineChanges, name: string) => {
+    const found = verifyReport(genuine(milan, changes)).checks.find((check) => check.name === name);
+    return [found?.got, found?.wanted];
+  };
+  assert.deepEqual(shown({ report: { signatureAlgo: 2 } }, "report.signatureAlgo"), ["2", "1"]);
+  const masked = { keyInfo: 0b00010 };
+  assert.deepEqual(shown({ report: masked }, "report.maskChipKey"), ["true", "false"]);
+  const maskedVlek = { signer: "VLEK", report: { keyInfo: 0b00110 } } as const;
+  assert.deepEqual(shown(maskedVlek, "report.maskChipKey"), ["true", "any, with a VLEK"]);
+});
+
 test("verifyReport() gives no report that is not genuine", () => {
   const verified = verifyReport(genuine(milan, { report: { signatureAlgo: 2 } }));
   assert.equal(verified.genuine, false);

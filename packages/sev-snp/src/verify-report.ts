@@ -72,14 +72,11 @@ export function verifyReport(input: VerifyReportInput): VerifiedReport {
   const endorsed = verifyEndorsementCert(input.endorsementCert);
   const { value: report } = parsed;
   const { value: endorsement } = endorsed;
-  const chained = endorsement && verifyCaChain(endorsement, input.caChain, input.roots, input.now);
-  const chain = chained?.value;
+  const { checks: chainChecks, chain } = endorsement ? verifyChain(endorsement, input) : { checks: [] };
   const checks = complete([
     parsed.check,
     endorsed.check,
-    ...(chained ? [chained.check] : []),
-    ...(endorsement && chain ? [verifyIssuers(endorsement, chain)] : []),
-    ...(chain ? [verifyRevocation(input.revocation, chain, input.now)] : []),
+    ...chainChecks,
     ...(report ? [verifySignatureAlgo(report)] : []),
     ...(report && endorsement ? verifyBinding(report, endorsement) : []),
   ]);
@@ -104,6 +101,16 @@ function verifyParse(bytes: Uint8Array): Finding<Report> {
     if (!(error instanceof SevSnpError)) throw error;
     return { check: fail("report", error.code as VerifyCode, { reason: error.message }) };
   }
+}
+
+/** Whose key the endorsement certificate has, and whether that still holds; a chain only where there is one. */
+function verifyChain(
+  endorsement: Endorsement,
+  { caChain, roots, now, revocation }: VerifyReportInput,
+): { readonly checks: readonly Check<VerifyCode>[]; readonly chain?: readonly Certificate[] } {
+  const { check: chained, value: chain } = verifyCaChain(endorsement, caChain, roots, now);
+  if (chain === undefined) return { checks: [chained] };
+  return { checks: [chained, verifyIssuers(endorsement, chain), verifyRevocation(revocation, chain, now)], chain };
 }
 
 /** AMD 56860 chapter 10: one algorithm is defined. */

@@ -22,7 +22,15 @@ test("validateCrls() refuses a CRL that is older than the policy wants, each by 
 });
 
 test("validateCrls() says what it got and wanted", () => {
-  const [, pckCrl] = validateCrls({ rootCaCrl: at, pckCrl: before }, { rootCaCrl: ANY, pckCrl: since(at) });
+  const [rootCaCrl, pckCrl] = validateCrls({ rootCaCrl: at, pckCrl: before }, { rootCaCrl: ANY, pckCrl: since(at) });
+  assert.deepEqual(rootCaCrl, {
+    name: "rootCaCrl.thisUpdate",
+    outcome: "accepted-by-choice",
+    speaksFor: "hardware.detail",
+    got: "2025-06-01T00:00:00.000Z",
+    wanted: "any",
+    reason: "test",
+  });
   assert.deepEqual(pckCrl, {
     name: "pckCrl.thisUpdate",
     outcome: "fail",

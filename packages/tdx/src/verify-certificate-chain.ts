@@ -106,23 +106,22 @@ function describe(chain: readonly Certificate[]): string {
 }
 
 function isSameChain(found: readonly Certificate[], written: PemChain): boolean {
-  if (found.length !== written.length) return false;
-  const root = found.length - 1;
-  return found.every((certificate, index) => {
-    const other = written[index] as Certificate;
-    return equalConstantTime(certificate.der, other.der) || (index === root && isSameAnchor(certificate, other));
-  });
+  return (
+    found.length === written.length &&
+    found.every((certificate, index) => isSame(certificate, written[index] as Certificate))
+  );
 }
 
 /**
  * RFC 5280 section 6.1.1 (d): a trust anchor is a name and a key. Intel's root has had certificates of other validity
  * (until 2033, until 2049) for one key, and platforms may show either. Both have signed themselves: a certificate that
- * was damaged on its way is not used, pinned or not.
+ * was damaged on its way is not used, pinned or not. Only the last of a chain that was found has signed itself.
  */
-function isSameAnchor(pinned: Certificate, written: Certificate): boolean {
-  const isSame =
-    equalConstantTime(pinned.subject.der, written.subject.der) && equalConstantTime(pinned.spki, written.spki);
-  return isSame && [pinned, written].every(isSelfSigned);
+function isSame(found: Certificate, written: Certificate): boolean {
+  if (equalConstantTime(found.der, written.der)) return true;
+  const isSameAnchor =
+    equalConstantTime(found.subject.der, written.subject.der) && equalConstantTime(found.spki, written.spki);
+  return isSameAnchor && [found, written].every(isSelfSigned);
 }
 
 function isSelfSigned(certificate: Certificate): boolean {

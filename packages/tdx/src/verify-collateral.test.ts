@@ -96,6 +96,12 @@ for (const [name, code, key, document] of DOCUMENTS) {
 
 refuses("TCB info about SGX", { says: { tcbInfo: { id: "SGX" } } }, "tcbInfo.id: tcb_info_id");
 refuses(
+  "TCB info about SGX, and the identity of its QE beside it",
+  { says: { tcbInfo: { id: "SGX" }, qeIdentity: { id: "QE" } } },
+  "tcbInfo.id: tcb_info_id",
+  "qeIdentity.id: qe_identity_id",
+);
+refuses(
   "TCB info about other platforms",
   { says: { tcbInfo: { fmspc: "00906ED50000" } } },
   "tcbInfo.fmspc: tcb_info_fmspc",
@@ -129,6 +135,12 @@ refuses(
   { quote: { qeReport: { ATTRIBUTES: fromHex("1700000000000000e700000000000000") } } },
   "qeReport.ATTRIBUTES: qe_attributes",
 );
+test("verifyQuote() says what it wants of the QE, and under which mask", () => {
+  const wanted = new Map(verify().checks.map((check) => [check.name, check.wanted]));
+  assert.equal(wanted.get("qeReport.MISCSELECT"), "00000000 under mask ffffffff");
+  const attributes = "11000000000000000000000000000000 under mask fbffffffffffffff0000000000000000";
+  assert.equal(wanted.get("qeReport.ATTRIBUTES"), attributes);
+});
 refuses(
   "a TDX module of a version that Intel does not list",
   { quote: { body: { TEE_TCB_SVN: fromHex("06020300000000000000000000000000") } } },

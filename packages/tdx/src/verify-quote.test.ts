@@ -231,6 +231,12 @@ refuses(
   { quote: { pckKeys: newKeys() } },
   "qeReport.signature: qe_report_signature",
 );
+const onAnotherCurve = await pckWith({ keys: newKeys("P-521") });
+refuses(
+  "a QE report under a PCK of another kind",
+  { quote: { pckCertificateChain: onAnotherCurve.pckCertificateChain as Uint8Array } },
+  "qeReport.signature: qe_report_signature",
+);
 refuses(
   "a QE report that is not about the attestation key",
   { quote: { qeReport: { REPORTDATA: new Uint8Array(64) } } },

@@ -34,6 +34,16 @@ test("verifySignedDocument() judges the time to the millisecond", () => {
   assert.deepEqual(at("2026-01-15T00:00:00.001Z"), ["tcbInfo.validity: tcb_info_expired"]);
 });
 
+test("verifySignedDocument() says at what time it judged, and when the document is current", () => {
+  const shown = (now: Date) => {
+    const found = verify(tcbInfoIssuerChain, now).checks.find(({ name }) => name === "tcbInfo.validity");
+    return [found?.got, found?.wanted];
+  };
+  const wanted = "2025-12-15T00:00:00.000Z to 2026-01-15T00:00:00.000Z";
+  assert.deepEqual(shown(FAKE_NOW), ["2026-01-01T00:00:00.000Z", wanted]);
+  assert.deepEqual(shown(new Date(Number.NaN)), ["Invalid Date", wanted]);
+});
+
 test("verifySignedDocument() refuses everything by a clock without time", () => {
   assert.deepEqual(failuresOf(verify(tcbInfoIssuerChain, new Date(Number.NaN)).checks), [
     "tcbInfoIssuerChain.chain: tcb_info_chain_clock",

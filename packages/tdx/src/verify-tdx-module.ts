@@ -13,7 +13,7 @@ export const TDX_MODULE_CHECKS: readonly string[] = ["tdxModule.id", "tdxModule.
 /** What is wanted of a TDX module; the identity where modules of its major version have one. */
 export interface TdxModuleResult {
   readonly checks: readonly Check[];
-  readonly identity?: TdxModuleIdentity;
+  readonly identity: TdxModuleIdentity | undefined;
 }
 
 /**
@@ -22,10 +22,11 @@ export interface TdxModuleResult {
  */
 export function verifyTdxModule(body: TdReport, tcbInfo: TcbInfo): TdxModuleResult {
   const version = moduleVersion(body.TEE_TCB_SVN);
-  if (version === 0) return { checks: verifyModule(body, tcbInfo.tdxModule, '"tdxModule" for version 0') };
+  if (version === 0) {
+    return { checks: verifyModule(body, tcbInfo.tdxModule, '"tdxModule" for version 0'), identity: undefined };
+  }
   const identity = findModuleIdentity(tcbInfo, version);
-  const checks = verifyModule(body, identity, `"${moduleId(version)}"`);
-  return { checks, ...(identity && { identity }) };
+  return { checks: verifyModule(body, identity, `"${moduleId(version)}"`), identity };
 }
 
 /** The major version of the TDX module of these SVNs. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
-import { json } from "node:stream/consumers";
+import { json, text } from "node:stream/consumers";
 import type { ClusterPki } from "./cluster-pki.ts";
 import type { TestIdentity } from "./test-ca.ts";
 
@@ -22,6 +22,29 @@ export async function callApi(
   body: object | undefined,
   credentials: ApiCredentials,
 ): Promise<ApiAnswer> {
+  const response = await send(port, pki, method, path, body, credentials);
+  return { status: response.statusCode ?? 0, body: (await json(response)) as ApiAnswer["body"] };
+}
+
+/** Asks a test API server for its health, which it tells in plain text. */
+export async function askHealth(
+  port: number,
+  pki: ClusterPki,
+  path: string,
+  credentials: ApiCredentials,
+): Promise<{ status: number; text: string }> {
+  const response = await send(port, pki, "GET", path, undefined, credentials);
+  return { status: response.statusCode ?? 0, text: await text(response) };
+}
+
+function send(
+  port: number,
+  pki: ClusterPki,
+  method: string,
+  path: string,
+  body: object | undefined,
+  credentials: ApiCredentials,
+): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const proof =
     "token" in credentials
@@ -32,8 +55,7 @@ export async function callApi(
     .once("response", resolve)
     .once("error", reject)
     .end(body === undefined ? undefined : JSON.stringify(body));
-  const response = await promise;
-  return { status: response.statusCode ?? 0, body: (await json(response)) as ApiAnswer["body"] };
+  return promise;
 }
 
 /** A kubeconfig (JSON is YAML) with everything inside. */

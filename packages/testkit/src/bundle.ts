@@ -16,8 +16,15 @@ export async function bundleService(entry: string, outfile: string): Promise<voi
   });
 }
 
-/** Flags of Node.js for our pods: they hold little, so that a small heap keeps their memory small. */
-export const POD_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--max-old-space-size=64"];
+/**
+ * Flags of Node.js for our pods, as in the image: they hold little, so that a small heap keeps their memory small, and
+ * marking it in one go costs less than in steps.
+ */
+export const POD_NODE_FLAGS: readonly string[] = [
+  "--max-semi-space-size=1",
+  "--max-old-space-size=64",
+  "--no-incremental-marking",
+];
 
 /** Runs a bundle with free ports and waits until it listens; its first words say how much memory it holds. */
 export async function startBundle(

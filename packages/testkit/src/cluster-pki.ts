@@ -11,11 +11,6 @@ export interface ClusterPki {
   readonly files: ReadonlyMap<string, string>;
 }
 
-const ENCRYPTION_CONFIGURATION = `apiVersion: apiserver.config.k8s.io/v1
-kind: EncryptionConfiguration
-resources: [{resources: [secrets], providers: [{identity: {}}]}]
-`;
-
 /** Makes a PKI laid out as kubeadm and our node agent lay it out. */
 export async function createClusterPki(apiServerAddresses: readonly string[]): Promise<ClusterPki> {
   const [clusterCa, serviceCa, frontProxyCa, etcdCa] = await Promise.all([
@@ -36,7 +31,6 @@ export async function createClusterPki(apiServerAddresses: readonly string[]): P
     ["apiserver.key", apiServer.keyPem],
     ["sa.pub", serviceAccounts.publicKey.export({ type: "spki", format: "pem" }).toString()],
     ["sa.key", serviceAccounts.privateKey.export({ type: "pkcs8", format: "pem" }).toString()],
-    ["constellation/encryption.yaml", ENCRYPTION_CONFIGURATION],
   ]);
   addAuthority(files, "ca", clusterCa);
   addAuthority(files, "front-proxy-ca", frontProxyCa);

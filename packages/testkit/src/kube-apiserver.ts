@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ApiAnswer, type ApiCredentials, callApi, kubeconfigText } from "./api-call.ts";
+import { type ApiAnswer, type ApiCredentials, askHealth, callApi, kubeconfigText } from "./api-call.ts";
 import { type ClusterPki, createClusterPki, writePki } from "./cluster-pki.ts";
 import { freePorts, Program } from "./program.ts";
 import type { TestIdentity } from "./test-ca.ts";
@@ -27,26 +27,35 @@ export class KubeApiserver {
   readonly port: number;
   /** The address that the cluster's own endpoint list names. */
   readonly advertisedEndpoint: string;
+  /** Where etcd answers anyone. */
+  readonly etcdEndpoint: string;
   readonly #directory: string;
   readonly #admin: TestIdentity;
-  readonly #programs: readonly Program[];
+  readonly #programs: Program[];
+  readonly #startApiServer: () => Program;
 
-  private constructor(parts: Parts, programs: readonly Program[]) {
+  private constructor(parts: Parts, { programs, startApiServer }: Started) {
     this.#directory = parts.directory;
     this.pkiDirectory = parts.pkiDirectory;
     this.pki = parts.pki;
     this.port = parts.ports.api;
     this.advertisedEndpoint = `${ADVERTISED_ADDRESS}:${parts.ports.api}`;
     this.#admin = parts.admin;
+    this.etcdEndpoint = `http://127.0.0.1:${parts.ports.etcdClient}`;
     this.#programs = programs;
+    this.#startApiServer = startApiServer;
   }
 
-  /** Starts both programs and waits until the API server is ready. Throws when the programs are not there. */
-  static async start(): Promise<KubeApiserver> {
+  /**
+   * Starts both programs and waits until the API server answers. Throws when the programs are not there.
+   * @param apiServerArguments further arguments of the API server
+   */
+  static async start(apiServerArguments: readonly string[] = []): Promise<KubeApiserver> {
     const programs = componentPrograms(["etcd", "kube-apiserver"]);
     const directory = await mkdtemp(join(tmpdir(), "constellation-apiserver-"));
     try {
-      return await startWithFreePorts(directory, (parts, started) => new KubeApiserver(parts, started), programs);
+      const make = (parts: Parts, started: Started): KubeApiserver => new KubeApiserver(parts, started);
+      return await startWithFreePorts(directory, make, programs, apiServerArguments);
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
       throw error;
@@ -73,10 +82,27 @@ export class KubeApiserver {
   async createServiceAccount(namespace: string, name: string): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts`;
     await this.create(path, { apiVersion: "v1", kind: "ServiceAccount", metadata: { name } });
-    const { body } = await this.call("POST", `${path}/${name}/token`, {
+    return await this.requestToken(namespace, name);
+  }
+
+  /** A pod on a node, with a token of its service account as the kubelet projects it: bound to it, for an audience. */
+  async createPodToken(namespace: string, account: string, pod: PodOptions): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}`;
+    const spec = { nodeName: pod.node, serviceAccountName: account, containers: [{ name: "a", image: "a" }] };
+    const object = { apiVersion: "v1", kind: "Pod", metadata: { name: pod.name }, spec };
+    const { status, body } = await this.call("POST", `${path}/pods`, object);
+    if (status !== 201) throw new Error(`Create pod "${pod.name}" failed: got "${status}": ${JSON.stringify(body)}`);
+    const { uid } = body.metadata as { uid: string };
+    const boundObjectRef = { kind: "Pod", apiVersion: "v1", name: pod.name, uid };
+    return await this.requestToken(namespace, account, { audiences: [pod.audience], boundObjectRef });
+  }
+
+  /** A token of one hour of a service account. @param spec further fields of the TokenRequest's spec */
+  async requestToken(namespace: string, account: string, spec: object = {}): Promise<string> {
+    const { body } = await this.call("POST", `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`, {
       apiVersion: "authentication.k8s.io/v1",
       kind: "TokenRequest",
-      spec: { expirationSeconds: 3600 },
+      spec: { expirationSeconds: 3600, ...spec },
     });
     return (body.status as { token: string }).token;
   }
@@ -91,6 +117,22 @@ export class KubeApiserver {
     await this.#programs[1]?.stop();
   }
 
+  /** Starts the API server again, and waits until it answers. */
+  async restartApiServer(): Promise<void> {
+    await this.stopApiServer();
+    const program = this.#startApiServer();
+    this.#programs[1] = program;
+    await program.ready(async () => {
+      const { status } = await this.health("/livez");
+      if (status !== 200) throw new Error(`API server answers "${status}"`);
+    }, READY_TIMEOUT_MS);
+  }
+
+  /** Asks for `/livez` or `/readyz`, all checks named in the text. */
+  health(path: string): Promise<{ status: number; text: string }> {
+    return askHealth(this.port, this.pki, `${path}?verbose`, this.#admin);
+  }
+
   /** Stops both programs and removes their files. */
   async stop(): Promise<void> {
     for (const program of this.#programs.toReversed()) await program.stop();
@@ -98,10 +140,24 @@ export class KubeApiserver {
   }
 }
 
+/** A pod with a token. */
+export interface PodOptions {
+  readonly name: string;
+  readonly node: string;
+  /** Whom the token is for. */
+  readonly audience: string;
+}
+
 interface Ports {
   readonly api: number;
   readonly etcdClient: number;
   readonly etcdPeer: number;
+}
+
+/** The programs that run, and how to start the second one anew. */
+interface Started {
+  readonly programs: Program[];
+  readonly startApiServer: () => Program;
 }
 
 interface Parts {
@@ -131,8 +187,9 @@ export function componentPrograms(names: readonly string[]): string[] {
 // A free port can be taken by another between the look and the use: then all is started anew on others.
 async function startWithFreePorts<T>(
   directory: string,
-  make: (parts: Parts, programs: readonly Program[]) => T,
+  make: (parts: Parts, started: Started) => T,
   [etcd = "", apiServer = ""]: readonly string[],
+  further: readonly string[],
 ): Promise<T> {
   const pki = await createClusterPki(["127.0.0.1", ADVERTISED_ADDRESS, "10.96.0.1"]);
   const admin = await pki.clusterCa.issue({ commonName: "kubernetes-admin", organizations: ["system:masters"] });
@@ -142,14 +199,18 @@ async function startWithFreePorts<T>(
     const [api = 0, etcdClient = 0, etcdPeer = 0] = await freePorts(3);
     const parts = { directory, pkiDirectory, pki, admin, ports: { api, etcdClient, etcdPeer } };
     try {
-      return make(parts, await startPrograms(parts, etcd, apiServer, attempt));
+      return make(parts, await startPrograms(parts, { etcd, apiServer, further }, attempt));
     } catch (error) {
       if (attempt === START_ATTEMPTS || !String(error).includes("address already in use")) throw error;
     }
   }
 }
 
-async function startPrograms(parts: Parts, etcd: string, apiServer: string, attempt: number): Promise<Program[]> {
+async function startPrograms(
+  parts: Parts,
+  { etcd, apiServer, further }: { etcd: string; apiServer: string; further: readonly string[] },
+  attempt: number,
+): Promise<Started> {
   const { directory, ports, pki, admin } = parts;
   const dataDirectory = join(directory, `etcd-${attempt}`);
   await mkdir(dataDirectory, { mode: 0o700 });
@@ -157,7 +218,9 @@ async function startPrograms(parts: Parts, etcd: string, apiServer: string, atte
   try {
     await started[0]?.ready(async () => requireOk(`http://127.0.0.1:${ports.etcdClient}/readyz`), READY_TIMEOUT_MS);
     const log = join(directory, "kube-apiserver.log");
-    const server = new Program("kube-apiserver", apiServer, apiServerArguments(parts), log);
+    const args = [...apiServerArguments(parts), ...further];
+    const startApiServer = (): Program => new Program("kube-apiserver", apiServer, args, log);
+    const server = startApiServer();
     started.push(server);
     await server.ready(async () => {
       const { status } = await callApi(ports.api, pki, "GET", "/api/v1/namespaces/kube-system", undefined, admin);
@@ -165,7 +228,7 @@ async function startPrograms(parts: Parts, etcd: string, apiServer: string, atte
       const { status: sliceStatus } = await callApi(ports.api, pki, "GET", slice, undefined, admin);
       if (status !== 200 || sliceStatus !== 200) throw new Error(`API server answers "${status}", "${sliceStatus}"`);
     }, READY_TIMEOUT_MS);
-    return started;
+    return { programs: started, startApiServer };
   } catch (error) {
     for (const program of started) await program.stop();
     throw error;

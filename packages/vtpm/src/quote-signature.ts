@@ -40,15 +40,15 @@ export function verifyQuoteSignature(quote: Uint8Array, input: QuoteSignature, a
     return fail(NAME, "quote_signature_scheme", { got, wanted: "the key's own scheme, with SHA-256 or longer" });
   }
   const { schemes, raw } = found;
-  const holds = raw !== undefined && schemes.some((scheme) => verifySignature(ak.key, scheme, quote, raw));
+  const holds = schemes.some((scheme) => verifySignature(ak.key, scheme, quote, raw));
   return check(holds, NAME, "quote_signature", `${holds ? "valid" : "invalid"}, ${got}`, "valid by akPublic");
 }
 
-/** How to verify; undefined for a scheme that is not the key's or not trusted. `raw` is undefined where it can't hold. */
+/** How to verify; undefined for a scheme that is not the key's or not trusted. */
 function schemesOf(
   signature: TpmtSignature,
   { key, area }: AttestationKey,
-): { schemes: readonly SignatureScheme[]; raw: Uint8Array | undefined } | undefined {
+): { schemes: readonly SignatureScheme[]; raw: Uint8Array } | undefined {
   const hash = HASHES.get(signature.hash);
   if (hash === undefined || (area !== undefined && !isSchemeOf(area, signature))) return undefined;
   if (signature.sigAlg === TPM_ALG.ECDSA) {
@@ -81,11 +81,12 @@ function isSchemeOf({ parameters: { scheme } }: TpmtPublic, { sigAlg, hash }: Tp
   return scheme.scheme === TPM_ALG.NULL || (scheme.scheme === sigAlg && scheme.hashAlg === hash);
 }
 
-/** r and s side by side at full length: a TPM may leave out leading zeros. */
-function fixedSignature(
-  { r, s }: { readonly r: Uint8Array; readonly s: Uint8Array },
-  size: number,
-): Uint8Array | undefined {
-  if (r.length > size || s.length > size) return undefined;
-  return concat(new Uint8Array(size - r.length), r, new Uint8Array(size - s.length), s);
+/** r and s side by side. Where one is longer than the curve's field, so is the whole, and verifies nothing. */
+function fixedSignature({ r, s }: { readonly r: Uint8Array; readonly s: Uint8Array }, size: number): Uint8Array {
+  return concat(padded(r, size), padded(s, size));
+}
+
+/** A TPM may leave out leading zeros of a number. */
+function padded(number: Uint8Array, size: number): Uint8Array {
+  return concat(new Uint8Array(Math.max(0, size - number.length)), number);
 }

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { parseCertificate } from "@constellation/x509";
-import { basicConstraints, issue, issueCa, keyUsage, NOW, p256 } from "@constellation/x509/testing/certificate-writer";
+import {
+  basicConstraints,
+  CERT_SIGN,
+  extension,
+  issue,
+  issueCa,
+  keyUsage,
+  NOW,
+  p256,
+} from "@constellation/x509/testing/certificate-writer";
 import { type Case, casesOf, certificatesOf, rootsOf } from "./testing/vectors.ts";
 import { type TpmCertificateInput, verifyTpmCertificate } from "./index.ts";
 
@@ -89,6 +98,7 @@ describe("verifyTpmCertificate()", () => {
     for (const usage of ["sign", "encrypt"] as const) {
       assert.deepEqual(judged(usage), []);
       assert.deepEqual(judged(usage, both), refused);
+      assert.deepEqual(judged(usage, keyUsage(0, 7)), refused);
     }
     assert.deepEqual(judged("sign", signs, basicConstraints(true)), refused);
     assert.deepEqual(judged("sign", signs, basicConstraints(false)), []);
@@ -109,6 +119,28 @@ describe("verifyTpmCertificate()", () => {
       return parseCertificate(damaged);
     });
     assert.deepEqual(failed(inputOf(signing, { roots })), ["akCertificate.chain chain_signature"]);
+  });
+
+  test("trusts a pinned root that another signed where its names and key identifiers say so, and not some alone", () => {
+    const [key, otherKey] = [p256(), p256()];
+    const own = extension("2.5.29.14", false, Uint8Array.of(0x04, 2, 1, 1));
+    // With a serial number behind the key's identifier.
+    const authority = (octet: number) =>
+      extension("2.5.29.35", false, Uint8Array.of(0x30, 7, 0x80, 2, octet, octet, 0x82, 1, 9));
+    const refused = ["akCertificate.chain chain_signature"];
+    for (const [issuer, identifiers, wanted] of [
+      ["Other", [own, authority(2)], []],
+      ["Other", [own, authority(1)], refused],
+      ["Root", [own, authority(2)], refused],
+      ["Other", [own], refused],
+      ["Other", [authority(2)], refused],
+      ["Other", [], refused],
+    ] as const) {
+      const extensions = [basicConstraints(true), CERT_SIGN, ...identifiers];
+      const roots = [parseCertificate(issueCa("Root", issuer, key, otherKey, { extensions }))];
+      const input = { certificate: issue(p256(), key), roots, intermediates: [], now: NOW };
+      assert.deepEqual(failed(inputOf(signing, input)), wanted);
+    }
   });
 
   test("takes a certificate that limits its key to no usage for any, and one for several for none", () => {

@@ -337,6 +337,15 @@ describe("verifyAkPublic()", () => {
     assert.deepEqual(judgedArea(rsaArea({ scheme: TPM_ALG.RSASSA, hashAlg: TPM_ALG.SHA1 })), ["ak_public_scheme"]);
   });
 
+  test("says which scheme a key has", () => {
+    const shown = (area: TpmtPublic): unknown => {
+      const { checks } = verifyAkPublic({ format: "tpmt-public", bytes: serializePublic(area) });
+      return checks.find(({ name }) => name === "akPublic.scheme")?.got;
+    };
+    assert.equal(shown(AK), "scheme ECDSA with SHA256, nameAlg SHA256");
+    assert.equal(shown(rsaArea({ scheme: TPM_ALG.NULL })), "scheme NULL, nameAlg SHA256");
+  });
+
   test("refuses what is no key", () => {
     const bytes = serializePublic(AK);
     assert.deepEqual(codes(verifyAkPublic({ format: "tpmt-public", bytes: bytes.subarray(1) }).checks), [

@@ -9,6 +9,7 @@ export type JoinErrorCode =
   | "role_mismatch"
   | "disk_mismatch"
   | "address_mismatch"
+  | "generation_invalid"
   | "certificate_request_malformed"
   | "certificate_request_key"
   | "certificate_request_signature"

@@ -31,11 +31,11 @@ export function joinHandlers(parts: HandlerParts): ServiceImpl<typeof JoinServic
       );
     },
 
-    issueRejoinTicket({ diskUuid }, context) {
+    issueRejoinTicket({ diskUuid, generation }, context) {
       const node = peerOf<AttestedNode>(context);
-      return audited(log, "rejoin", { ...who(node, remoteAddressOf(context)), diskUuid }, () =>
+      return audited(log, "rejoin", { ...who(node, remoteAddressOf(context)), diskUuid, generation }, () =>
         attempts.run(node.ekDigest, monotonicMs(), async () =>
-          toRejoinResponse(await makeRejoinTicket(diskUuid, node, parts, context.signal)),
+          toRejoinResponse(await makeRejoinTicket({ diskUuid, generation }, node, parts, context.signal)),
         ),
       );
     },

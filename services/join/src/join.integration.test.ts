@@ -3,8 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { after, before, test } from "node:test";
 import { hex } from "@constellation/bytes";
 import { CONTROL_PLANE_FILES } from "@constellation/cluster-state";
-import { deriveStateDiskKey, MasterSecret } from "@constellation/keys";
-import { type IssueJoinTicketRequest, NodeRole, RpcError } from "@constellation/rpc";
+import { deriveEtcdSecretsKey, deriveStateDiskKey, MasterSecret } from "@constellation/keys";
+import { type EtcdSecretsKey, type IssueJoinTicketRequest, NodeRole, RpcError } from "@constellation/rpc";
 import type { ApiCredentials } from "@constellation/testkit/kube-apiserver";
 import { Joiner } from "./testing/joining-node.ts";
 import { CLUSTER_ID, MASTER_SECRET, MASTER_SECRET_SALT, TestCluster } from "./testing/test-cluster.ts";
@@ -29,6 +29,8 @@ const diskKeyOf = (name: string): string => {
   const { diskUuid } = cluster.machine(name).record;
   return hex(deriveStateDiskKey(new MasterSecret(MASTER_SECRET), MASTER_SECRET_SALT, diskUuid).reveal());
 };
+const etcdKeysOf = (keys: readonly EtcdSecretsKey[]): [number, string][] =>
+  keys.map(({ generation, key }) => [generation, hex(key)]);
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
 
 async function userOf(credentials: ApiCredentials): Promise<{ username: string; groups: string[] }> {
@@ -49,6 +51,7 @@ test("a recorded worker gets its disk's key, the cluster's settings, and nothing
   assert.deepEqual([ticket.serviceCidr, ticket.timingProfile], ["10.96.0.0/12", "patient"]);
   assert.deepEqual(ticket.registryMirrors[0]?.endpoints, ["http://10.42.0.2:5000"]);
   assert.equal(ticket.controlPlaneFiles.length, 0);
+  assert.equal(ticket.etcdSecretsKeys.length, 0);
 });
 
 test("a worker's certificate is that of its recorded node for the API server, whatever name it asked for", async () => {
@@ -118,9 +121,30 @@ test("in a cluster with an external KMS, control planes get the way to it, and w
   assert.equal((await as("control-plane-1", (joiner) => joiner.join())).ticket.selfRecovery, undefined);
 });
 
-test("a known node gets its disk's key again and nothing else", async () => {
-  const { stateDiskKey, clusterId } = await as("worker-0", (joiner) => joiner.rejoin());
-  assert.deepEqual([hex(stateDiskKey), clusterId], [diskKeyOf("worker-0"), CLUSTER_ID]);
+test("a recorded control plane gets the keys for secrets in etcd, when it joins and when it rejoins", async () => {
+  const wanted = hex(deriveEtcdSecretsKey(new MasterSecret(MASTER_SECRET), MASTER_SECRET_SALT).reveal());
+  const { ticket } = await as("control-plane-1", (joiner) => joiner.join());
+  assert.deepEqual(etcdKeysOf(ticket.etcdSecretsKeys), [[1, wanted]]);
+  const again = await as("control-plane-1", (joiner) => joiner.rejoin());
+  assert.deepEqual(etcdKeysOf(again.etcdSecretsKeys), [[1, wanted]]);
+  assert.equal(hex(again.stateDiskKey), diskKeyOf("control-plane-1"));
+});
+
+test("a known worker gets its disk's key again and nothing else", async () => {
+  const { stateDiskKey, clusterId, etcdSecretsKeys } = await as("worker-0", (joiner) => joiner.rejoin());
+  assert.deepEqual([hex(stateDiskKey), clusterId, etcdSecretsKeys], [diskKeyOf("worker-0"), CLUSTER_ID, []]);
+});
+
+test("a control plane whose record was changed to a worker gets no key for secrets in etcd", async () => {
+  await cluster.setState(({ nodes }) => ({
+    nodes: nodes.map((node) => (node.name === "control-plane-1" ? { ...node, role: "worker" } : node)),
+  }));
+  try {
+    const { etcdSecretsKeys } = await as("control-plane-1", (joiner) => joiner.rejoin());
+    assert.deepEqual(etcdSecretsKeys, []);
+  } finally {
+    await cluster.setState(() => ({}));
+  }
 });
 
 test("several nodes join at once", async () => {
@@ -210,10 +234,40 @@ test("refused with too_many_attempts: a node that asks again and again, while ot
   await as("worker-0", (joiner) => joiner.rejoin());
 });
 
+test("a node whose disk is of an older generation gets that key and the one to change to", async () => {
+  await cluster.setSecret({ "mastersecret-2": new Uint8Array(32).fill(3), "salt-2": new Uint8Array(32).fill(4) });
+  const second = deriveStateDiskKey(
+    new MasterSecret(new Uint8Array(32).fill(3)),
+    new Uint8Array(32).fill(4),
+    cluster.machine("worker-0").record.diskUuid,
+  );
+  const old = await as("worker-0", (joiner) => joiner.rejoin());
+  assert.equal(hex(old.stateDiskKey), diskKeyOf("worker-0"));
+  assert.deepEqual([hex(old.nextStateDiskKey), old.nextGeneration], [hex(second.reveal()), 2]);
+  const current = await as("worker-0", (joiner) => joiner.rejoin(undefined, 2));
+  assert.deepEqual([hex(current.stateDiskKey), current.nextStateDiskKey.length], [hex(second.reveal()), 0]);
+  const { ticket } = await as("worker-1", (joiner) => joiner.join());
+  assert.equal(ticket.stateDiskKeyGeneration, 2);
+  assert.notEqual(hex(ticket.stateDiskKey), diskKeyOf("worker-1"));
+});
+
+for (const [generation, code] of [
+  [3, "key_service_unavailable"],
+  [256, "generation_invalid"],
+] as const) {
+  test(`refused with ${code}: a node that asks for generation ${generation}`, async () => {
+    await assert.rejects(
+      as("worker-0", (joiner) => joiner.rejoin(undefined, generation)),
+      (error: unknown) => error instanceof RpcError && error.remoteCode === code,
+    );
+  });
+}
+
 test("no secret is in the log of either service", async () => {
   const log = (await cluster.joinService.output()) + (await cluster.keyService.output());
-  for (const name of cluster.machines.keys()) {
-    const key = Buffer.from(diskKeyOf(name), "hex");
+  const etcdKey = hex(deriveEtcdSecretsKey(new MasterSecret(MASTER_SECRET), MASTER_SECRET_SALT).reveal());
+  for (const secret of [etcdKey, ...[...cluster.machines.keys()].map(diskKeyOf)]) {
+    const key = Buffer.from(secret, "hex");
     for (const form of [key.toString("hex"), key.toString("base64")]) assert.ok(!log.includes(form));
   }
   assert.ok(!log.includes("PRIVATE KEY"));

@@ -4,7 +4,7 @@ import { createLog, parseEndpoint, parseFlags, runPod } from "@constellation/pod
 import { agentAttester } from "./agent-attester.ts";
 import { Cluster } from "./cluster.ts";
 import { ClusterPki } from "./cluster-pki.ts";
-import { keyServiceDiskKeys } from "./disk-keys.ts";
+import { keyServiceKeys } from "./key-service.ts";
 import { mountedSelfRecovery } from "./self-recovery.ts";
 import { startJoinService } from "./server.ts";
 
@@ -35,7 +35,7 @@ await runPod(log, async () => {
     {
       cluster: new Cluster(kube),
       pki: new ClusterPki(flags["kubernetes-pki"]),
-      diskKey: keyServiceDiskKeys(parseEndpoint("key-service", flags["key-service"]), flags.pki),
+      keys: keyServiceKeys(parseEndpoint("key-service", flags["key-service"]), flags.pki),
       selfRecovery: mountedSelfRecovery({ kms: flags.kms, wrappedRoot: flags["wrapped-root"] }),
       attester,
       log,

@@ -1,6 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { fromHex, utf8 } from "@constellation/bytes";
+import type { EtcdKey } from "@constellation/keys";
 import {
+  type EtcdSecretsKeySchema,
   type IssueJoinTicketRequest,
   type IssueJoinTicketResponseSchema,
   type IssueRejoinTicketResponseSchema,
@@ -23,7 +25,8 @@ export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof Issu
   return {
     nodeName: record.name,
     role: record.role === "worker" ? NodeRole.WORKER : NodeRole.CONTROL_PLANE,
-    stateDiskKey: ticket.diskKey.reveal(),
+    stateDiskKey: ticket.diskKey.key.reveal(),
+    stateDiskKeyGeneration: ticket.diskKey.generation,
     clusterId: fromHex(settings.clusterId),
     kubeletCertificate: utf8(ticket.kubeletCertificatePem),
     clusterCaCertificate: utf8(ticket.clusterCaPem),
@@ -36,19 +39,30 @@ export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof Issu
     serviceCidr: settings.serviceCidr,
     timingProfile: settings.timingProfile,
     ...(ticket.selfRecovery === undefined ? {} : { selfRecovery: toSelfRecovery(ticket.selfRecovery) }),
+    etcdSecretsKeys: toEtcdSecretsKeys(ticket.etcdKeys),
   };
 }
 
 function toSelfRecovery(recovery: SelfRecovery): MessageInitShape<typeof SelfRecoverySchema> {
-  const { kmsUri, storageUri, clusterId, measurementSalt, salt, envelope } = recovery;
+  const { kmsUri, storageUri, clusterId, measurementSalt } = recovery;
   const credentials = [...recovery.credentials].map(([name, secret]) => ({ name, data: secret.reveal() }));
-  const roots = [{ generation: 1, salt, envelope }];
+  const roots = recovery.roots.map((root) => ({ ...root }));
   return { keyManagement: { kmsUri, storageUri, credentials }, clusterId, measurementSalt, roots };
 }
 
 /** The ticket as it goes over the wire. */
 export function toRejoinResponse(ticket: RejoinTicket): MessageInitShape<typeof IssueRejoinTicketResponseSchema> {
-  return { stateDiskKey: ticket.diskKey.reveal(), clusterId: fromHex(ticket.clusterId) };
+  const { diskKey, nextDiskKey, clusterId, etcdKeys } = ticket;
+  return {
+    stateDiskKey: diskKey.key.reveal(),
+    clusterId: fromHex(clusterId),
+    etcdSecretsKeys: toEtcdSecretsKeys(etcdKeys),
+    ...(nextDiskKey && { nextStateDiskKey: nextDiskKey.key.reveal(), nextGeneration: nextDiskKey.generation }),
+  };
+}
+
+function toEtcdSecretsKeys(keys: readonly EtcdKey[]): MessageInitShape<typeof EtcdSecretsKeySchema>[] {
+  return keys.map(({ generation, key }) => ({ generation, key: key.reveal() }));
 }
 
 function roleOf(role: NodeRole): RequestedRole {

@@ -11,6 +11,7 @@ export const JOIN_STATUSES = {
   role_mismatch: "permission-denied",
   disk_mismatch: "permission-denied",
   address_mismatch: "permission-denied",
+  generation_invalid: "invalid-argument",
   certificate_request_malformed: "invalid-argument",
   certificate_request_key: "invalid-argument",
   certificate_request_signature: "permission-denied",

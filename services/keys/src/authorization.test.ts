@@ -9,10 +9,17 @@ const granted: [string, string, number][] = [
   ["join-service", DISK, 32],
   ["csi", "volume/pvc-1", 96],
   ["s3proxy", "object-kek/bucket", 32],
+  ["node-agent", "etcd-secrets/kubernetes", 32],
 ];
+
+test("authorizeKeyRequest() gives join-service etcd-secrets, for the tickets of control planes", () => {
+  const request = { caller: "join-service", keyId: "etcd-secrets/kubernetes", lengthBytes: 32, generation: 0 };
+  assert.equal(authorizeKeyRequest(request).namespace, "etcd-secrets");
+});
+
 for (const [caller, keyId, lengthBytes] of granted) {
   test(`authorizeKeyRequest() gives ${caller} ${keyId.split("/")[0]}`, () => {
-    const { namespace, id } = authorizeKeyRequest({ caller, keyId, lengthBytes });
+    const { namespace, id } = authorizeKeyRequest({ caller, keyId, lengthBytes, generation: 0 });
     assert.equal(`${namespace}/${id}`, keyId);
   });
 }
@@ -21,7 +28,7 @@ for (const [caller, keyId, lengthBytes] of granted) {
 for (const [caller, own] of AUTHORIZED_NAMESPACES) {
   for (const [, keyId, lengthBytes] of granted.filter(([, id]) => !own.some((name) => id.startsWith(name)))) {
     test(`authorizeKeyRequest() refuses ${caller} ${keyId.split("/")[0]}`, () => {
-      refused({ caller, keyId, lengthBytes }, "namespace_forbidden");
+      refused({ caller, keyId, lengthBytes, generation: 0 }, "namespace_forbidden");
     });
   }
 }
@@ -37,11 +44,19 @@ const cases: [string, string, string, number, KeyServiceErrorCode][] = [
   ["a disk that is no UUID", "join-service", "state-disk/all", 32, "key_id_invalid"],
   ["a disk key of 31 bytes", "join-service", DISK, 31, "key_length_invalid"],
   ["a disk key of 64 bytes", "join-service", DISK, 64, "key_length_invalid"],
+  ["another key for secrets in etcd", "node-agent", "etcd-secrets/other", 32, "key_id_invalid"],
+  ["a key for secrets in etcd of 16 bytes", "node-agent", "etcd-secrets/kubernetes", 16, "key_length_invalid"],
   ["a volume key of 0 bytes", "csi", "volume/a", 0, "key_length_invalid"],
   ["a volume key of 4 GiB", "csi", "volume/a", 2 ** 32 - 1, "key_length_invalid"],
 ];
 for (const [what, caller, keyId, lengthBytes, code] of cases) {
-  test(`authorizeKeyRequest() refuses ${what}`, () => refused({ caller, keyId, lengthBytes }, code));
+  test(`authorizeKeyRequest() refuses ${what}`, () => refused({ caller, keyId, lengthBytes, generation: 1 }, code));
+}
+
+for (const generation of [-1, 1.5, 256, 2 ** 32 - 1]) {
+  test(`authorizeKeyRequest() refuses generation ${generation}`, () => {
+    refused({ caller: "csi", keyId: "volume/a", lengthBytes: 32, generation }, "generation_invalid");
+  });
 }
 
 function refused(request: Parameters<typeof authorizeKeyRequest>[0], code: KeyServiceErrorCode): void {

@@ -1,12 +1,20 @@
-import { type KeyId, type KeyNamespace, KeysError, parseKeyId, validateKeyLength } from "@constellation/keys";
+import {
+  type KeyId,
+  type KeyNamespace,
+  KeysError,
+  MAX_GENERATION,
+  parseKeyId,
+  validateKeyLength,
+} from "@constellation/keys";
 import { KeyServiceError } from "./errors.ts";
 
 /**
- * Which caller may ask for keys of which namespaces (T8). A caller is the service that its client certificate names;
- * who is not in the table gets nothing.
+ * Which caller may ask for keys of which namespaces (T8). A caller is the service that its client certificate or its
+ * token names; who is not in the table gets nothing.
  */
 export const AUTHORIZED_NAMESPACES: ReadonlyMap<string, readonly KeyNamespace[]> = new Map([
-  ["join-service", ["state-disk"]],
+  ["join-service", ["state-disk", "etcd-secrets"]],
+  ["node-agent", ["etcd-secrets"]],
   ["csi", ["volume"]],
   ["s3proxy", ["object-kek"]],
 ]);
@@ -16,13 +24,16 @@ export interface KeyRequest {
   readonly caller: string;
   readonly keyId: string;
   readonly lengthBytes: number;
+  /** 0 is the current one. */
+  readonly generation: number;
 }
 
 /**
  * Gives the key ID that the caller may have.
- * @throws KeyServiceError `caller_unknown`, `key_id_invalid`, `namespace_forbidden`, `key_length_invalid`
+ * @throws KeyServiceError `caller_unknown`, `key_id_invalid`, `namespace_forbidden`, `key_length_invalid`,
+ * `generation_invalid`
  */
-export function authorizeKeyRequest({ caller, keyId: text, lengthBytes }: KeyRequest): KeyId {
+export function authorizeKeyRequest({ caller, keyId: text, lengthBytes, generation }: KeyRequest): KeyId {
   const namespaces = AUTHORIZED_NAMESPACES.get(caller);
   if (namespaces === undefined) {
     throw new KeyServiceError(
@@ -38,6 +49,10 @@ export function authorizeKeyRequest({ caller, keyId: text, lengthBytes }: KeyReq
     );
   }
   asRefusal("key_length_invalid", () => validateKeyLength(keyId.namespace, lengthBytes));
+  if (!Number.isInteger(generation) || generation < 0 || generation > MAX_GENERATION) {
+    const message = `Authorize key request failed: got generation "${generation}", wanted "0" to "${MAX_GENERATION}"`;
+    throw new KeyServiceError("generation_invalid", message);
+  }
   return keyId;
 }
 

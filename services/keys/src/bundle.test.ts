@@ -18,7 +18,7 @@ test("the key service runs as one bundled file, small, and ends cleanly", async 
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
   const bundle = join(directory, "key-service.mjs");
   await bundleService(fileURLToPath(new URL("main.ts", import.meta.url)), bundle);
-  const flags = { pki: directory, secret: directory };
+  const flags = { pki: directory, secret: directory, "pod-host": "127.0.0.1", "pod-port": "0" };
   const { program, rssBytes } = await startBundle("key-service", bundle, directory, flags);
   context.diagnostic(`resident memory at start: ${Math.round(rssBytes / 1e6)} MB`);
   assert.equal(await program.stop(), 0, await program.output());

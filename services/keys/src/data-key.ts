@@ -1,43 +1,41 @@
-import { deriveDataKey, type DataKey, formatKeyId } from "@constellation/keys";
-import { describeError, type Log } from "@constellation/pod";
+import { type DataKey, type Keyring, KeysError, formatKeyId } from "@constellation/keys";
 import { authorizeKeyRequest, type KeyRequest } from "./authorization.ts";
 import { KeyServiceError } from "./errors.ts";
-import type { MasterSecretSource } from "./master-secret.ts";
+import type { KeyringSource } from "./keyring-source.ts";
 
-/** What giving out keys needs from outside. */
-export interface DataKeyParts {
-  readonly masterSecret: MasterSecretSource;
-  readonly log: Log;
+/** A key, with what is to be remembered of it. */
+export interface ReleasedKey {
+  readonly key: DataKey;
+  readonly keyId: string;
+  /** What the key was derived from. */
+  readonly generation: number;
 }
 
 /**
- * Decides about a request, derives the key, and writes one audit line either way: who, which key, when, what came of it.
- * The key itself is in no line.
+ * Decides about a request and derives the key.
  * @throws KeyServiceError
  */
 export async function getDataKey(
   request: KeyRequest,
-  { masterSecret, log }: DataKeyParts,
+  source: KeyringSource,
   signal: AbortSignal,
-): Promise<DataKey> {
-  const { caller, keyId: text, lengthBytes } = request;
+): Promise<ReleasedKey> {
+  const keyId = authorizeKeyRequest(request);
+  const keyring = await source(signal);
   try {
-    const keyId = authorizeKeyRequest(request);
-    const { master, salt } = await masterSecret(signal);
-    const key = deriveDataKey(master, salt, keyId.namespace, keyId.id, lengthBytes);
-    master.wipe();
-    log.record("key-request", { outcome: "granted", caller, keyId: formatKeyId(keyId), lengthBytes });
-    return key;
+    const { generation } = findGeneration(keyring, request.generation);
+    return { key: keyring.dataKey(keyId, request.lengthBytes, generation), keyId: formatKeyId(keyId), generation };
+  } finally {
+    keyring.wipe();
+  }
+}
+
+function findGeneration(keyring: Keyring, generation: number): { readonly generation: number } {
+  try {
+    return keyring.get(generation);
   } catch (error) {
-    const code = error instanceof KeyServiceError ? error.code : "internal";
-    log.record("key-request", {
-      outcome: "refused",
-      code,
-      caller,
-      keyId: text,
-      lengthBytes,
-      reason: describeError(error),
-    });
-    throw error;
+    if (!(error instanceof KeysError)) throw error;
+    const code = error.code === "generation_removed" ? "generation_removed" : "generation_unknown";
+    throw new KeyServiceError(code, `Release key failed: ${error.message}`);
   }
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
 import { describeError, type Log, type LogFields } from "@constellation/pod";
 import { authenticate, type AuthenticateOptions } from "./auth/authenticate.ts";
 import { isChecksumHeader } from "./body/checksums.ts";
@@ -12,6 +11,7 @@ import { S3Error, s3Errors } from "./http/s3-error.ts";
 import { parseTarget } from "./http/target.ts";
 import type { Answer, Call, Parts } from "./operations/call.ts";
 import { route } from "./operations/router.ts";
+import { ANSWER_WINDOW_BYTES, writeBody } from "./stream/write-body.ts";
 
 /** What handling requests needs. */
 export interface HandlerParts extends Parts, AuthenticateOptions {
@@ -50,7 +50,9 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
   const requestId = randomBytes(8).toString("hex").toUpperCase();
   response.setHeader("x-amz-request-id", requestId);
   const gone = new AbortController();
-  response.once("close", () => gone.abort());
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
   const notes: Notes = {};
   let failure: unknown;
   try {
@@ -85,16 +87,26 @@ function openCall(
   const target = parseTarget(request.url ?? "", request.headers.host ?? "", parts.domain);
   notes.bucket = target.bucket;
   notes.key = target.key;
-  const authentication = authenticate({ method, target, headers: request.headers }, parts);
+  const given = joinedHeaders(request);
+  const authentication = authenticate({ method, target, headers: given }, parts);
   notes.accessKeyId = authentication.accessKeyId;
-  const headers = withQueryHeaders(request.headers, target.query);
+  const headers = withQueryHeaders(given, target.query);
   validateHeaders(headers);
   const body = requestBody(request, headers, authentication, () => {
-    if (request.headers.expect !== undefined) response.writeContinue();
+    if (request.headers.expect?.toLowerCase() === "100-continue") response.writeContinue();
   });
   notes.bodyBytes = body.lengthBytes;
   const query = new Map(target.query.filter(([name]) => !name.toLowerCase().startsWith("x-amz-")));
   return { method, bucket: target.bucket, key: target.key, query, headers, body, signal };
+}
+
+/** Headers of S3 that came more than once, joined as they are signed: by a comma alone, where Node.js adds a space. */
+function joinedHeaders({ headers, headersDistinct }: IncomingMessage): IncomingHttpHeaders {
+  const all: IncomingHttpHeaders = { ...headers };
+  for (const [name, values = []] of Object.entries(headersDistinct)) {
+    if (name.startsWith("x-amz-") && values.length > 1) all[name] = values.map((value) => value.trim()).join(",");
+  }
+  return all;
 }
 
 /** A presigned query may hold what are headers elsewhere; S3 takes them as such. */
@@ -128,7 +140,7 @@ async function send(
     return;
   }
   response.writeHead(status, headers);
-  await pipeline(body, response);
+  await writeBody(response, body, ANSWER_WINDOW_BYTES);
 }
 
 async function sendError(

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import { HEADER_METADATA } from "./http/headers.ts";
+import { send as sendTo } from "./testing/client.ts";
+import { fixedKeks, startTestProxy } from "./testing/proxy.ts";
 import { bytes, completion, setUp } from "./testing/setting.ts";
 
 // What a store can do to objects, and that no client ever gets a wrong byte for it.
@@ -205,6 +208,29 @@ test("a multipart object is refused with a part exchanged, left out, cut off, or
   assert.equal((await send("/bucket/moved")).status, 422);
 });
 
+test("a copy onto itself wraps an object's key under the current generation, once, and changes nothing else", async (context) => {
+  const { store, send, put } = await setUp(context);
+  const plain = bytes(100_000);
+  await put("/bucket/key", plain, { "content-type": "text/x", "x-amz-meta-a": "b" });
+  const generation = () =>
+    Buffer.from(store.object("bucket/key").headers[HEADER_METADATA] ?? "", "base64").readUInt16BE(2);
+  const sealed = store.object("bucket/key").body;
+  assert.equal((await put("/bucket/key", "", { "x-amz-copy-source": "bucket/key" })).code, "InvalidRequest");
+  assert.equal(generation(), 1);
+  const rotated = await startTestProxy({ endpoint: store.endpoint }, { keks: fixedKeks(2) });
+  context.after(() => rotated.close());
+  const copy = { method: "PUT", headers: { "x-amz-copy-source": "bucket/key" } };
+  assert.equal((await sendTo(rotated.endpoint, "/bucket/key", copy)).status, 200);
+  assert.equal(generation(), 2);
+  assert.ok(store.object("bucket/key").body.equals(sealed));
+  assert.equal((await sendTo(rotated.endpoint, "/bucket/key", copy)).code, "InvalidRequest");
+  const got = await sendTo(rotated.endpoint, "/bucket/key");
+  assert.ok(got.body.equals(plain));
+  assert.deepEqual([got.headers["content-type"], got.headers["x-amz-meta-a"]], ["text/x", "b"]);
+  // Generation 2 is none to a proxy that knows only the first.
+  assert.equal((await send("/bucket/key")).status, 422);
+});
+
 test("copies have a key of their own place, and a copied ciphertext under a third name is refused", async (context) => {
   const { store, send, put } = await setUp(context);
   const plain = bytes(100_000);
@@ -222,4 +248,70 @@ test("copies have a key of their own place, and a copied ciphertext under a thir
   );
   store.objects.set("other/third", store.object("other/copy"));
   assert.equal((await send("/other/third")).status, 422);
+});
+
+test("answers of the store that are no answers are refused with a code, and the proxy goes on", async (context) => {
+  const { store, send, put } = await setUp(context);
+  await put("/bucket/key", bytes(200_000));
+  const { headers } = store.object("bucket/key");
+  const sealed = store.object("bucket/key").body;
+  const bomb = `<!DOCTYPE a [<!ENTITY x "${"x".repeat(1_000)}">]><ListBucketResult><Name>&x;&x;</Name></ListBucketResult>`;
+  const length = { "content-length": `${sealed.length}` };
+  type Act = (response: ServerResponse) => void;
+  const cases: readonly (readonly [string, string, Record<string, string>, Act, readonly number[]])[] = [
+    ["no length", "/bucket/key", {}, (r) => r.writeHead(200, { ...headers, etag: '"x"' }).end(sealed), [502]],
+    [
+      "less than its length",
+      "/bucket/key",
+      {},
+      (r) => {
+        r.writeHead(200, { ...headers, ...length, etag: '"x"' });
+        r.write(sealed.subarray(0, 100), () => r.destroy());
+      },
+      [503],
+    ],
+    [
+      "no ETag where one is needed",
+      "/bucket/key",
+      { range: "bytes=0-9" },
+      (r) => r.writeHead(200, { ...headers, ...length }).end(),
+      [502],
+    ],
+    ["a redirection", "/bucket/key", {}, (r) => r.writeHead(307, { location: "http://127.0.0.1:1/" }).end(), [307]],
+    [
+      "a length that is no number",
+      "/bucket/key",
+      {},
+      (r) => r.socket?.end("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"),
+      [503],
+    ],
+    ["no HTTP", "/bucket/key", {}, (r) => r.socket?.end("220 mail.example ESMTP\r\n"), [503]],
+    [
+      "headers without end",
+      "/bucket/key",
+      {},
+      (r) => r.socket?.end(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(100_000)}\r\n\r\n`),
+      [503],
+    ],
+    [
+      "entities of its own",
+      "/bucket",
+      {},
+      (r) => r.writeHead(200, { "content-type": "application/xml" }).end(bomb),
+      [502],
+    ],
+    ["no XML", "/bucket", {}, (r) => r.writeHead(200).end("<"), [502]],
+    ["a listing without end", "/bucket", {}, (r) => r.writeHead(200).end(Buffer.alloc(9_000_000, " ")), [502]],
+  ];
+  for (const [what, path, extra, act, wanted] of cases) {
+    store.intercept = (_, response) => {
+      act(response);
+      return true;
+    };
+    const { status, body } = await send(path, { headers: extra });
+    assert.ok(wanted.includes(status), `${what}: ${status} ${body.toString("latin1", 0, 200)}`);
+    assert.ok(!body.includes("127.0.0.1"), what);
+  }
+  store.intercept = () => false;
+  assert.equal((await send("/bucket/key")).status, 200);
 });

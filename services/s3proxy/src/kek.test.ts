@@ -1,78 +1,106 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { callerOf, KeyService, serveMtls, serviceUri } from "@constellation/rpc";
-import { TestCa } from "@constellation/testkit/test-ca";
-import { ObjectKek } from "./format/keys.ts";
-import { cachedKeks, keyServiceKek } from "./kek.ts";
+import { test } from "node:test";
+import { DataKey } from "@constellation/keys";
+import { KEK_ID, KekCache, type KekClient } from "./kek.ts";
 
-const signal = AbortSignal.timeout(60_000);
-
-test("keyServiceKek() asks as s3proxy for the KEK of a version", async (context) => {
-  const asked: unknown[] = [];
-  const { endpoint, folder } = await serveKeys(context, "key-service", (request) => {
-    asked.push(request);
-    return new Uint8Array(32).fill(7);
-  });
-  const kek = await keyServiceKek(endpoint, folder)(3, signal);
-  assert.deepEqual(kek.reveal(), new Uint8Array(32).fill(7));
-  assert.deepEqual(asked, [{ caller: "s3proxy", keyId: "object-kek/v3", lengthBytes: 32 }]);
-});
-
-test("keyServiceKek() refuses a key of another length, and a server of another name", async (context) => {
-  const short = await serveKeys(context, "key-service", () => new Uint8Array(16));
-  await assert.rejects(keyServiceKek(short.endpoint, short.folder)(1, signal), /got 16 bytes, wanted 32/);
-  const other = await serveKeys(context, "join-service", () => new Uint8Array(32));
-  await assert.rejects(keyServiceKek(other.endpoint, other.folder)(1, signal));
-});
-
-test("cachedKeks() fetches each version once, again after a failure, and never one that was not current", async () => {
-  const fetched: number[] = [];
-  let broken = true;
-  const keks = cachedKeks(3, async (version) => {
-    fetched.push(version);
-    if (broken) throw new Error("no answer");
-    return new ObjectKek(new Uint8Array(32).fill(version));
-  });
-  await assert.rejects(keks.get(3, signal), /no answer/);
+/** A key service that can be broken and rotated. */
+class Keys implements KekClient {
+  readonly asked: (number | undefined)[] = [];
+  readonly given: DataKey[] = [];
+  newest = 1;
   broken = false;
-  const [one, two] = await Promise.all([keks.get(3, signal), keks.get(3, signal)]);
+  nowMs = 0;
+  readonly cache = new KekCache(this, () => this.nowMs);
+
+  async getDataKey({ keyId, lengthBytes, generation }: Parameters<KekClient["getDataKey"]>[0]) {
+    this.asked.push(generation);
+    assert.deepEqual([keyId, lengthBytes], ["object-kek/v1", 32]);
+    if (this.broken) throw new Error("no answer");
+    const given = generation ?? this.newest;
+    if (given > this.newest) throw new Error("not found");
+    const key = new DataKey(new Uint8Array(32).fill(given));
+    this.given.push(key);
+    return { key, generation: given };
+  }
+}
+
+test("KekCache asks for the current KEK once a minute, and for others once", async () => {
+  const keys = new Keys();
+  keys.newest = 3;
+  const [one, two] = await Promise.all([keys.cache.current(), keys.cache.current()]);
+  assert.deepEqual([one.generation, one.key.reveal()[0]], [3, 3]);
   assert.equal(one, two);
-  assert.equal((await keks.get(1, signal)).reveal()[0], 1);
-  for (const version of [0, 4, 65_535])
-    await assert.rejects(keks.get(version, signal), { code: "kek_version_unknown" });
-  assert.deepEqual(fetched, [3, 3, 1]);
+  const [a, b] = await Promise.all([keys.cache.get(1), keys.cache.get(1)]);
+  assert.equal(a, b);
+  assert.equal(a.reveal()[0], 1);
+  assert.equal(await keys.cache.get(3), one.key);
+  assert.deepEqual(keys.asked, [undefined, 1]);
+  keys.nowMs = 60_000;
+  await keys.cache.current();
+  assert.deepEqual(keys.asked, [undefined, 1, undefined]);
+  assert.equal(KEK_ID, "object-kek/v1");
 });
 
-async function serveKeys(
-  context: TestContext,
-  name: string,
-  answer: (request: { caller: string; keyId: string; lengthBytes: number }) => Uint8Array,
-) {
-  const folder = await mkdtemp(join(tmpdir(), "s3proxy-kek-"));
-  const ca = await TestCa.create("constellation-services");
-  const server = await ca.issue({ commonName: name, uris: [serviceUri(name)] });
-  const client = await ca.issue({ commonName: "s3proxy", uris: [serviceUri("s3proxy")] });
-  const files = { "ca.crt": ca.certificatePem, "s3proxy.crt": client.certificatePem, "s3proxy.key": client.keyPem };
-  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
-  const running = await serveMtls({
-    ca: ca.certificatePem,
-    certificate: server.certificatePem,
-    key: server.keyPem,
-    host: "127.0.0.1",
-    port: 0,
-    routes: (router) =>
-      router.service(KeyService, {
-        getDataKey: ({ keyId, lengthBytes }, call) => ({
-          dataKey: answer({ caller: callerOf(call), keyId, lengthBytes }),
-        }),
-      }),
-  });
-  context.after(async () => {
-    await running.close();
-    await rm(folder, { recursive: true });
-  });
-  return { endpoint: { host: "127.0.0.1", port: running.address.port }, folder };
-}
+test("KekCache wipes what the client gave", async () => {
+  const keys = new Keys();
+  const { key } = await keys.cache.current();
+  assert.equal(key.reveal()[0], 1);
+  assert.equal(keys.given[0]!.reveal()[0], 0);
+});
+
+test("KekCache takes a new generation after a minute, and goes on with the known one while nobody answers", async () => {
+  const keys = new Keys();
+  await keys.cache.current();
+  keys.newest = 2;
+  assert.equal((await keys.cache.current()).generation, 1);
+  keys.nowMs = 60_000;
+  keys.broken = true;
+  assert.equal((await keys.cache.current()).generation, 1);
+  keys.broken = false;
+  assert.equal((await keys.cache.current()).generation, 1);
+  keys.nowMs = 120_000;
+  assert.equal((await keys.cache.current()).generation, 2);
+  assert.equal((await keys.cache.get(1)).reveal()[0], 1);
+});
+
+test("KekCache never goes back to an earlier generation", async () => {
+  const keys = new Keys();
+  keys.newest = 2;
+  await keys.cache.current();
+  keys.newest = 1;
+  keys.nowMs = 60_000;
+  assert.equal((await keys.cache.current()).generation, 2);
+});
+
+test("KekCache hears of a rotation by an object that another proxy wrote", async () => {
+  const keys = new Keys();
+  await keys.cache.current();
+  keys.newest = 2;
+  keys.nowMs = 1_000;
+  assert.equal((await keys.cache.get(2)).reveal()[0], 2);
+  assert.equal((await keys.cache.current()).generation, 2);
+});
+
+test("KekCache refuses generations that are not there, and asks once a second at most because of them", async () => {
+  const keys = new Keys();
+  for (const generation of [0, -1, 2, 65_535, 2]) {
+    await assert.rejects(keys.cache.get(generation), { code: "kek_generation_unknown" });
+  }
+  assert.deepEqual(keys.asked, [undefined]);
+});
+
+test("KekCache fails while it knows no KEK, and asks again", async () => {
+  const keys = new Keys();
+  keys.broken = true;
+  await assert.rejects(keys.cache.current(), { message: "no answer" });
+  await assert.rejects(keys.cache.get(1), { message: "no answer" });
+  keys.broken = false;
+  await keys.cache.current();
+  keys.newest = 5;
+  keys.nowMs = 60_000;
+  await keys.cache.current();
+  keys.broken = true;
+  await assert.rejects(keys.cache.get(4), { message: "no answer" });
+  keys.broken = false;
+  assert.equal((await keys.cache.get(4)).reveal()[0], 4);
+});

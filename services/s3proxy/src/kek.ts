@@ -1,68 +1,92 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import type { KeyServiceClient } from "@constellation/key-client";
 import { formatKeyId, KEY_LENGTH_BYTES } from "@constellation/keys";
-import type { Endpoint } from "@constellation/pod";
-import { createMtlsClient, KeyService, type MtlsIdentity } from "@constellation/rpc";
 import { FormatError } from "./format/error.ts";
-import { type KekSource, ObjectKek } from "./format/keys.ts";
+import { type CurrentKek, type KekSource, ObjectKek } from "./format/keys.ts";
 
-/** Fetches the KEK of one version. */
-export type KekFetch = (version: number, signal: AbortSignal) => Promise<ObjectKek>;
+/** Whom we ask for KEKs. */
+export type KekClient = Pick<KeyServiceClient, "getDataKey">;
 
-const TIMEOUT_MS = 10_000;
+/** Which key of the key service the KEK is. Rotation gives it generations; another ID would be another key. */
+export const KEK_ID = formatKeyId({ namespace: "object-kek", id: "v1" });
+
+const TIMEOUT_MS = 15_000;
+/** How long it takes at most until new objects are under a new generation. */
+const FRESH_MS = 60_000;
+/** How often the store can make us ask by writing large numbers into headers. */
+const ASK_AGAIN_MS = 1_000;
 /** Two bytes in the format; far more than a cluster will see. */
-export const MAX_KEK_VERSION = 65_535;
+const MAX_GENERATION = 65_535;
 
-/**
- * KEKs up to the current version, each fetched once. A version that never was current is refused without asking: the
- * store can write any number into a header.
- */
-export function cachedKeks(current: number, fetch: KekFetch): KekSource {
-  const known = new Map<number, Promise<ObjectKek>>();
-  return {
-    current,
-    get(version) {
-      if (version < 1 || version > current) {
-        const message = `Get KEK failed: got version ${version}, wanted 1 to ${current}`;
-        return Promise.reject(new FormatError("kek_version_unknown", message));
-      }
-      const found = known.get(version);
-      if (found !== undefined) return found;
-      // Not the first caller's signal: others wait for the same key.
-      const fetched = fetch(version, AbortSignal.timeout(TIMEOUT_MS));
-      known.set(version, fetched);
-      fetched.catch(() => known.delete(version));
-      return fetched;
-    },
-  };
-}
+/** KEKs from the key service, each generation fetched once. */
+export class KekCache implements KekSource {
+  readonly #client: KekClient;
+  readonly #monotonicMs: () => number;
+  readonly #keys = new Map<number, Promise<ObjectKek>>();
+  #current: CurrentKek | undefined;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | undefined;
 
-/**
- * KEKs from the key service, over a connection of its own for each: there is one for each version.
- * @param pkiDirectory folder with `ca.crt`, `s3proxy.crt`, `s3proxy.key`
- */
-export function keyServiceKek({ host, port }: Endpoint, pkiDirectory: string): KekFetch {
-  return async (version, signal) => {
-    const keyId = formatKeyId({ namespace: "object-kek", id: `v${version}` });
-    const identity = await readIdentity(pkiDirectory, signal);
-    const options = { host, port, serverName: "key-service", ...identity, timeoutMs: TIMEOUT_MS };
-    const rpc = createMtlsClient(KeyService, options);
-    try {
-      const { dataKey } = await rpc.client.getDataKey({ keyId, lengthBytes: KEY_LENGTH_BYTES }, { signal });
-      if (dataKey.length !== KEY_LENGTH_BYTES) {
-        throw new Error(`Get KEK failed: got ${dataKey.length} bytes, wanted ${KEY_LENGTH_BYTES}`);
-      }
-      return new ObjectKek(dataKey);
-    } finally {
-      await rpc.close();
+  constructor(client: KekClient, monotonicMs: () => number) {
+    this.#client = client;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  async current(): Promise<CurrentKek> {
+    await this.#ask(FRESH_MS);
+    return this.#current!;
+  }
+
+  async get(generation: number): Promise<ObjectKek> {
+    // Another proxy may have heard of a rotation before we did.
+    if (this.#current === undefined || generation > this.#current.generation) await this.#ask(ASK_AGAIN_MS);
+    const newest = this.#current!.generation;
+    if (generation < 1 || generation > newest) {
+      const message = `Get KEK failed: got generation ${generation}, wanted 1 to ${newest}`;
+      throw new FormatError("kek_generation_unknown", message);
     }
-  };
-}
+    return await (this.#keys.get(generation) ?? this.#fetchOld(generation));
+  }
 
-async function readIdentity(directory: string, signal: AbortSignal): Promise<MtlsIdentity> {
-  const names = ["ca.crt", "s3proxy.crt", "s3proxy.key"];
-  const [ca = "", certificate = "", key = ""] = await Promise.all(
-    names.map((name) => readFile(join(directory, name), { encoding: "utf8", signal })),
-  );
-  return { ca, certificate, key };
+  /** Asks which generation is current unless that was done lately; keeps the one that is known if nobody answers. */
+  async #ask(freshMs: number): Promise<void> {
+    if (this.#current !== undefined && this.#monotonicMs() - this.#askedMs < freshMs) return;
+    this.#asking ??= this.#fetchCurrent().finally(() => (this.#asking = undefined));
+    await this.#asking.catch((error: unknown) => {
+      if (this.#current === undefined) throw error;
+    });
+  }
+
+  async #fetchCurrent(): Promise<void> {
+    this.#askedMs = this.#monotonicMs();
+    const got = await this.#fetch();
+    // Generations only grow: a smaller one is an answer from before.
+    if (got.generation <= (this.#current?.generation ?? 0)) return;
+    this.#keys.set(got.generation, Promise.resolve(got.key));
+    this.#current = got;
+  }
+
+  #fetchOld(generation: number): Promise<ObjectKek> {
+    const fetched = this.#fetch(generation).then(({ key }) => key);
+    this.#keys.set(generation, fetched);
+    fetched.catch(() => this.#keys.delete(generation));
+    return fetched;
+  }
+
+  async #fetch(generation?: number): Promise<CurrentKek> {
+    const request = {
+      keyId: KEK_ID,
+      lengthBytes: KEY_LENGTH_BYTES,
+      ...(generation === undefined ? {} : { generation }),
+    };
+    // Not a caller's signal: others wait for the same key.
+    const got = await this.#client.getDataKey(request, AbortSignal.timeout(TIMEOUT_MS));
+    try {
+      if (got.generation > MAX_GENERATION) {
+        throw new Error(`Get KEK failed: got generation ${got.generation}, wanted 1 to ${MAX_GENERATION}`);
+      }
+      return { generation: got.generation, key: new ObjectKek(got.key.reveal()) };
+    } finally {
+      got.key.wipe();
+    }
+  }
 }

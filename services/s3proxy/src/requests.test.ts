@@ -323,6 +323,13 @@ test("the proxy answers 100-continue only after the request was found to be allo
   assert.deepEqual(await attempt(forged), { continued: false, status: 400 });
 });
 
+test("an empty expectation is none, and an unknown one is refused", async (context) => {
+  const { send } = await setUp(context);
+  const put = (expect: string) => send("/bucket/key", { method: "PUT", body: "content", headers: { expect } });
+  assert.equal((await put("")).status, 200);
+  assert.equal((await put("a miracle")).status, 417);
+});
+
 test("a store that can't be reached is a 503 without its address", async (context) => {
   const { store, proxy } = await setUp(context);
   store.intercept = (request) => {
@@ -337,7 +344,8 @@ test("a store that can't be reached is a 503 without its address", async (contex
 });
 
 test("a KEK that can't be had is a 500 that says nothing, and nothing is stored", async (context) => {
-  const keks = { current: 1, get: () => Promise.reject(new Error("secret reason")) };
+  const fail = () => Promise.reject(new Error("secret reason"));
+  const keks = { current: fail, get: fail };
   const { store, put } = await setUp(context, { keks });
   const got = await put("/bucket/key", "content");
   assert.equal(got.code, "InternalError");
@@ -399,4 +407,53 @@ test("answers have only those headers of the store that are S3's", async (contex
     assert.equal(got.headers[name], undefined, name);
   }
   assert.equal(got.headers["x-amz-storage-class"], "GLACIER");
+});
+
+test("headers that come more than once count as signed, joined by a comma", async (context) => {
+  const { proxy, store } = await setUp(context);
+  const options = {
+    method: "PUT",
+    payload: "UNSIGNED-PAYLOAD",
+    headers: { "x-amz-meta-a": "b,c", "content-length": "0" },
+  };
+  const headers = signed(proxy.endpoint, "/bucket/key", options);
+  const put = async (values: string[]) => {
+    const twice = { ...headers, "x-amz-meta-a": values };
+    const outgoing = httpRequest(`${proxy.endpoint}/bucket/key`, { method: "PUT", headers: twice, agent: false }).end();
+    const [response] = await once(outgoing, "response");
+    response.resume();
+    return response.statusCode;
+  };
+  assert.equal(await put(["b", "d"]), 403);
+  assert.equal(await put(["b", "c"]), 200);
+  assert.equal(store.object("bucket/key").headers["x-amz-meta-a"], "b,c");
+});
+
+test("part 1 of an object of one request is all of it, and no other number is a part", async (context) => {
+  const { put, send } = await setUp(context);
+  await put("/bucket/key", "content");
+  const got = await send("/bucket/key", { query: { partNumber: "1" } });
+  assert.deepEqual([got.status, got.headers["content-range"], got.body.toString()], [206, "bytes 0-6/7", "content"]);
+  assert.equal((await send("/bucket/key", { query: { partNumber: "2" } })).code, "InvalidPartNumber");
+  for (const partNumber of ["0", "x", "10001"]) {
+    assert.equal((await send("/bucket/other", { query: { partNumber } })).code, "InvalidArgument");
+  }
+});
+
+test("ListParts gives no more parts than were asked for, and says where it goes on", async (context) => {
+  const { send, upload } = await setUp(context);
+  const { uploadId } = await upload("/bucket/key", [bytes(5), bytes(6), bytes(7)]);
+  const list = async (query: Record<string, string>) => {
+    const { body } = await send("/bucket/key", { query: { uploadId, ...query } });
+    const text = body.toString();
+    return [...text.matchAll(/<(?:Size|IsTruncated|NextPartNumberMarker)>(\w+)</g)].map(([, value]) => value);
+  };
+  assert.deepEqual(await list({ "max-parts": "2" }), ["5", "6", "2", "true"]);
+  assert.deepEqual(await list({ "max-parts": "3" }), ["5", "6", "7", "false"]);
+});
+
+test("GetObjectAttributes of nothing says which kind of nothing", async (context) => {
+  const { send } = await setUp(context);
+  const headers = { "x-amz-object-attributes": "ETag" };
+  assert.equal((await send("/bucket/none", { query: { attributes: "" }, headers })).code, "NoSuchKey");
 });

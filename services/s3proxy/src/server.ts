@@ -52,6 +52,11 @@ export async function startProxy(options: ServerOptions, parts: HandlerParts): P
   const server = createServer(options.tls, listener);
   // The body is asked for when somebody reads it, after the request was found to be allowed.
   server.on("checkContinue", listener);
+  server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
+    // Empty, it expects nothing: S3 takes it so.
+    if (request.headers.expect === "") return listener(request, response);
+    response.writeHead(417, { connection: "close" }).end();
+  });
   server.setTimeout(SILENCE_MS);
   server.maxConnections = MAX_CONNECTIONS;
   server.listen(options.port, options.host);

@@ -1,32 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FlagError, type Log, parseEndpoint, serveHealth } from "@constellation/pod";
+import { createKeyServiceClient } from "@constellation/key-client";
+import { FlagError, type Flags, type Log, serveHealth } from "@constellation/pod";
 import { parseClientCredentials, parseStoreCredentials } from "./auth/credentials.ts";
-import { cachedKeks, keyServiceKek, MAX_KEK_VERSION } from "./kek.ts";
+import type { FLAG_DEFAULTS } from "./flags.ts";
+import { KekCache } from "./kek.ts";
 import { type RunningProxy, startProxy, type TlsIdentity } from "./server.ts";
 import { Store } from "./store/store.ts";
 
 /** Clients wait a minute or so for the first byte. */
 const PATIENCE_MS = 10_000;
 
-/** The flags of the service; README.md says what they mean. */
-export interface ServiceFlags {
-  readonly host: string;
-  readonly port: number;
-  readonly "health-port": number;
-  readonly domain: string;
-  readonly tls: string;
-  readonly region: string;
-  readonly clients: string;
-  readonly "store-endpoint": string;
-  readonly "store-region": string;
-  readonly "store-credentials": string;
-  readonly "store-ca": string;
-  readonly "key-service": string;
-  readonly "kek-version": string;
-  readonly pki: string;
-  readonly "allow-plaintext-reads": string;
-}
+/** The values of the service's flags. */
+export type ServiceFlags = Flags<typeof FLAG_DEFAULTS>;
 
 /** Reads flags and files and starts the proxy with its health endpoints. */
 export async function startService(flags: ServiceFlags, log: Log): Promise<RunningProxy> {
@@ -37,8 +23,13 @@ export async function startService(flags: ServiceFlags, log: Log): Promise<Runni
     ca: flags["store-ca"] === "" ? undefined : await readFile(flags["store-ca"], "utf8"),
     now: () => new Date(),
   });
-  const keyService = parseEndpoint("key-service", flags["key-service"]);
-  const keks = cachedKeks(parseKekVersion(flags["kek-version"]), keyServiceKek(keyService, flags.pki));
+  const keyService = createKeyServiceClient({
+    address: flags["key-service"],
+    caFile: flags["services-ca"],
+    tokenFile: flags["key-service-token"],
+  });
+  const monotonicMs = (): number => performance.now();
+  const keks = new KekCache(keyService, monotonicMs);
   const parts = {
     store,
     keks,
@@ -48,14 +39,14 @@ export async function startService(flags: ServiceFlags, log: Log): Promise<Runni
     region: flags.region,
     domain: flags.domain === "" ? undefined : flags.domain.toLowerCase(),
     now: () => new Date(),
-    monotonicMs: () => performance.now(),
+    monotonicMs,
     log,
   };
   const proxy = await startProxy({ host: flags.host, port: flags.port, tls: await readTls(flags.tls) }, parts);
   const health = await serveHealth({
-    host: "127.0.0.1",
+    host: flags["health-host"],
     port: flags["health-port"],
-    requireReady: async (signal) => void (await keks.get(keks.current, signal)),
+    requireReady: async () => void (await keks.current()),
   });
   return {
     address: proxy.address,
@@ -63,6 +54,7 @@ export async function startService(flags: ServiceFlags, log: Log): Promise<Runni
       health.close();
       await proxy.close();
       store.close();
+      await keyService.close();
     },
   };
 }
@@ -82,12 +74,6 @@ async function readTls(directory: string): Promise<TlsIdentity | undefined> {
     ["tls.crt", "tls.key"].map((name) => readFile(join(directory, name), "utf8")),
   );
   return { certificate, key };
-}
-
-function parseKekVersion(text: string): number {
-  const version = /^[1-9][0-9]{0,4}$/.test(text) ? Number(text) : 0;
-  if (version >= 1 && version <= MAX_KEK_VERSION) return version;
-  throw wrongFlag("kek-version", text, `1 to ${MAX_KEK_VERSION}`);
 }
 
 function parseBoolean(name: string, text: string): boolean {

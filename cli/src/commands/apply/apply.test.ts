@@ -4,12 +4,27 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { clusterIdPcr } from "@constellation/attestation";
+import { fromHex } from "@constellation/bytes";
 import { parseState } from "@constellation/config";
+import { configTextFor } from "@constellation/config/testing";
 import { CliError } from "../../errors.ts";
 import { qemuPolicy } from "../../testing/fake-nodes.ts";
 import { Harness, type Outcome } from "../../testing/harness.ts";
 
 const ZERO = "0".repeat(64);
+
+/** Machines that this program did not make. */
+const STATE_BY_HAND = `version: v1
+infrastructure:
+  uid: abcd1234
+  name: by-hand
+  clusterEndpoint: 192.0.2.10
+  inClusterEndpoint: 192.0.2.10
+  ipCidrNode: 192.0.2.0/24
+  nodes:
+    - { name: cp-0, role: control-plane, ekDigest: "${"a".repeat(64)}", diskUUID: 11111111-1111-4111-8111-111111111111 }
+    - { name: w-0, role: worker, ekDigest: "${"b".repeat(64)}", diskUUID: 22222222-2222-4222-8222-222222222222 }
+`;
 
 async function configured(t: TestContext): Promise<Harness> {
   const harness = await Harness.create(t);
@@ -142,6 +157,25 @@ test("apply --yes changes the attestation policy without asking, and shows the d
   assert.doesNotMatch((await harness.run("apply", "-y")).err, /will change/);
 });
 
+test("apply asks before the cluster admits other machines that were made by hand, and shows which", async (t) => {
+  const harness = await configured(t);
+  const section = { launchMeasurements: ["ab".repeat(48)] };
+  await harness.write("constellation-conf.yaml", configTextFor("qemu-sev-snp", section));
+  await harness.write("constellation-state.yaml", STATE_BY_HAND);
+  const apply = ["apply", "--skip-phases", "infrastructure"] as const;
+  assert.equal((await harness.run(...apply, "-y")).code, 0);
+  await harness.edit("constellation-state.yaml", (text) => text.replaceAll("b".repeat(64), "d".repeat(64)));
+  harness.answers = ["y", "n"];
+  refused(
+    await harness.run(...apply),
+    /The machines that the cluster admits will change:\n- w-0\.ekDigest: "b{64}"\n\+ w-0\.ekDigest: "d{64}"\n/,
+  );
+  assert.match(harness.kubernetes.configMap?.["nodes.json"] ?? "", /b{64}/);
+  harness.answers = ["y", "y"];
+  assert.equal((await harness.run(...apply)).code, 0);
+  assert.match(harness.kubernetes.configMap?.["nodes.json"] ?? "", /d{64}/);
+});
+
 test("apply refuses fewer control planes", async (t) => {
   const harness = await configured(t);
   await harness.edit("constellation-conf.yaml", (text) => text.replace("initialCount: 1", "initialCount: 3"));
@@ -161,6 +195,35 @@ test("apply --skip-phases leaves phases out and refuses what makes no sense", as
   assert.equal(rest.code, 0, rest.err);
   assert.equal(harness.infrastructure.specs.length, 1);
   assert.equal((await harness.run("apply", "--skip-phases", "helm")).code, 2);
+});
+
+test("apply makes no machines for other variants, and sends their policy to those that were made by hand", async (t) => {
+  const harness = await configured(t);
+  const section = { launchMeasurements: ["ab".repeat(48)] };
+  await harness.write("constellation-conf.yaml", configTextFor("qemu-sev-snp", section));
+  refused(
+    await harness.run("apply", "-y"),
+    /asks for evidence of qemu-sev-snp, and this program makes machines for qemu-vtpm only/,
+    /Hint: .*--skip-phases infrastructure/,
+  );
+  assert.deepEqual(harness.infrastructure.specs, []);
+  await harness.write("constellation-state.yaml", STATE_BY_HAND);
+  const { code, err } = await harness.run("apply", "-y", "--skip-phases", "infrastructure");
+  assert.equal(code, 0, err);
+  assert.match(err, /^Warning: evidence of sev-snp does not show whether a machine is fresh: /m);
+  const policy = harness.nodes.inits[0]?.policy;
+  assert.ok(policy?.variant === "sev-snp");
+  assert.deepEqual(policy.machines, { kind: "anyOf", digests: [fromHex("a".repeat(64))] });
+  const sent = harness.nodes.inits[0]?.parameters;
+  assert.deepEqual(
+    sent?.nodes.map(({ name }) => name),
+    ["cp-0", "w-0"],
+  );
+  assert.ok(sent?.policy.variant === "sev-snp");
+  assert.deepEqual(sent.policy.machines, {
+    kind: "anyOf",
+    digests: ["a", "b"].map((digit) => fromHex(digit.repeat(64))),
+  });
 });
 
 test("apply waits for a control plane that does not answer yet", async (t) => {

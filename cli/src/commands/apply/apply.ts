@@ -1,3 +1,4 @@
+import { clusterRegisterOf } from "@constellation/attestation";
 import {
   attestationVariant,
   MASTER_SECRET_FILE,
@@ -8,6 +9,7 @@ import {
 } from "@constellation/config";
 import type { Config, NodeRecord } from "@constellation/config";
 import { checkKeyManagement, recoversItself } from "../../cluster/key-management.ts";
+import { ATTESTATION_VARIANTS } from "@constellation/config/variants";
 import { readImage } from "../../cluster/image.ts";
 import { reachApiServer } from "../../cluster/reach-api-server.ts";
 import { removedWorkers } from "../../cluster/removal.ts";
@@ -156,6 +158,12 @@ async function agree(context: Context, plan: Plan, yes: boolean): Promise<void> 
 async function warn(context: Context, config: Config, plan: Plan): Promise<void> {
   const warnings: string[] = [];
   if (config.debugCluster) warnings.push("this is a debug cluster: whoever reaches its nodes can look into them");
+  const { variant } = ATTESTATION_VARIANTS[attestationVariant(config)];
+  if (runs(plan, "init") && clusterRegisterOf(variant) === undefined) {
+    warnings.push(
+      `evidence of ${variant} does not show whether a machine is fresh: one that somebody else initialised and took over before gets the master secret, too; boot it anew where only you reach it`,
+    );
+  }
   for (const [index, { warnOnly }] of Object.entries(statedMeasurements(config))) {
     if (warnOnly) warnings.push(`PCR ${index} may have any value: warnOnly in the configuration`);
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { link, mkdir, readFile, rm } from "node:fs/promises";
+import { chmod, link, mkdir, readFile, rm } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { parseState } from "@constellation/config";
 import { CliError } from "../../errors.ts";
@@ -90,6 +90,12 @@ for (const [what, harm] of [
       (harness.nodes.afterInit = () =>
         (harness.kubernetes.rootKeyNames = ["mastersecret", "mastersecret.wrapped", "salt"])),
   ],
+  [
+    "the cluster holds a later generation that is not wrapped",
+    (harness: Harness) =>
+      (harness.nodes.afterInit = () =>
+        (harness.kubernetes.rootKeyNames = ["mastersecret.wrapped", "salt", "mastersecret-2", "salt-2"])),
+  ],
 ] as const) {
   test(`apply keeps the master secret where ${what}`, async (t) => {
     const harness = await configured(t);
@@ -129,6 +135,39 @@ test("apply refuses to move the root key of a cluster that there is", async (t) 
     (await other.run("apply", "-y")).err,
     /has no keyManagement, and the cluster was initialised with its KMS/,
   );
+});
+
+test("apply begins no cluster with a KMS from a master secret that was rotated", async (t) => {
+  const harness = await configured(t);
+  const bytes = (fill: number): string => Buffer.alloc(32, fill).toString("base64");
+  const rotated = [{ generation: 2, key: bytes(3), salt: bytes(4) }];
+  await harness.write(SECRET_FILE, JSON.stringify({ key: bytes(1), salt: bytes(2), rotated }));
+  await chmod(harness.path(SECRET_FILE), 0o600);
+  const { code, err } = await harness.run("apply", "-y");
+  assert.equal(code, 1);
+  assert.match(err, /was rotated in an earlier cluster, wanted one with a single generation/);
+  assert.equal(harness.nodes.inits.length, 0);
+  assert.ok(existsSync(harness.path(SECRET_FILE)));
+});
+
+test("keys status shows a root key in a KMS without the master secret, and keys rotate refuses it", async (t) => {
+  const harness = await configured(t);
+  await harness.run("apply", "-y");
+  harness.kubernetes.keyring = { "mastersecret.wrapped": new Uint8Array(200), salt: new Uint8Array(32) };
+  const { code, out, err } = await harness.run("keys", "status", "-o", "json");
+  assert.equal(code, 0, err);
+  const report = JSON.parse(out) as Record<string, unknown>;
+  assert.deepEqual([report["current"], report["externalKms"]], [1, true]);
+  assert.match((await harness.run("keys", "status")).out, /Master secret +wrapped by an external KMS/);
+  for (const options of [[], ["--prune"]]) {
+    const refused = await harness.run("keys", "rotate", "--yes", ...options);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /it is wrapped by an external KMS, wanted one that the cluster keeps/);
+  }
+  assert.deepEqual(Object.keys(harness.kubernetes.keyring), ["mastersecret.wrapped", "salt"]);
+  const plain = { "mastersecret-2": new Uint8Array(32), "salt-2": new Uint8Array(32) };
+  harness.kubernetes.keyring = { ...harness.kubernetes.keyring, ...plain };
+  assert.match((await harness.run("keys", "status")).err, /some generations are wrapped by a KMS, some are not/);
 });
 
 const wrong: [string, string, RegExp][] = [

@@ -1,4 +1,4 @@
-import { type Check, policyId, type Verdict } from "@constellation/attestation";
+import { type Check, clusterRegisterOf, policyId, type Verdict } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import { attestationPolicy, CONFIG_FILE, PCR_COUNT, STATE_FILE } from "@constellation/config";
 import { describeTrustVector } from "@constellation/verdict";
@@ -121,7 +121,7 @@ function describeText({ verdict, clusterId, endpoint }: Verification): string {
     ["Variant", variant],
     ...verdict.trust.map((party) => ["Rests on the word of", party]),
     ["Node asked", `${endpoint.host}:${endpoint.port}`],
-    ["Cluster ID", clusterId],
+    ["Cluster ID", showsCluster(variant) ? clusterId : `${clusterId} (not verified: ${variant} can't show it)`],
     ...identityRows(variant, claims),
   ];
   const shown = describeTrustVector(verdict.trustVector).map((row) => row.map(printable));
@@ -139,6 +139,11 @@ function describeText({ verdict, clusterId, endpoint }: Verification): string {
     ...(why.length === 0 ? [] : [`Refused because of:\n${why.join("\n")}`]),
   ];
   return `${sections.join("\n\n")}\n`;
+}
+
+/** Whether evidence of a variant says to which cluster its machine belongs; elsewhere any ID is accepted. */
+function showsCluster(variant: Verdict["variant"]): boolean {
+  return clusterRegisterOf(variant) !== undefined;
 }
 
 /** What the machine is known by. Chains of other variants than the local one are among their checks. */
@@ -164,6 +169,7 @@ function describeJson({ verdict, clusterId, endpoint, verifiedAt, policyId: id }
     verifiedAt: verifiedAt.toISOString(),
     endpoint: `${endpoint.host}:${endpoint.port}`,
     clusterID: clusterId,
+    clusterIDVerified: verdict.accepted && showsCluster(verdict.variant),
     ekDigest: verdict.claims.ekDigest ?? "",
     ...(verdict.variant !== "qemu-vtpm" && { machine: verdict.claims.machine ?? "" }),
     chain: verdict.claims.chain ?? [],

@@ -46,6 +46,20 @@ describe("validateMachine()", () => {
   test("tells that any machine is accepted by choice", () => {
     assert.equal(codeOf(undefined, { kind: "any", reason: "test" }), "accepted-by-choice");
   });
+
+  test("says which machine it got and which it wanted", () => {
+    const shown = (...input: Parameters<typeof validateMachine>) => {
+      const { got, wanted } = validateMachine(...input);
+      return [got, wanted];
+    };
+    const [one, other] = [DIGEST, new Uint8Array(32).fill(2)];
+    assert.deepEqual(shown(one, { kind: "any", reason: "test" }), [hex(one), "any"]);
+    assert.deepEqual(shown(undefined, { kind: "any", reason: "test" }), ["none", "any"]);
+    assert.deepEqual(shown(one, { kind: "anyOf", digests: [] }), [hex(one), "none, the list is empty"]);
+    assert.deepEqual(shown(undefined, { kind: "anyOf", digests: [one] }), ["none", hex(one)]);
+    const both = `${hex(one)} or ${hex(other)}`;
+    assert.deepEqual(shown(one, { kind: "anyOf", digests: [one, other] }), [hex(one), both]);
+  });
 });
 
 describe("machineClaims()", () => {

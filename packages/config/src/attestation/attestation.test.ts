@@ -21,7 +21,7 @@ const FILLED: Readonly<Record<AttestationVariant, Readonly<Record<string, unknow
   "aws-nitro-tpm": { measurements: PCRS_SHA384 },
   "aws-sev-snp": { measurements: PCRS_SHA384 },
   "azure-sev-snp": {},
-  "azure-tdx": {},
+  "azure-tdx": { launchMeasurements: [SHA384] },
   "azure-trustedlaunch": { tpmRootKeys: [AMD_ROOTS.Milan] },
   "gcp-sev-es": {},
   "gcp-sev-snp": {},
@@ -220,19 +220,36 @@ const WRONG: readonly [AttestationVariant, Readonly<Record<string, unknown>>, st
     'attestation.gcpTDX.minimumRootCaCrlDate: got "2026-1-1", wanted a date in quotes',
   ],
   ["gcp-tdx", { minimumPckCrlDate: 2026 }, "attestation.gcpTDX.minimumPckCrlDate: got 2026, wanted a date in quotes"],
-  ["azure-tdx", { mrSeam: "ab" }, 'attestation.azureTDX.mrSeam: got "ab", wanted 96 hexadecimal digits'],
-  ["azure-tdx", { xfam: "e7" }, 'attestation.azureTDX.xfam: got "e7", wanted 16 hexadecimal digits'],
   [
     "azure-tdx",
-    { acceptedTcbStatuses: [] },
+    { launchMeasurements: [] },
+    "attestation.azureTDX.launchMeasurements: got [], wanted at least one launch measurement",
+  ],
+  [
+    "azure-tdx",
+    { ...FILLED["azure-tdx"], mrSeam: "ab" },
+    'attestation.azureTDX.mrSeam: got "ab", wanted 96 hexadecimal digits',
+  ],
+  [
+    "azure-tdx",
+    { ...FILLED["azure-tdx"], xfam: "e7" },
+    'attestation.azureTDX.xfam: got "e7", wanted 16 hexadecimal digits',
+  ],
+  [
+    "azure-tdx",
+    { ...FILLED["azure-tdx"], acceptedTcbStatuses: [] },
     "attestation.azureTDX.acceptedTcbStatuses: got [], wanted a list with at least one",
   ],
   [
     "azure-tdx",
-    { acceptedTcbStatuses: ["Revoked"] },
+    { ...FILLED["azure-tdx"], acceptedTcbStatuses: ["Revoked"] },
     'attestation.azureTDX.acceptedTcbStatuses[0]: got "Revoked", wanted one of "UpToDate"',
   ],
-  ["azure-tdx", { intelRootKey: 7 }, "attestation.azureTDX.intelRootKey: got 7, wanted a certificate in PEM"],
+  [
+    "azure-tdx",
+    { ...FILLED["azure-tdx"], intelRootKey: 7 },
+    "attestation.azureTDX.intelRootKey: got 7, wanted a certificate in PEM",
+  ],
   [
     "gcp-tdx",
     { minimumTcbEvaluationDataNumber: -1 },
@@ -292,6 +309,7 @@ describe("parseConfig()", () => {
     assert.deepEqual(paths("qemu-sev-snp"), [...svns("qemuSEVSNP"), "qemuSEVSNP.launchMeasurements[0]"]);
     const registers = ["4", "11", "12", "13"].map((index) => `awsNitroTPM.measurements.${index}.expected`);
     assert.deepEqual(paths("aws-nitro-tpm"), registers);
+    assert.deepEqual(paths("azure-tdx"), ["azureTDX.launchMeasurements[0]"]);
     assert.deepEqual(paths("azure-trustedlaunch"), ["azureTrustedLaunch.tpmRootKeys"]);
   });
 });

@@ -36,6 +36,7 @@ function sectionOf(name: AttestationVariant, measurements: Entries): object {
     case "gcp-sev-snp":
       return { measurements, ...SEV_SNP };
     case "azure-tdx":
+      return { measurements, ...TDX, launchMeasurements: [PLACEHOLDER] };
     case "gcp-tdx":
       return { measurements, ...TDX };
     case "azure-trustedlaunch":

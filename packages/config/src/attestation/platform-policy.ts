@@ -64,7 +64,7 @@ const BUILDERS: { readonly [Name in PlatformSectionName]: Builder<Name> } = {
   azureTDX: (section, members) => ({
     variant: "azure-tdx",
     azure: {
-      tdx: tdxPolicy(section, CLOUD_TD),
+      tdx: tdxPolicy(section, { ...CLOUD_TD, whyNoMeasurement: ALWAYS_STATED }),
       vmConfiguration: VM_CONFIGURATION,
       vtpm: quotesPolicy(section.measurements, "azure-tdx", members),
     },

@@ -33,8 +33,11 @@ const REGISTERS: Readonly<Record<SectionName, Registers | undefined>> = {
   qemuVTPM: PCRS_SHA256,
 };
 
-/** On these the launch measurement is the only one of firmware (and, on SEV-SNP, of kernel and image). */
-const LAUNCH_MEASURED: readonly SectionName[] = ["qemuSEVSNP", "qemuTDX"];
+/**
+ * On these the launch measurement is the only one of firmware: on SEV-SNP of kernel and image, too, and on Azure's TDX of
+ * the paravisor, whose word the TPM's registers are.
+ */
+const LAUNCH_MEASURED: readonly SectionName[] = ["azureTDX", "qemuSEVSNP", "qemuTDX"];
 
 /**
  * Rules between fields of `attestation`. They read the document as written and skip what has the wrong type, so that

@@ -44,16 +44,21 @@ export function azureTdxPart(tools: AzureTools): PartSource<AzureTdxPart> {
     const { hwReport, evidence, claimed } = await underParavisor("tdx", tools, reportData, signal);
     const quote = await quotes.get(hwReport, async () => {
       const made = await getTdQuote(tools.metadata, hwReport.slice(0, TDREPORT_BYTES), signal);
-      requireClaimed(made, claimed);
+      requireOfReport(made, hwReport, claimed);
       return made;
     });
     return { ...evidence, tdx: { quote, collateral: undefined, ccel: undefined } };
   };
 }
 
-/** The quote is of the report where it has what the paravisor claimed. */
-function requireClaimed(quote: Uint8Array, claimed: Uint8Array): void {
-  if (equalConstantTime(parsedQuote(quote).body.REPORTDATA, claimed)) return;
+/** MRTD in a TDREPORT (Intel TDX module ABI, TDREPORT_STRUCT: TDINFO is at 512, and MRTD at 16 in it). */
+const MRTD = { start: 528, end: 576 } as const;
+
+/** The quote is of the report where it has what the paravisor claimed, and the paravisor's measurement. */
+function requireOfReport(quote: Uint8Array, tdReport: Uint8Array, claimed: Uint8Array): void {
+  const { body } = parsedQuote(quote);
+  const measured = tdReport.subarray(MRTD.start, MRTD.end);
+  if (equalConstantTime(body.REPORTDATA, claimed) && equalConstantTime(body.MRTD, measured)) return;
   throw new EvidenceSourceError(
     "metadata_malformed",
     "Read TD quote failed: got one of another report than the paravisor's, wanted one of it",

@@ -2,9 +2,10 @@ import { CLUSTER_REGISTER, type ClusterRegister } from "@constellation/attestati
 import { EvidenceSourceError } from "../error.ts";
 import { type HostFiles, systemCode } from "../system/host-files.ts";
 import type { SharedTpm } from "../tpm/shared-tpm.ts";
+import { TD_REGISTERS } from "./own-registers.ts";
 
-/** Writing 48 bytes to it extends RTMR3 (Linux 6.16 and later, sysfs-devices-virtual-misc-tdx_guest). */
-export const RTMR3 = "/sys/devices/virtual/misc/tdx_guest/measurements/rtmr3:sha384";
+/** Writing 48 bytes to it extends RTMR3. */
+export const RTMR3 = TD_REGISTERS.RTMR3;
 
 /** Where registers of a machine are extended. */
 export interface RegisterTools {

@@ -1,5 +1,5 @@
 import type { KmsError } from "../error.ts";
-import { bodyText, call, type HttpAnswer, type HttpRequest, type ReadAnswer, statusError } from "../http/call.ts";
+import { call, type HttpAnswer, type HttpRequest, type ReadAnswer, statusError } from "../http/call.ts";
 import type { Tools } from "../http/fetch.ts";
 import type { Operation } from "../http/retry.ts";
 import { requireWholeBody } from "../store/body.ts";
@@ -10,7 +10,7 @@ import {
   requireStoreId,
   type WrappedKeyStore,
 } from "../store/wrapped-key-store.ts";
-import { errorCodeOf, listPage } from "../store/xml.ts";
+import { errorCodeOf, listPage, S3_LIST } from "../store/xml.ts";
 import type { AwsCredentialSource } from "./credentials.ts";
 import { encodeUri, signed } from "./sigv4.ts";
 
@@ -76,7 +76,7 @@ export class S3Store implements WrappedKeyStore {
       const request = { method: "GET", url: `${this.#options.bucketUrl}/?${query}`, headers: {} } as const;
       const found = await this.#call(operation, request, signal, (answer) => {
         if (answer.status !== 200) throw errorOf(operation, answer);
-        return listPage(operation, bodyText(answer), { name: "Key", next: "NextContinuationToken" });
+        return listPage(operation, answer.body, S3_LIST);
       });
       names.push(...found.names);
       token = found.next;

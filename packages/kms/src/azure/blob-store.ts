@@ -1,5 +1,5 @@
 import type { KmsError } from "../error.ts";
-import { bodyText, call, type HttpAnswer, type HttpRequest, type ReadAnswer, statusError } from "../http/call.ts";
+import { call, type HttpAnswer, type HttpRequest, type ReadAnswer, statusError } from "../http/call.ts";
 import type { Tools } from "../http/fetch.ts";
 import type { Operation } from "../http/retry.ts";
 import { revealText } from "../http/text-secret.ts";
@@ -12,7 +12,7 @@ import {
   requireStoreId,
   type WrappedKeyStore,
 } from "../store/wrapped-key-store.ts";
-import { errorCodeOf, listPage } from "../store/xml.ts";
+import { AZURE_LIST, errorCodeOf, listPage } from "../store/xml.ts";
 
 /** A container of Azure Blob Storage. */
 export interface BlobStoreOptions {
@@ -76,7 +76,7 @@ export class BlobStore implements WrappedKeyStore {
       const request = { method: "GET", url: `${this.#options.containerUrl}?${query.toString()}`, headers: {} } as const;
       const found = await this.#call(operation, request, signal, (answer) => {
         if (answer.status !== 200) throw errorOf(operation, answer);
-        return listPage(operation, bodyText(answer), { name: "Name", next: "NextMarker" });
+        return listPage(operation, answer.body, AZURE_LIST);
       });
       names.push(...found.names);
       if (found.next === undefined) return idsAmong(names, this.#options.prefix, prefix);

@@ -1,5 +1,5 @@
 import { fromHex, fromUtf8, hex, utf8 } from "@constellation/bytes";
-import { formatKeyId, type KeyId, parseKeyId } from "@constellation/keys";
+import { formatKeyId, isGeneration, type KeyId, MAX_GENERATION, parseKeyId } from "@constellation/keys";
 import { KmsError, quoted } from "../error.ts";
 
 /** A generation of a cluster's root key: no data key, so that no caller of the key service can name it. */
@@ -18,12 +18,9 @@ export interface KeyContext {
   readonly keyId: WrappedKeyId;
 }
 
-/** The highest generation that a root key can have. */
-export const MAX_GENERATION = 65_535;
-
 const CLUSTER_ID_BYTES = 32;
 const FORM = /^constellation\/v1\/wrapped-key\/([0-9a-f]{64})\/(.+)$/;
-const ROOT = /^root\/([1-9][0-9]{0,4})$/;
+const ROOT = /^root\/([1-9][0-9]{0,2})$/;
 
 /**
  * The associated data of a cluster's key: `constellation/v1/wrapped-key/<cluster ID in hex>/<key ID>` as UTF-8, text so
@@ -42,7 +39,7 @@ export function formatKeyContext({ clusterId, keyId }: KeyContext): Uint8Array {
 export function formatWrappedKeyId(keyId: WrappedKeyId): string {
   if (keyId.namespace !== "root") return formatKeyId(keyId);
   const { generation } = keyId;
-  if (Number.isInteger(generation) && generation >= 1 && generation <= MAX_GENERATION) return `root/${generation}`;
+  if (isGeneration(generation)) return `root/${generation}`;
   const wanted = `"1" to "${MAX_GENERATION}"`;
   throw new KmsError(
     "request_invalid",

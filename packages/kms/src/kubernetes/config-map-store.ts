@@ -143,6 +143,7 @@ function codeOf({ code }: KubeError): KmsErrorCode {
     case "overloaded":
       return "store_busy";
     case "server_error":
+    case "expired":
       return "store_failed";
     case "invalid_name":
       return "request_invalid";

@@ -1,5 +1,4 @@
 /** The root key of a cluster in an external KMS, without the KMSs themselves: for programs that seldom need one. */
-export { MAX_GENERATION } from "../envelope/key-context.ts";
 export { hintOf, KmsError } from "../error.ts";
 export { CREDENTIAL_LIMITS, isCredentialName, validateClusterUris } from "../uri/cluster-uris.ts";
 export {

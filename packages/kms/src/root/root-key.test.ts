@@ -71,7 +71,7 @@ test("requireRootOfCluster() takes the root that gives the cluster ID, and no ot
 });
 
 test("formatKeyContext() and parseKeyContext() know generations of the root key within bounds", () => {
-  for (const generation of [1, 2, 65_535]) {
+  for (const generation of [1, 2, 255]) {
     const keyId = { namespace: "root", generation } as const;
     assert.deepEqual(parseKeyContext(formatKeyContext({ clusterId: CLUSTER_ID, keyId }))?.keyId, keyId);
   }
@@ -79,7 +79,7 @@ test("formatKeyContext() and parseKeyContext() know generations of the root key 
     const keyId = { namespace: "root", generation } as const;
     assert.throws(() => formatKeyContext({ clusterId: CLUSTER_ID, keyId }), coded("request_invalid"));
   }
-  for (const text of ["root/0", "root/01", "root/65536", "root/x", "root/"]) {
+  for (const text of ["root/0", "root/01", "root/256", "root/x", "root/"]) {
     const bytes = new TextEncoder().encode(`constellation/v1/wrapped-key/${hex(CLUSTER_ID)}/${text}`);
     assert.equal(parseKeyContext(bytes), undefined, text);
   }

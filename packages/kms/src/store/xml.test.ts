@@ -2,23 +2,27 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KmsError } from "../error.ts";
 import { idsAmong } from "./wrapped-key-store.ts";
-import { errorCodeOf, listPage } from "./xml.ts";
+import { AZURE_LIST, errorCodeOf, listPage, S3_LIST } from "./xml.ts";
 
 const OPERATION = { side: "store", name: "Test" } as const;
-const ELEMENTS = { name: "Key", next: "NextContinuationToken" };
+const bytes = (text: string): Buffer => Buffer.from(text, "utf8");
 
 test("listPage() reads names and where the next page begins", () => {
   const xml =
-    '<?xml version="1.0"?>\n<ListBucketResult xmlns="x"><Key>a/&amp;b</Key><Contents><Key>c</Key></Contents>' +
-    "<NextContinuationToken>t&lt;1</NextContinuationToken></ListBucketResult>";
-  assert.deepEqual(listPage(OPERATION, xml, ELEMENTS), { names: ["a/&b", "c"], next: "t<1" });
+    '<?xml version="1.0"?>\n<ListBucketResult xmlns="x"><Contents><Key>a/&amp;b</Key></Contents><Contents><Key>c</Key>' +
+    "</Contents><NextContinuationToken>t&lt;1</NextContinuationToken></ListBucketResult>";
+  assert.deepEqual(listPage(OPERATION, bytes(xml), S3_LIST), { names: ["a/&b", "c"], next: "t<1" });
   const last = "<EnumerationResults><Blobs/><NextMarker></NextMarker></EnumerationResults>";
-  assert.deepEqual(listPage(OPERATION, last, { name: "Name", next: "NextMarker" }), { names: [], next: undefined });
+  assert.deepEqual(listPage(OPERATION, bytes(last), AZURE_LIST), { names: [], next: undefined });
+  const blobs = "<EnumerationResults><Blobs><Blob><Name>a</Name></Blob></Blobs></EnumerationResults>";
+  assert.deepEqual(listPage(OPERATION, bytes(blobs), AZURE_LIST), { names: ["a"], next: undefined });
 });
 
 test("listPage() refuses what is no list", () => {
-  for (const xml of ["", "<html></html>", '{"items":[]}']) {
-    const page = () => listPage(OPERATION, xml, ELEMENTS);
+  const nameless = "<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>";
+  const cut = "<ListBucketResult><Contents><Key>a</Key></Contents>";
+  for (const xml of ["", "<html></html>", '{"items":[]}', nameless, cut]) {
+    const page = () => listPage(OPERATION, bytes(xml), S3_LIST);
     assert.throws(page, (error) => error instanceof KmsError && error.code === "store_answer", xml);
   }
 });

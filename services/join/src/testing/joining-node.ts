@@ -68,8 +68,8 @@ export class Joiner {
   }
 
   /** Asks for its disk key again. @throws RpcError */
-  rejoin(diskUuid: string = this.#machine.record.diskUuid): Promise<IssueRejoinTicketResponse> {
-    return coded(this.#rpc.client.issueRejoinTicket({ diskUuid }));
+  rejoin(diskUuid: string = this.#machine.record.diskUuid, generation = 0): Promise<IssueRejoinTicketResponse> {
+    return coded(this.#rpc.client.issueRejoinTicket({ diskUuid, generation }));
   }
 
   close(): Promise<void> {

@@ -52,7 +52,10 @@ export class TestCluster {
   readonly #agent: RpcServer<string>;
 
   private constructor(
-    parts: Omit<TestCluster, "stop" | "machine" | "mountKms" | "setState" | "audit" | "auditBeyond" | "kube">,
+    parts: Omit<
+      TestCluster,
+      "stop" | "machine" | "mountKms" | "setSecret" | "setState" | "audit" | "auditBeyond" | "kube"
+    >,
     internal: Internal,
   ) {
     this.api = parts.api;
@@ -75,6 +78,8 @@ export class TestCluster {
     await writeServiceFiles(api, directory);
     const agent = await serveAgent(join(directory, "agent.sock"), machineOf(machines, "control-plane-0").tpm);
     const keyService = await startService("key-service", KEYS_MAIN, directory, {
+      "pod-host": "127.0.0.1",
+      "pod-port": "0",
       pki: join(directory, "pki"),
       secret: join(directory, "secret"),
     });
@@ -131,6 +136,13 @@ export class TestCluster {
       if (lines.length <= count) throw new Error(`got "${lines.length}" lines of "${event}", wanted more`);
     }, START_TIMEOUT_MS);
     return lines;
+  }
+
+  /** Replaces the entries of the master secret's Secret, as the key service has them mounted. */
+  async setSecret(entries: Readonly<Record<string, Uint8Array>>): Promise<void> {
+    for (const [name, bytes] of Object.entries(entries)) {
+      await writeFile(join(this.#directory, "secret", name), bytes);
+    }
   }
 
   async stop(): Promise<void> {

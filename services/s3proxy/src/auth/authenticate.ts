@@ -1,4 +1,4 @@
-import { timingSafeEqual } from "node:crypto";
+import { type KeyObject, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { S3Error, s3Errors } from "../http/s3-error.ts";
 import type { Target } from "../http/target.ts";
@@ -22,7 +22,7 @@ export type PayloadKind =
 export interface Authentication {
   readonly accessKeyId: string;
   readonly payload: PayloadKind;
-  readonly key: Buffer;
+  readonly key: KeyObject;
   readonly timestamp: string;
   readonly scope: Scope;
   readonly signature: string;

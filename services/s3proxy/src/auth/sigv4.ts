@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHash, createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import type { SecretAccessKey } from "./credentials.ts";
 
 // AWS Signature Version 4 for S3: "Authenticating Requests (AWS Signature Version 4)" in the Amazon S3 API Reference.
@@ -31,21 +31,29 @@ export function scopeText({ date, region }: Scope): string {
   return `${date}/${region}/s3/aws4_request`;
 }
 
+/** The last key of each secret: it is the same for a day, and four HMACs for each request would be most of their time. */
+const lastKeys = new WeakMap<SecretAccessKey, { readonly scope: string; readonly key: KeyObject }>();
+
 /** Derives the key for one day, region and service. */
-export function signingKey(secret: SecretAccessKey, { date, region }: Scope): Buffer {
+export function signingKey(secret: SecretAccessKey, { date, region }: Scope): KeyObject {
+  const scope = scopeText({ date, region });
+  const last = lastKeys.get(secret);
+  if (last?.scope === scope) return last.key;
   const prefixed = Buffer.concat([Buffer.from("AWS4"), secret.reveal()]);
-  return [date, region, "s3", "aws4_request"].reduce<Buffer>(hmac, prefixed);
+  const key = createSecretKey([date, region, "s3", "aws4_request"].reduce<Buffer>(hmac, prefixed));
+  lastKeys.set(secret, { scope, key });
+  return key;
 }
 
 /** The signature of a request, in hexadecimal. */
-export function signature(key: Buffer, request: SignedRequest, timestamp: string, scope: Scope): string {
+export function signature(key: KeyObject, request: SignedRequest, timestamp: string, scope: Scope): string {
   const text = [ALGORITHM, timestamp, scopeText(scope), sha256(canonicalRequest(request))].join("\n");
   return hmac(key, text).toString("hex");
 }
 
 /** The signature of one chunk of a signed streaming body, which depends on that before it. */
 export function chunkSignature(
-  key: Buffer,
+  key: KeyObject,
   timestamp: string,
   scope: Scope,
   previous: string,
@@ -57,7 +65,7 @@ export function chunkSignature(
 
 /** The signature of the trailers of a signed streaming body. */
 export function trailerSignature(
-  key: Buffer,
+  key: KeyObject,
   timestamp: string,
   scope: Scope,
   previous: string,
@@ -91,7 +99,7 @@ function canonicalRequest({ method, path, query, headers, payloadHash }: SignedR
   return [method, pathEncode(path), pairs.join("&"), lines.join(""), names, payloadHash].join("\n");
 }
 
-function hmac(key: Buffer, text: string): Buffer {
+function hmac(key: Buffer | KeyObject, text: string): Buffer {
   return createHmac("sha256", key).update(text, "utf8").digest();
 }
 

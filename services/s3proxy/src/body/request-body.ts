@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Authentication } from "../auth/authenticate.ts";
 import { S3Error, s3Errors } from "../http/s3-error.ts";
+import { readBody } from "../stream/read-body.ts";
 import { decodeAwsChunked, type Trailers } from "./aws-chunked.ts";
 import { type ChecksumClaim, checksumClaim, checksumOf, requireChecksum } from "./checksums.ts";
 
@@ -69,15 +70,17 @@ async function* checkedBody(
   const { payload } = authentication;
   onRead();
   let trailers: Trailers = new Map();
+  // Whoever answers the request decides about a body that was not read to its end.
+  const raw = readBody(request, { release: () => {}, asFailure: asClientFailure });
   const source =
     payload.kind === "streaming"
-      ? decodeAwsChunked(request, { authentication, ...payload }, (all) => (trailers = all))
-      : request;
+      ? decodeAwsChunked(raw, { authentication, ...payload }, (all) => (trailers = all))
+      : raw;
   const sha256 = payload.kind === "hash" ? createHash("sha256") : undefined;
   const md5Hash = md5 === undefined ? undefined : createHash("md5");
   const checksum = claim === undefined ? undefined : checksumOf(claim.header);
   let total = 0;
-  for await (const piece of source as AsyncIterable<Uint8Array>) {
+  for await (const piece of source) {
     total += piece.length;
     if (total > lengthBytes) throw s3Errors.incompleteBody(`The body has more than the ${lengthBytes} bytes announced`);
     sha256?.update(piece);
@@ -97,6 +100,10 @@ async function* checkedBody(
   const value = claim.value ?? trailers.get(claim.header);
   requireChecksum(claim.header, checksum.digest(), value);
   onChecksum([claim.header, value ?? ""]);
+}
+
+function asClientFailure(cause: NodeJS.ErrnoException): Error {
+  return cause.code === "ETIMEDOUT" ? new S3Error(400, "RequestTimeout", "The body came too slowly", { cause }) : cause;
 }
 
 function lengthOf(request: IncomingMessage, streaming: boolean): number {

@@ -26,13 +26,18 @@ export class ByteReader {
   /** Exactly `bytes`, copied together. @throws FormatError `truncated` */
   async read(bytes: number): Promise<Buffer> {
     const out = Buffer.allocUnsafe(bytes);
-    for (let at = 0; at < bytes; ) {
-      const piece = this.buffered(bytes - at);
+    await this.fill(out);
+    return out;
+  }
+
+  /** Fills a buffer. @throws FormatError `truncated` */
+  async fill(out: Buffer): Promise<void> {
+    for (let at = 0; at < out.length; ) {
+      const piece = this.buffered(out.length - at);
       if (piece.length === 0) await this.more();
       out.set(piece, at);
       at += piece.length;
     }
-    return out;
   }
 
   /** Passes over `bytes`. @throws FormatError `truncated` */

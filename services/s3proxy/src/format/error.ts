@@ -2,7 +2,7 @@
 export type FormatErrorCode =
   | "header_malformed"
   | "version_unknown"
-  | "kek_version_unknown"
+  | "kek_generation_unknown"
   | "key_not_unwrapped"
   | "size_impossible"
   | "chunk_refused"

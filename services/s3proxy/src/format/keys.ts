@@ -1,7 +1,7 @@
 import { createHash, hkdfSync } from "node:crypto";
 import { KEY_LENGTH_BYTES, Secret } from "@constellation/keys";
 
-/** A key encryption key: one of the key service's `object-kek/v<version>`. */
+/** A key encryption key: a generation of the key service's `object-kek/v1`. */
 export class ObjectKek extends Secret {
   readonly role = "object-kek";
 }
@@ -22,11 +22,17 @@ export interface ObjectName {
   readonly key: string;
 }
 
-/** Gives KEKs by version; `current` is the one for new objects. */
+/** The KEK of new objects, and the generation to remember with them. */
+export interface CurrentKek {
+  readonly generation: number;
+  readonly key: ObjectKek;
+}
+
+/** Gives KEKs by generation. */
 export interface KekSource {
-  readonly current: number;
-  /** @throws FormatError `kek_version_unknown` for versions that never were current */
-  get(version: number, signal: AbortSignal): Promise<ObjectKek>;
+  current(): Promise<CurrentKek>;
+  /** @throws FormatError `kek_generation_unknown` for those that never were current */
+  get(generation: number): Promise<ObjectKek>;
 }
 
 const LABEL = "constellation s3proxy v1";

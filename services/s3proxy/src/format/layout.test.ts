@@ -21,7 +21,6 @@ import { CHUNK_BYTES, MIN_PART_BYTES, PART_HEADER_BYTES } from "./sizes.ts";
 
 const NAME = { bucket: "bucket", key: "key" };
 const UPLOAD = "upload-1";
-const signal = AbortSignal.timeout(600_000);
 const keks = fixedKeks(2);
 
 interface Built {
@@ -112,18 +111,13 @@ test("openLeader() refuses every flipped byte of header and manifest", async () 
   for (let at = 0; at < usedBytes; at += 1) {
     const changed = Buffer.from(stored.subarray(0, 4_096));
     changed[at]! ^= 1;
-    await assert.rejects(
-      openLeader(reader(changed), NAME, stored.length, keks, signal),
-      { name: "FormatError" },
-      `${at}`,
-    );
+    await assert.rejects(openLeader(reader(changed), NAME, stored.length, keks), { name: "FormatError" }, `${at}`);
   }
 });
 
 test("openLeader() refuses an object of another length, of another name, and one that was cut off", async () => {
   const { stored } = await multipart([MIN_PART_BYTES, 10]);
-  const open = (bytes: Buffer, name = NAME, length = stored.length) =>
-    openLeader(reader(bytes), name, length, keks, signal);
+  const open = (bytes: Buffer, name = NAME, length = stored.length) => openLeader(reader(bytes), name, length, keks);
   await assert.rejects(open(stored, NAME, stored.length - 1), { code: "manifest_refused" });
   await assert.rejects(open(stored, { bucket: "bucket", key: "other" }), { code: "chunk_refused" });
   await assert.rejects(open(stored, { bucket: "other", key: "key" }), { code: "chunk_refused" });
@@ -159,7 +153,7 @@ async function read({ stored, layout }: Built, range: ByteRange): Promise<Buffer
   const plan = planRange(layout, range, header);
   const all: Buffer[] = [];
   const source = reader(stored.subarray(plan.stored.start, plan.stored.end + 1));
-  for await (const chunk of plan.open(source, signal)) all.push(chunk);
+  for await (const chunk of plan.open(source)) all.push(chunk);
   return Buffer.concat(all);
 }
 
@@ -168,7 +162,7 @@ async function multipart(
   { pinned = true, upload = UPLOAD }: { pinned?: boolean; upload?: string } = {},
 ): Promise<Built> {
   const plain = plaintext(sizes.reduce((sum, bytes) => sum + bytes, 0));
-  const key = uploadKey(await keks.get(2, signal), uploadDigest(upload), NAME);
+  const key = uploadKey(await keks.get(2), uploadDigest(upload), NAME);
   let at = 0;
   const parts: ManifestPart[] = [];
   const bodies = sizes.map((plainBytes, index) => {
@@ -179,9 +173,9 @@ async function multipart(
     at += plainBytes;
     return Buffer.concat([partHeader(identity), sealBytes(piece, segmentKey, associatedData)]);
   });
-  const leader = await sealLeader(upload, NAME, parts, keks, signal);
+  const leader = await sealLeader(upload, NAME, parts, keks);
   const stored = Buffer.concat([...leaderBytes(leader), ...bodies]);
-  const { manifest } = await openLeader(reader(stored), NAME, stored.length, keks, signal);
+  const { manifest } = await openLeader(reader(stored), NAME, stored.length, keks);
   return { plain, stored, layout: multipartLayout(manifest, stored.length) };
 }
 

@@ -19,7 +19,7 @@ export interface PlacedSegment {
    * Gives the segment.
    * @param header as it was read; undefined if reading began behind it
    */
-  open(header: Buffer | undefined, signal: AbortSignal): Promise<Segment>;
+  open(header: Buffer | undefined): Promise<Segment>;
   /** Whether it can be opened without its header. */
   readonly headerKnown: boolean;
 }
@@ -41,7 +41,7 @@ export interface ByteRange {
 export interface RangePlan {
   readonly stored: ByteRange;
   /** @param reader stands at the first byte of `stored`; it is closed at the end */
-  open(reader: ByteReader, signal: AbortSignal): AsyncGenerator<Buffer>;
+  open(reader: ByteReader): AsyncGenerator<Buffer>;
 }
 
 const CHUNK_STRIDE = CHUNK_BYTES + TAG_BYTES;
@@ -86,7 +86,7 @@ export function planRange(layout: Layout, range: ByteRange, firstHeader?: Buffer
   const reads = readsOf(layout, range);
   const [first, last] = [reads[0]!, reads.at(-1)!];
   const stored = { start: startOf(first), end: endOf(last) };
-  return { stored, open: (reader, signal) => openReads(reader, reads, firstHeader, signal) };
+  return { stored, open: (reader) => openReads(reader, reads, firstHeader) };
 }
 
 /** The header that must be read before a range can be planned; undefined nearly always. */
@@ -138,12 +138,11 @@ async function* openReads(
   reader: ByteReader,
   reads: readonly SegmentRead[],
   firstHeader: Buffer | undefined,
-  signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   try {
     for (const read of reads) {
       const header = read.withHeader ? await reader.read(read.segment.headerBytes) : firstHeader;
-      const segment = await read.segment.open(header, signal);
+      const segment = await read.segment.open(header);
       let at = read.firstChunk * CHUNK_BYTES;
       for await (const chunk of openChunks(reader, segment, read.firstChunk, read.lastChunk)) {
         const wanted = chunk.subarray(Math.max(read.range.start - at, 0), read.range.end - at + 1);
@@ -164,9 +163,9 @@ function placePart(manifest: Manifest, part: ManifestPart, offset: number, plain
     plainStart,
     plainBytes,
     headerKnown: identity !== undefined,
-    async open(header, signal) {
+    async open(header) {
       const found = identityOf(part, header);
-      return partSegment(await manifest.keyOf(found.kekVersion, signal), found, partNumber, plainBytes);
+      return partSegment(await manifest.keyOf(found.kekGeneration), found, partNumber, plainBytes);
     },
   };
 }

@@ -20,15 +20,15 @@ export interface Manifest {
   readonly parts: readonly ManifestPart[];
   readonly plainBytes: number;
   readonly leaderBytes: number;
-  /** Key of the upload's parts under a KEK version. */
-  keyOf(kekVersion: number, signal: AbortSignal): Promise<ObjectKey>;
+  /** Key of the upload's parts under a generation of the KEK. */
+  keyOf(kekGeneration: number): Promise<ObjectKey>;
 }
 
 const DIGEST_BYTES = 32;
 const SALT_BYTES = 32;
 const ENTRY_BYTES = 2 + 8 + 1 + 2 + PART_SALT_BYTES;
 
-/** Bytes before the sealed manifest: version, kind, KEK version, upload digest, salt, number of parts. */
+/** Bytes before the sealed manifest: version, kind, KEK generation, upload digest, salt, number of parts. */
 const LEADER_HEADER_BYTES = 4 + DIGEST_BYTES + SALT_BYTES + 2;
 /** How much of a multipart object holds its leader's header and manifest, however so many bytes were divided. */
 export function leaderReadBytes(plainBytes: number): number {
@@ -48,15 +48,15 @@ export async function sealLeader(
   name: ObjectName,
   parts: readonly ManifestPart[],
   keks: KekSource,
-  signal: AbortSignal,
 ): Promise<Leader> {
   const digest = uploadDigest(uploadId);
-  const key = uploadKey(await keks.get(keks.current, signal), digest, name);
+  const { generation, key: kek } = await keks.current();
+  const key = uploadKey(kek, digest, name);
   const salt = randomBytes(SALT_BYTES);
   const header = Buffer.alloc(LEADER_HEADER_BYTES);
   header.writeUInt8(FORMAT_VERSION, 0);
   header.writeUInt8(KIND.multipart, 1);
-  header.writeUInt16BE(keks.current, 2);
+  header.writeUInt16BE(generation, 2);
   header.set(digest, 4);
   header.set(salt, 4 + DIGEST_BYTES);
   header.writeUInt16BE(parts.length, LEADER_HEADER_BYTES - 2);
@@ -75,7 +75,6 @@ export async function openLeader(
   name: ObjectName,
   sealedBytes: number,
   keks: KekSource,
-  signal: AbortSignal,
 ): Promise<{ readonly manifest: Manifest; readonly readBytes: number }> {
   const header = await reader.read(LEADER_HEADER_BYTES);
   if (header[0] !== FORMAT_VERSION || header[1] !== KIND.multipart) {
@@ -84,9 +83,8 @@ export async function openLeader(
   const digest = header.subarray(4, 4 + DIGEST_BYTES);
   const count = header.readUInt16BE(LEADER_HEADER_BYTES - 2);
   if (count < 1 || count > MAX_PARTS) throw refused(`${count} parts`, `1 to ${MAX_PARTS}`);
-  const keyOf = async (version: number, abort: AbortSignal): Promise<ObjectKey> =>
-    uploadKey(await keks.get(version, abort), digest, name);
-  const key = await keyOf(header.readUInt16BE(2), signal);
+  const keyOf = async (generation: number): Promise<ObjectKey> => uploadKey(await keks.get(generation), digest, name);
+  const key = await keyOf(header.readUInt16BE(2));
   const plainBytes = count * ENTRY_BYTES;
   const segmentKey = manifestKey(key, header.subarray(4 + DIGEST_BYTES, LEADER_HEADER_BYTES - 2));
   const segment = { key: segmentKey, associatedData: header, plainBytes };
@@ -134,7 +132,7 @@ function entryBytes({ partNumber, plainBytes, identity }: ManifestPart): Buffer 
   entry.writeBigUInt64BE(BigInt(plainBytes), 2);
   if (identity === undefined) return entry;
   entry.writeUInt8(1, 10);
-  entry.writeUInt16BE(identity.kekVersion, 11);
+  entry.writeUInt16BE(identity.kekGeneration, 11);
   entry.set(identity.salt, 13);
   return entry;
 }
@@ -143,7 +141,7 @@ function parseEntry(entry: Buffer): ManifestPart {
   return {
     partNumber: entry.readUInt16BE(0),
     plainBytes: Number(entry.readBigUInt64BE(2)),
-    identity: entry[10] === 1 ? { kekVersion: entry.readUInt16BE(11), salt: entry.subarray(13) } : undefined,
+    identity: entry[10] === 1 ? { kekGeneration: entry.readUInt16BE(11), salt: entry.subarray(13) } : undefined,
   };
 }
 

@@ -14,7 +14,7 @@ export type ObjectHeader = SingleHeader | { readonly kind: "multipart" };
 /** The header of an object that was put in one request. */
 export interface SingleHeader {
   readonly kind: "single";
-  readonly kekVersion: number;
+  readonly kekGeneration: number;
   readonly objectId: Uint8Array;
   readonly plainBytes: number;
   readonly nonce: Uint8Array;
@@ -58,7 +58,7 @@ export function parseObjectHeader(text: string): ObjectHeader {
   if (!Number.isSafeInteger(plainBytes)) throw malformed(`a length of ${plainBytes} bytes`);
   return {
     kind: "single",
-    kekVersion: bytes.readUInt16BE(2),
+    kekGeneration: bytes.readUInt16BE(2),
     objectId: bytes.subarray(4, 20),
     plainBytes,
     nonce: bytes.subarray(FIXED_BYTES, FIXED_BYTES + NONCE_BYTES),
@@ -66,15 +66,14 @@ export function parseObjectHeader(text: string): ObjectHeader {
   };
 }
 
-/** Wraps an object's key for a place: version, kind, KEK version, ID, length, bucket and key are bound to it. */
+/** Wraps an object's key for a place: version, kind, KEK generation, ID, length, bucket and key are bound to it. */
 export async function wrapObject(
   { objectId, objectKey, plainBytes }: SingleObject,
   name: ObjectName,
   keks: KekSource,
-  signal: AbortSignal,
 ): Promise<string> {
-  const kek = await keks.get(keks.current, signal);
-  const fixed = fixedBytes({ kekVersion: keks.current, objectId, plainBytes });
+  const { generation, key: kek } = await keks.current();
+  const fixed = fixedBytes({ kekGeneration: generation, objectId, plainBytes });
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv("aes-256-gcm", wrappingKey(kek, objectId), nonce);
   cipher.setAAD(Buffer.concat([fixed, nameBytes(name)]));
@@ -86,14 +85,9 @@ export async function wrapObject(
  * Unwraps an object's key.
  * @throws FormatError `key_not_unwrapped` if any field of the header was changed or the object is of another place
  */
-export async function unwrapObject(
-  header: SingleHeader,
-  name: ObjectName,
-  keks: KekSource,
-  signal: AbortSignal,
-): Promise<SingleObject> {
-  const { kekVersion, objectId, plainBytes, nonce, wrappedKey } = header;
-  const kek = await keks.get(kekVersion, signal);
+export async function unwrapObject(header: SingleHeader, name: ObjectName, keks: KekSource): Promise<SingleObject> {
+  const { kekGeneration, objectId, plainBytes, nonce, wrappedKey } = header;
+  const kek = await keks.get(kekGeneration);
   const decipher = createDecipheriv("aes-256-gcm", wrappingKey(kek, objectId), nonce);
   decipher.setAAD(Buffer.concat([fixedBytes(header), nameBytes(name)]));
   decipher.setAuthTag(wrappedKey.subarray(KEY_LENGTH_BYTES));
@@ -106,11 +100,11 @@ export async function unwrapObject(
   }
 }
 
-function fixedBytes(fields: Pick<SingleHeader, "kekVersion" | "objectId" | "plainBytes">): Buffer {
+function fixedBytes(fields: Pick<SingleHeader, "kekGeneration" | "objectId" | "plainBytes">): Buffer {
   const fixed = Buffer.alloc(FIXED_BYTES);
   fixed.writeUInt8(FORMAT_VERSION, 0);
   fixed.writeUInt8(KIND.single, 1);
-  fixed.writeUInt16BE(fields.kekVersion, 2);
+  fixed.writeUInt16BE(fields.kekGeneration, 2);
   fixed.set(fields.objectId, 4);
   fixed.writeBigUInt64BE(BigInt(fields.plainBytes), 20);
   return fixed;

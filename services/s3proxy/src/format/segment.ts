@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
 import type { ByteReader } from "./byte-reader.ts";
 import { FormatError } from "./error.ts";
 import type { SegmentKey } from "./keys.ts";
@@ -20,32 +20,29 @@ export interface Segment {
  */
 export async function* sealSegment(source: AsyncIterable<Uint8Array>, segment: Segment): AsyncGenerator<Buffer> {
   const { plainBytes } = segment;
-  let sealer = new ChunkSealer(segment, 0);
+  const sealer = new ChunkSealer(segment);
   let total = 0;
   for await (const piece of source) {
     total += piece.length;
     if (total > plainBytes) throw lengthError(`more than ${plainBytes}`, plainBytes);
     for (let at = 0; at < piece.length; ) {
-      if (sealer.full) {
-        yield sealer.finish();
-        sealer = new ChunkSealer(segment, sealer.index + 1);
-      }
       at += sealer.add(piece.subarray(at));
+      if (sealer.full && !sealer.last) yield* sealer.finish();
     }
   }
   if (total !== plainBytes) throw lengthError(`${total}`, plainBytes);
-  yield sealer.finish();
+  yield* sealer.finish();
 }
 
 /** Encrypts a segment that is in memory. */
 export function sealBytes(bytes: Uint8Array, key: SegmentKey, associatedData: Uint8Array): Buffer {
-  const segment = { key, associatedData, plainBytes: bytes.length };
-  const chunks = Array.from({ length: chunkCount(bytes.length) }, (_, index) => {
-    const sealer = new ChunkSealer(segment, index);
+  const sealer = new ChunkSealer({ key, associatedData, plainBytes: bytes.length });
+  const pieces: Buffer[] = [];
+  for (let index = 0; index < chunkCount(bytes.length); index += 1) {
     sealer.add(bytes.subarray(index * CHUNK_BYTES));
-    return sealer.finish();
-  });
-  return Buffer.concat(chunks);
+    pieces.push(...sealer.finish());
+  }
+  return Buffer.concat(pieces);
 }
 
 /**
@@ -58,19 +55,20 @@ export async function* openChunks(
   first: number,
   last: number,
 ): AsyncGenerator<Buffer> {
-  for (let index = first; index <= last; index += 1) yield await openChunk(reader, segment, index);
+  const key = createSecretKey(segment.key.reveal());
+  const sealed = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, segment.plainBytes) + TAG_BYTES);
+  for (let index = first; index <= last; index += 1) {
+    const chunk = sealed.subarray(0, chunkBytes(segment, index) + TAG_BYTES);
+    await reader.fill(chunk);
+    yield openChunk(chunk, segment, key, index);
+  }
 }
 
-async function openChunk(reader: ByteReader, segment: Segment, index: number): Promise<Buffer> {
-  const plain = Buffer.allocUnsafeSlow(chunkBytes(segment, index));
-  const decipher = createDecipheriv("aes-256-gcm", segment.key.reveal(), nonceOf(segment, index));
+function openChunk(sealed: Buffer, segment: Segment, key: KeyObject, index: number): Buffer {
+  const decipher = createDecipheriv("aes-256-gcm", key, nonceOf(segment, index));
   decipher.setAAD(segment.associatedData);
-  let at = 0;
-  for (let piece = reader.buffered(plain.length - at); at < plain.length; piece = reader.buffered(plain.length - at)) {
-    if (piece.length === 0) await reader.more();
-    else at += decipher.update(piece).copy(plain, at);
-  }
-  decipher.setAuthTag(await reader.read(TAG_BYTES));
+  const plain = decipher.update(sealed.subarray(0, -TAG_BYTES));
+  decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
   try {
     decipher.final();
   } catch (cause) {
@@ -80,36 +78,46 @@ async function openChunk(reader: ByteReader, segment: Segment, index: number): P
   return plain;
 }
 
+/** Collects plaintext until a chunk of it is there: one call to encrypt it is cheaper than many. */
 class ChunkSealer {
-  readonly index: number;
-  readonly #out: Buffer;
-  readonly #plainBytes: number;
-  readonly #cipher;
+  readonly #segment: Segment;
+  readonly #key: KeyObject;
+  readonly #plain: Buffer;
+  #index = 0;
   #at = 0;
 
-  constructor(segment: Segment, index: number) {
-    this.index = index;
-    this.#plainBytes = chunkBytes(segment, index);
-    this.#out = Buffer.allocUnsafeSlow(this.#plainBytes + TAG_BYTES);
-    this.#cipher = createCipheriv("aes-256-gcm", segment.key.reveal(), nonceOf(segment, index));
-    this.#cipher.setAAD(segment.associatedData);
+  constructor(segment: Segment) {
+    this.#segment = segment;
+    this.#key = createSecretKey(segment.key.reveal());
+    this.#plain = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, segment.plainBytes));
   }
 
   get full(): boolean {
-    return this.#at === this.#plainBytes;
+    return this.#at === chunkBytes(this.#segment, this.#index);
+  }
+
+  /** Whether this chunk is the segment's last. */
+  get last(): boolean {
+    return this.#index === chunkCount(this.#segment.plainBytes) - 1;
   }
 
   /** Takes what fits and says how much that was. */
   add(piece: Uint8Array): number {
-    const taken = piece.subarray(0, this.#plainBytes - this.#at);
-    this.#at += this.#cipher.update(taken).copy(this.#out, this.#at);
+    const taken = piece.subarray(0, chunkBytes(this.#segment, this.#index) - this.#at);
+    this.#plain.set(taken, this.#at);
+    this.#at += taken.length;
     return taken.length;
   }
 
-  finish(): Buffer {
-    this.#cipher.final();
-    this.#cipher.getAuthTag().copy(this.#out, this.#plainBytes);
-    return this.#out;
+  /** The sealed chunk, as ciphertext and tag; what is added then is of the next chunk. */
+  finish(): readonly [Buffer, Buffer] {
+    const cipher = createCipheriv("aes-256-gcm", this.#key, nonceOf(this.#segment, this.#index));
+    cipher.setAAD(this.#segment.associatedData);
+    const sealed = cipher.update(this.#plain.subarray(0, this.#at));
+    cipher.final();
+    this.#index += 1;
+    this.#at = 0;
+    return [sealed, cipher.getAuthTag()];
   }
 }
 

@@ -2,7 +2,7 @@
 export const CHUNK_BYTES = 65_536;
 /** GCM tag after each chunk. */
 export const TAG_BYTES = 16;
-/** What stands before the chunks of a part: version, kind, KEK version, salt. */
+/** What stands before the chunks of a part: version, kind, KEK generation, salt. */
 export const PART_HEADER_BYTES = 20;
 /** Parts but the last are at least this long, in S3 and here: the size of multipart objects rests on it. */
 export const MIN_PART_BYTES = 5_242_880;

@@ -32,7 +32,7 @@ export function toStoreEtag(etag: string): string {
 export function partEtag({ storeEtag, plainBytes, identity }: PartToken): string {
   const token = Buffer.alloc(TOKEN_BYTES);
   token.writeBigUInt64BE(BigInt(plainBytes));
-  token.writeUInt16BE(identity.kekVersion, 8);
+  token.writeUInt16BE(identity.kekGeneration, 8);
   token.set(identity.salt, 10);
   return withinQuotes(storeEtag, (value) => `${value}-${token.toString("base64url")}`);
 }
@@ -44,7 +44,7 @@ export function parsePartEtag(etag: string): PartToken | undefined {
   if (token.length !== TOKEN_BYTES || token.toString("base64url") !== text) return undefined;
   const plainBytes = Number(token.readBigUInt64BE());
   if (!Number.isSafeInteger(plainBytes)) return undefined;
-  const identity = { kekVersion: token.readUInt16BE(8), salt: token.subarray(10) };
+  const identity = { kekGeneration: token.readUInt16BE(8), salt: token.subarray(10) };
   return { storeEtag: `"${value}"`, plainBytes, identity };
 }
 

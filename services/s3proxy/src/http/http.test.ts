@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { elements, parseXmlDocument } from "@constellation/xml";
 import { parsePartEtag, partEtag, toClientEtag, toStoreEtag } from "./etag.ts";
 import { objectHeaders, validateHeaders } from "./headers.ts";
 import { parseTarget } from "./target.ts";
-import { applyEdits, elements, parseClientXml, parseXmlDocument, replaceElement, textElement } from "./xml.ts";
+import { applyEdits, parseClientXml, replaceElement, textElement } from "./xml.ts";
 
 const MD5 = "0123456789abcdef0123456789abcdef";
 
@@ -54,7 +55,7 @@ test("parsePartEtag() reads what partEtag() made, and nothing else", () => {
   const token = {
     storeEtag: `"${MD5}"`,
     plainBytes: 5_000_000_000,
-    identity: { kekVersion: 3, salt: Buffer.alloc(16, 9) },
+    identity: { kekGeneration: 3, salt: Buffer.alloc(16, 9) },
   };
   const etag = partEtag(token);
   assert.deepEqual(parsePartEtag(etag), token);

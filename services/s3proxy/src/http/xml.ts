@@ -1,8 +1,5 @@
-import { parseXml, type XmlElement } from "@rgrove/parse-xml";
+import { type Element, parseXmlDocument } from "@constellation/xml";
 import { s3Errors } from "./s3-error.ts";
-
-/** An element with its children and where it stands in the text. */
-export type Element = XmlElement;
 
 /** A piece of a text to be replaced. */
 export interface Edit {
@@ -15,14 +12,6 @@ export interface Edit {
 export const XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n';
 const NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-/** Parses a document. The parser knows no external entities and expands none of the document's own. */
-export function parseXmlDocument(bytes: Uint8Array): { readonly text: string; readonly root: Element } {
-  const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  const { root } = parseXml(text, { includeOffsets: true });
-  if (root === null) throw new Error("Parse XML failed: got no root element");
-  return { text, root };
-}
-
 /** Parses what a client sent. @throws S3Error `MalformedXML` */
 export function parseClientXml(bytes: Uint8Array, rootName: string): Element {
   try {
@@ -32,19 +21,6 @@ export function parseClientXml(bytes: Uint8Array, rootName: string): Element {
     // Said below: the parser's message quotes the document.
   }
   throw s3Errors.malformedXml("The XML you provided was not well-formed or did not validate");
-}
-
-/** The child elements of a name. */
-export function elements(parent: Element, name: string): Element[] {
-  return parent.children.filter(
-    (child): child is Element => child.type === "element" && (child as Element).name === name,
-  );
-}
-
-/** The text of the only child of a name; undefined without one, or with more than one. */
-export function childText(parent: Element, name: string): string | undefined {
-  const [child, second] = elements(parent, name);
-  return second === undefined ? child?.text : undefined;
 }
 
 /** An element with text. */

@@ -1,6 +1,8 @@
+import { type Element } from "@constellation/xml";
 import { toClientEtag } from "../http/etag.ts";
 import { plainHeaders } from "../http/headers.ts";
-import { applyEdits, type Edit, type Element, replaceElement } from "../http/xml.ts";
+import { S3Error } from "../http/s3-error.ts";
+import { applyEdits, type Edit, replaceElement } from "../http/xml.ts";
 import {
   type Answer,
   answerHeaders,
@@ -19,7 +21,7 @@ const HIDDEN = ["Checksum", "ObjectParts"];
 
 /** Gives an object's attributes: ETag, size, storage class. */
 export async function getObjectAttributes(call: ObjectCall, parts: Parts): Promise<Answer> {
-  const head = await headObject(call, parts);
+  const head = await headObject(call, parts).catch(asGetError);
   const { bucket, key, headers, signal } = call;
   const query = { attributes: "", ...passedQuery(call, ["versionId"]) };
   const response = await sendToStore(
@@ -31,6 +33,14 @@ export async function getObjectAttributes(call: ObjectCall, parts: Parts): Promi
   const size = head.headers["content-length"] ?? "";
   const edits = root.children.flatMap((child) => (child.type === "element" ? edit(child as Element, size) : []));
   return xmlAnswer(applyEdits(text, edits), answerHeaders(response));
+}
+
+/** HEAD's answer has no document that would say what was not found. */
+function asGetError(error: unknown): never {
+  if (error instanceof S3Error && error.code === "NotFound") {
+    throw new S3Error(404, "NoSuchKey", "The specified key does not exist.", { cause: error });
+  }
+  throw error;
 }
 
 function edit(field: Element, size: string): Edit[] {

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { errorText } from "@constellation/xml";
 import type { RequestBody } from "../body/request-body.ts";
 import type { KekSource, ObjectName } from "../format/keys.ts";
 import { type Headers, responseHeaders } from "../http/headers.ts";
 import { toClientEtag } from "../http/etag.ts";
 import { S3Error } from "../http/s3-error.ts";
-import { childText, parseXmlDocument } from "../http/xml.ts";
+import { readBody, releaseAnswer } from "../stream/read-body.ts";
 import type { Store, StoreRequest, StoreResponse } from "../store/store.ts";
 
 /** An authenticated request. */
@@ -78,12 +79,20 @@ export async function sendToStore(
 export async function readResponse(response: StoreResponse, maxBytes = MAX_XML_BYTES): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let total = 0;
-  for await (const piece of response as AsyncIterable<Uint8Array>) {
+  for await (const piece of answerBody(response)) {
     total += piece.length;
     if (total > maxBytes) throw new S3Error(502, "BadGateway", `The store's answer has more than ${maxBytes} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
+}
+
+/** The body of an answer of the store, as it comes. */
+export function answerBody(response: StoreResponse): AsyncGenerator<Uint8Array> {
+  return readBody(response, {
+    release: releaseAnswer,
+    asFailure: (cause) => new S3Error(503, "ServiceUnavailable", "The store ended its answer early", { cause }),
+  });
 }
 
 /** Reads and drops an answer, so that its connection can be used again. */
@@ -120,18 +129,6 @@ async function storeError(response: StoreResponse, method: string): Promise<S3Er
   if (method === "HEAD") response.resume();
   const { code, message } = errorText(body) ?? { code: codeOf(status), message: `The store answered ${status}` };
   return new S3Error(status >= 300 ? status : 502, code, message, { headers });
-}
-
-/** Code and message of an error in XML. */
-export function errorText(body: Uint8Array): { readonly code: string; readonly message: string } | undefined {
-  try {
-    const { root } = parseXmlDocument(body);
-    const code = childText(root, "Code");
-    if (root.name !== "Error" || code === undefined || !/^[A-Za-z0-9.]{1,64}$/.test(code)) return undefined;
-    return { code, message: (childText(root, "Message") ?? code).slice(0, 1_000) };
-  } catch {
-    return undefined;
-  }
 }
 
 function codeOf(status: number): string {

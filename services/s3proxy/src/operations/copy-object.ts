@@ -1,9 +1,10 @@
+import { childText, elements } from "@constellation/xml";
 import { newObject, type SingleObject, wrapObject } from "../format/object-header.ts";
 import { toClientEtag, toStoreEtag } from "../http/etag.ts";
 import { conditionHeaders, HEADER_METADATA, type Headers, objectHeaders } from "../http/headers.ts";
 import { pathEncode, uriEncode } from "../auth/sigv4.ts";
 import { S3Error, s3Errors } from "../http/s3-error.ts";
-import { childText, elements, textElement, xmlDocument } from "../http/xml.ts";
+import { textElement, xmlDocument } from "../http/xml.ts";
 import {
   type XmlAnswer,
   answerHeaders,
@@ -35,8 +36,8 @@ const COPIED_HEADERS = [
  */
 export async function copyObject(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
   const source = await findCopySource(call, parts);
-  refuseCopyToItself(call, source);
   const headers = { ...(await metadataOf(call, source)), ...conditionHeaders(call.headers, toStoreEtag) };
+  await refuseCopyToItself(call, source, parts);
   if (source.stored.kind === "single") return await copyAtStore(call, parts, source, source.stored.object, headers);
   return await copyThrough(call, parts, source, headers);
 }
@@ -71,7 +72,7 @@ async function copyAtStore(
       // What was checked is what is copied.
       "x-amz-copy-source-if-match": etag,
       "x-amz-metadata-directive": "REPLACE",
-      [HEADER_METADATA]: await wrapObject(object, nameOf(call), parts.keks, signal),
+      [HEADER_METADATA]: await wrapObject(object, nameOf(call), parts.keks),
     },
   };
   const response = await sendToStore(parts, request, signal);
@@ -117,11 +118,17 @@ async function tagsOf(call: ObjectCall, parts: Parts, { response, pinned }: Copy
   return { "x-amz-tagging": pairs.join("&") };
 }
 
-function refuseCopyToItself({ bucket, key, headers }: ObjectCall, { pinned }: CopySource): void {
+/** As S3 does; but an object whose key is under an earlier generation is changed: its key is wrapped anew. */
+async function refuseCopyToItself(
+  { bucket, key, headers }: ObjectCall,
+  { pinned, stored }: CopySource,
+  { keks }: Parts,
+): Promise<void> {
   const { name, versionId } = pinned;
   const changes = ["x-amz-storage-class", "x-amz-server-side-encryption", "x-amz-website-redirect-location"];
   const changed = headers["x-amz-metadata-directive"] === "REPLACE" || changes.some((header) => header in headers);
   if (name.bucket !== bucket || name.key !== key || versionId !== undefined || changed) return;
+  if (stored.kind === "single" && stored.kekGeneration < (await keks.current()).generation) return;
   throw s3Errors.invalidRequest("This copy request is illegal: it copies an object to itself without a change");
 }
 

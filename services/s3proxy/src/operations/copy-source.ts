@@ -32,7 +32,7 @@ export async function findCopySource(call: ObjectCall, parts: Parts): Promise<Co
   response.resume();
   const name = { bucket, key };
   const sealedBytes = storedLength(response);
-  const stored = await describeObject(response, name, sealedBytes, parts, signal);
+  const stored = await describeObject(response, name, sealedBytes, parts);
   return { response, stored, pinned: pin(response, name, sealedBytes, versionId) };
 }
 
@@ -79,7 +79,7 @@ function asCopyError(error: unknown): never {
     throw new S3Error(412, "PreconditionFailed", "At least one of the preconditions you specified did not hold");
   }
   if (error instanceof S3Error && error.status === 404) {
-    throw new S3Error(404, "NoSuchKey", "The specified key does not exist");
+    throw new S3Error(404, "NoSuchKey", "The specified key does not exist.");
   }
   throw error;
 }

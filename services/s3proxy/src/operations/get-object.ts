@@ -5,7 +5,16 @@ import { conditionHeaders, type Headers } from "../http/headers.ts";
 import { S3Error, s3Errors } from "../http/s3-error.ts";
 import type { StoreResponse } from "../store/store.ts";
 import { contentRange, parseByteRange } from "./byte-range.ts";
-import { type Answer, answerHeaders, nameOf, type ObjectCall, type Parts, passedQuery, sendToStore } from "./call.ts";
+import {
+  type Answer,
+  answerBody,
+  answerHeaders,
+  nameOf,
+  type ObjectCall,
+  type Parts,
+  passedQuery,
+  sendToStore,
+} from "./call.ts";
 import {
   describeObject,
   layoutOf,
@@ -46,16 +55,16 @@ async function getWhole(call: ObjectCall, parts: Parts): Promise<Answer> {
   const response = await sendToStore(parts, readRequest("GET", call), signal);
   try {
     const sealedBytes = storedLength(response);
-    const stored = await describeObject(response, nameOf(call), sealedBytes, parts, signal);
+    const stored = await describeObject(response, nameOf(call), sealedBytes, parts);
     const headers = { ...answerHeaders(response), ...sizeHeaders({ kind: "whole" }, stored.plainBytes) };
-    if (stored.kind === "plaintext") return { status: 200, headers, body: response };
-    const reader = new ByteReader(response);
+    if (stored.kind === "plaintext") return { status: 200, headers, body: answerBody(response) };
+    const reader = new ByteReader(answerBody(response));
     const layout =
       stored.kind === "single"
         ? await layoutOf(stored, pin(response, nameOf(call), sealedBytes), parts, signal)
-        : await leaderLayout(reader, { name: nameOf(call), sealedBytes }, parts.keks, signal, true);
+        : await leaderLayout(reader, { name: nameOf(call), sealedBytes }, parts.keks, true);
     const plan = planRange(layout, { start: 0, end: layout.plainBytes - 1 });
-    return { status: 200, headers, body: await openPlan(plan, reader, response, signal) };
+    return { status: 200, headers, body: await openPlan(plan, reader, response) };
   } catch (error) {
     response.destroy();
     throw error;
@@ -91,10 +100,11 @@ interface Look {
 /** Asks the store for the object's head, and finds what of it is wanted. */
 async function lookAt(call: ObjectCall, parts: Parts): Promise<Look> {
   const { signal, query } = call;
+  validatePartNumber(query.get("partNumber"));
   const response = await sendToStore(parts, readRequest("HEAD", call), signal);
   response.resume();
   const sealedBytes = storedLength(response);
-  const stored = await describeObject(response, nameOf(call), sealedBytes, parts, signal);
+  const stored = await describeObject(response, nameOf(call), sealedBytes, parts);
   const needsLayout =
     stored.kind !== "plaintext" && isPartial(call) && (call.method === "GET" || query.has("partNumber"));
   const pinned = pin(response, nameOf(call), sealedBytes, query.get("versionId"));
@@ -113,16 +123,22 @@ function select({ query, headers }: ObjectCall, stored: StoredObject, layout: La
 }
 
 function selectPart(text: string, stored: StoredObject, layout: Layout | undefined): Selection {
-  const number = /^[1-9][0-9]{0,4}$/.test(text) ? Number(text) : 0;
-  if (number === 0 || number > 10_000) throw s3Errors.invalidArgument("Part number must be from 1 to 10000");
+  const number = Number(text);
   const segments = layout?.segments ?? [{ plainStart: 0, plainBytes: stored.plainBytes }];
   const segment = segments[number - 1];
   if (segment === undefined) {
     throw new S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable");
   }
   const { plainStart: start, plainBytes } = segment;
-  if (stored.kind !== "multipart") return { kind: "whole" };
+  if (stored.kind !== "multipart") {
+    return plainBytes === 0 ? { kind: "whole" } : { kind: "range", range: { start, end: plainBytes - 1 } };
+  }
   return { kind: "part", range: { start, end: start + plainBytes - 1 }, partCount: segments.length };
+}
+
+function validatePartNumber(text: string | undefined): void {
+  if (text === undefined || (/^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 10_000)) return;
+  throw s3Errors.invalidArgument("Part number must be from 1 to 10000");
 }
 
 function isPartial({ headers, query }: ObjectCall): boolean {

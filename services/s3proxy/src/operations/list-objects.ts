@@ -1,6 +1,7 @@
+import { childText, type Element } from "@constellation/xml";
 import { multipartPlainLength, plainLength } from "../format/sizes.ts";
 import { toClientEtag } from "../http/etag.ts";
-import { applyEdits, childText, type Edit, type Element, replaceElement } from "../http/xml.ts";
+import { applyEdits, type Edit, replaceElement } from "../http/xml.ts";
 import { plainHeaders } from "../http/headers.ts";
 import {
   type Answer,

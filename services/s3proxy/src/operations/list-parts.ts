@@ -1,7 +1,8 @@
+import { childText, type Element, elements } from "@constellation/xml";
 import { plainPartLength } from "../format/sizes.ts";
 import { toClientEtag } from "../http/etag.ts";
 import { S3Error } from "../http/s3-error.ts";
-import { applyEdits, childText, type Edit, type Element, elements, replaceElement } from "../http/xml.ts";
+import { applyEdits, type Edit, replaceElement, textElement } from "../http/xml.ts";
 import {
   type Answer,
   answerHeaders,
@@ -31,7 +32,8 @@ export async function listParts(call: ObjectCall, parts: Parts): Promise<Answer>
   const max = numberOf(call.query.get("max-parts") ?? `${MAX_PAGE}`);
   const query = { ...passedQuery(call, ["encoding-type"]), ...pageAfter(marker, max) };
   const { text, root, headers } = await getPage(call, parts, query);
-  const edits = root.children.flatMap((child) => (child.type === "element" ? editChild(child as Element, max) : []));
+  const page = pageOf(root, max);
+  const edits = root.children.flatMap((child) => (child.type === "element" ? editChild(child as Element, page) : []));
   return xmlAnswer(applyEdits(text, edits), headers);
 }
 
@@ -60,6 +62,23 @@ function pageAfter(marker: number, max: number): Record<string, string> {
   return { "max-parts": `${max}`, "part-number-marker": `${marker + 1}` };
 }
 
+/** What of a store's page the client asked for. */
+interface Page {
+  readonly max: number;
+  /** The store's number of the last part that belongs to it; undefined if all do. */
+  readonly last: number | undefined;
+  /** Stores may leave it out on their last page. */
+  readonly hasNext: boolean;
+}
+
+/** Where the leader is not there yet, a first page has a part too many. */
+function pageOf(root: Element, max: number): Page {
+  const numbers = elements(root, "Part").map((part) => Number(childText(part, "PartNumber")));
+  const own = numbers.filter((number) => number !== 1);
+  const last = own.length > max ? own[max - 1] : undefined;
+  return { max, last, hasNext: elements(root, "NextPartNumberMarker").length > 0 };
+}
+
 function numberOf(text: string): number {
   if (/^[0-9]{1,5}$/.test(text)) return Number(text);
   throw new S3Error(400, "InvalidArgument", "max-parts and part-number-marker must be numbers");
@@ -72,11 +91,18 @@ async function getPage(call: ObjectCall, parts: Parts, page: Record<string, stri
   return { ...parseXml(await readResponse(response)), headers: answerHeaders(response) };
 }
 
-function editChild(element: Element, max: number): Edit[] {
+function editChild(element: Element, { max, last, hasNext }: Page): Edit[] {
+  if (last !== undefined && element.name === "NextPartNumberMarker") return [replaceElement(element, `${last - 1}`)];
+  if (last !== undefined && element.name === "IsTruncated") {
+    const edit = replaceElement(element, "true");
+    return [hasNext ? edit : { ...edit, text: textElement("NextPartNumberMarker", `${last - 1}`) + edit.text }];
+  }
   if (NUMBERS.includes(element.name)) return [shifted(element)];
   if (element.name === "MaxParts") return [replaceElement(element, `${max}`)];
   if (element.name !== "Part") return [];
-  if (childText(element, "PartNumber") === "1") return [{ start: element.start, end: element.end, text: "" }];
+  const number = Number(childText(element, "PartNumber"));
+  if (number === 1 || (last !== undefined && number > last))
+    return [{ start: element.start, end: element.end, text: "" }];
   return element.children.flatMap((child) => (child.type === "element" ? editPartField(child as Element) : []));
 }
 

@@ -1,3 +1,4 @@
+import { childText, type Element, elements } from "@constellation/xml";
 import { uploadDigest, uploadKey } from "../format/keys.ts";
 import { leaderBytes, type ManifestPart, sealLeader } from "../format/manifest.ts";
 import { MULTIPART_HEADER } from "../format/object-header.ts";
@@ -8,7 +9,7 @@ import { readSmallBody } from "../body/request-body.ts";
 import { parsePartEtag, partEtag, toClientEtag, toStoreEtag } from "../http/etag.ts";
 import { conditionHeaders, HEADER_METADATA, objectHeaders, plainHeaders } from "../http/headers.ts";
 import { S3Error, s3Errors } from "../http/s3-error.ts";
-import { childText, type Element, elements, parseClientXml, textElement, xmlDocument } from "../http/xml.ts";
+import { parseClientXml, textElement, xmlDocument } from "../http/xml.ts";
 import {
   type Answer,
   type XmlAnswer,
@@ -62,8 +63,8 @@ export async function sealPart(
   const { bucket, key, signal } = call;
   const uploadId = uploadIdOf(call);
   const partNumber = partNumberOf(call);
-  const identity = newPart(parts.keks.current);
-  const kek = await parts.keks.get(identity.kekVersion, signal);
+  const { generation, key: kek } = await parts.keks.current();
+  const identity = newPart(generation);
   const objectKey = uploadKey(kek, uploadDigest(uploadId), nameOf(call));
   const segment = partSegment(objectKey, identity, partNumber, plainBytes);
   const sealed = async function* () {
@@ -97,7 +98,6 @@ export async function completeMultipartUpload(call: ObjectCall, parts: Parts): P
     nameOf(call),
     completed.map(({ part }) => part),
     parts.keks,
-    signal,
   );
   const leaderPart = await sendToStore(
     parts,

@@ -25,7 +25,7 @@ export async function putSealed(
   source: AsyncIterable<Uint8Array>,
 ): Promise<StoreResponse> {
   const { bucket, key, signal } = call;
-  const wrapped = await wrapObject(object, nameOf(call), parts.keks, signal);
+  const wrapped = await wrapObject(object, nameOf(call), parts.keks);
   const request: StoreRequest = {
     method: "PUT",
     bucket,

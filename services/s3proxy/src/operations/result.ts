@@ -1,7 +1,7 @@
+import { type Element, errorText, parseXmlDocument } from "@constellation/xml";
 import { S3Error } from "../http/s3-error.ts";
-import { type Element, parseXmlDocument } from "../http/xml.ts";
 import type { StoreResponse } from "../store/store.ts";
-import { errorText, readResponse } from "./call.ts";
+import { readResponse } from "./call.ts";
 
 /**
  * Reads an answer that takes the store long: it may begin with status 200 and still hold an error.

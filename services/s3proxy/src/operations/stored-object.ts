@@ -16,13 +16,15 @@ import { multipartPlainLength, sealedLength } from "../format/sizes.ts";
 import { HEADER_METADATA } from "../http/headers.ts";
 import { S3Error } from "../http/s3-error.ts";
 import type { StoreResponse } from "../store/store.ts";
-import { type Parts, readResponse, sendToStore } from "./call.ts";
+import { answerBody, type Parts, readResponse, sendToStore } from "./call.ts";
 
 /** An object as the store's answer to GET or HEAD describes it. */
 export type StoredObject =
   | {
       readonly kind: "single";
       readonly object: SingleObject;
+      /** Generation of the KEK that its key is wrapped under. */
+      readonly kekGeneration: number;
       readonly plainBytes: number;
       readonly sealedBytes: number;
     }
@@ -48,7 +50,6 @@ export async function describeObject(
   name: ObjectName,
   sealedBytes: number,
   parts: Parts,
-  signal: AbortSignal,
 ): Promise<StoredObject> {
   const text = response.headers[HEADER_METADATA]?.toString();
   if (text === undefined) return describePlaintext(sealedBytes, parts);
@@ -58,10 +59,10 @@ export async function describeObject(
     if (plainBytes === undefined) throw impossible(sealedBytes, "that of a multipart object");
     return { kind: "multipart", plainBytes, sealedBytes };
   }
-  const object = await unwrapObject(header, name, parts.keks, signal);
+  const object = await unwrapObject(header, name, parts.keks);
   const { plainBytes } = object;
   if (sealedLength(plainBytes) !== sealedBytes) throw impossible(sealedBytes, `${sealedLength(plainBytes)}`);
-  return { kind: "single", object, plainBytes, sealedBytes };
+  return { kind: "single", object, kekGeneration: header.kekGeneration, plainBytes, sealedBytes };
 }
 
 /** Finds the layout of an encrypted object; for a multipart one by reading the beginning of its leader. */
@@ -75,7 +76,7 @@ export async function layoutOf(
   const end = leaderReadBytes(stored.plainBytes) - 1;
   const response = await getStored(pinned, { start: 0, end }, parts, signal);
   const leader = await readResponse(response, end + 1);
-  return await leaderLayout(new ByteReader(onePiece(leader)), pinned, parts.keks, signal, false);
+  return await leaderLayout(new ByteReader(onePiece(leader)), pinned, parts.keks, false);
 }
 
 /** Reads a leader and gives the layout; with `skip` the reader stands at the first part after it. */
@@ -83,10 +84,9 @@ export async function leaderLayout(
   reader: ByteReader,
   { name, sealedBytes }: Pick<PinnedObject, "name" | "sealedBytes">,
   keks: KekSource,
-  signal: AbortSignal,
   skip: boolean,
 ): Promise<Layout> {
-  const { manifest, readBytes } = await openLeader(reader, name, sealedBytes, keks, signal);
+  const { manifest, readBytes } = await openLeader(reader, name, sealedBytes, keks);
   if (skip) await reader.skip(manifest.leaderBytes - readBytes);
   return multipartLayout(manifest, sealedBytes);
 }
@@ -134,13 +134,13 @@ export async function openRange(
 ): Promise<OpenedRange> {
   if (layout === undefined) {
     const response = await getStored(pinned, range, parts, signal, query);
-    return { response, body: response };
+    return { response, body: answerBody(response) };
   }
   const wanted = headerNeeded(layout, range);
   const firstHeader = wanted === undefined ? undefined : await readStored(pinned, wanted, parts, signal);
   const plan = planRange(layout, range, firstHeader);
   const response = await getStored(pinned, plan.stored, parts, signal, query);
-  return { response, body: await openPlan(plan, new ByteReader(response), response, signal) };
+  return { response, body: await openPlan(plan, new ByteReader(answerBody(response)), response) };
 }
 
 /** Opens a plan and waits for its first chunk: a refusal can then still be an answer. */
@@ -148,9 +148,8 @@ export async function openPlan(
   plan: RangePlan,
   reader: ByteReader,
   response: StoreResponse,
-  signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const chunks = plan.open(reader, signal);
+  const chunks = plan.open(reader);
   try {
     return resumed(await chunks.next(), chunks);
   } catch (error) {

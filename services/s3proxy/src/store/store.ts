@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { pipeline } from "node:stream/promises";
 import type { Credentials } from "../auth/credentials.ts";
 import {
   ALGORITHM,
@@ -17,6 +16,7 @@ import {
 } from "../auth/sigv4.ts";
 import type { Headers } from "../http/headers.ts";
 import { S3Error } from "../http/s3-error.ts";
+import { REQUEST_WINDOW_BYTES, writeBody } from "../stream/write-body.ts";
 
 /** Where the store is and who we are there. */
 export interface StoreOptions {
@@ -101,7 +101,7 @@ export class Store {
       outgoing.end(request.body);
       return (await answer)[0];
     }
-    const sent = pipeline(request.body.source, outgoing);
+    const sent = writeBody(outgoing, request.body.source, REQUEST_WINDOW_BYTES);
     const [first] = await Promise.race([answer, sent.then(() => answer)]);
     // A refusal counts at once, and the rest of the body is not sent. A success counts only with a body that was found
     // good to its end, whatever a store says before.
@@ -177,7 +177,7 @@ function storeFailure(error: unknown, signal: AbortSignal): unknown {
     signal.aborted ||
     code === undefined ||
     error instanceof S3Error ||
-    !/^(E[A-Z]+|ERR_TLS|CERT_|UNABLE_|DEPTH_|SELF_)/.test(code)
+    !/^(E[A-Z]+|HPE_|ERR_TLS|CERT_|UNABLE_|DEPTH_|SELF_)/.test(code)
   ) {
     return error;
   }

@@ -170,7 +170,11 @@ export class FakeStore {
         upload.parts.set(Number(query.get("partNumber")), { body, etag: etagOf(body), headers: {} });
         return { status: 200, headers: { etag: etagOf(body) } };
       case "GET":
-        return this.#listParts(upload, Number(query.get("part-number-marker") ?? 0));
+        return this.#listParts(
+          upload,
+          Number(query.get("part-number-marker") ?? 0),
+          Number(query.get("max-parts") ?? 1_000),
+        );
       case "DELETE":
         this.uploads.delete(id);
         return { status: 204 };
@@ -179,15 +183,16 @@ export class FakeStore {
     }
   }
 
-  #listParts(upload: FakeUpload, marker: number): Reply {
+  #listParts(upload: FakeUpload, marker: number, max: number): Reply {
     const parts = [...upload.parts].filter(([number]) => number > marker).sort(([a], [b]) => a - b);
+    const next = parts.length > max ? `<NextPartNumberMarker>${parts[max - 1]?.[0]}</NextPartNumberMarker>` : "";
     const content = parts.map(
       ([number, { etag, body }]) =>
         `<Part><PartNumber>${number}</PartNumber><ETag>${etag}</ETag><Size>${body.length}</Size></Part>`,
     );
     return xml(
       "ListPartsResult",
-      `<PartNumberMarker>${marker}</PartNumberMarker>${content.join("")}<IsTruncated>false</IsTruncated>`,
+      `<PartNumberMarker>${marker}</PartNumberMarker>${next}${content.slice(0, max).join("")}<IsTruncated>${content.length > max}</IsTruncated>`,
     );
   }
 

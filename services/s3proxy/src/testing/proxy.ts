@@ -1,8 +1,9 @@
 import { createLog } from "@constellation/pod";
 import { type Credentials, SecretAccessKey } from "../auth/credentials.ts";
-import { type KekSource, ObjectKek } from "../format/keys.ts";
+import { DataKey } from "@constellation/keys";
+import type { KekSource } from "../format/keys.ts";
 import type { HandlerParts } from "../handle.ts";
-import { cachedKeks } from "../kek.ts";
+import { KekCache, type KekClient } from "../kek.ts";
 import { type RunningProxy, type ServerOptions, startProxy } from "../server.ts";
 import { Store, type StoreOptions } from "../store/store.ts";
 
@@ -16,9 +17,13 @@ export function credentials(accessKeyId: string, secret: string): Credentials {
 export const CLIENT = { accessKeyId: "client", secretAccessKey: "client-secret" };
 export const OWNER = { accessKeyId: "store-owner", secretAccessKey: "store-owner-secret" };
 
-/** KEKs that are told by their version. */
+/** KEKs that are told by their generation. */
 export function fixedKeks(current = 1): KekSource {
-  return cachedKeks(current, async (version) => new ObjectKek(new Uint8Array(32).fill(version)));
+  const getDataKey: KekClient["getDataKey"] = async ({ generation = current }) => ({
+    key: new DataKey(new Uint8Array(32).fill(generation)),
+    generation,
+  });
+  return new KekCache({ getDataKey }, () => 0);
 }
 
 /** A proxy in this process before a store. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { Agent } from "node:https";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +22,7 @@ export interface SeparateProxy {
 }
 
 const CHILD = fileURLToPath(new URL("proxy-child.ts", import.meta.url));
-const CLOCK_TICK_MS = 10;
+const NANOSECONDS_PER_MS = 1e6;
 
 /** Starts a proxy before a MinIO with TLS, bundled and with the flags of Node.js that a pod has. */
 export async function startSeparateProxy(minio: Minio): Promise<SeparateProxy> {
@@ -51,8 +51,9 @@ export async function startSeparateProxy(minio: Minio): Promise<SeparateProxy> {
     },
     output: () => program.output(),
     async cpuMs() {
-      const fields = (await proc("stat")).replace(/^.*\) /, "").split(" ");
-      return (Number(fields[11]) + Number(fields[12])) * CLOCK_TICK_MS;
+      const threads = await readdir(`/proc/${program.pid}/task`);
+      const times = await Promise.all(threads.map((thread) => proc(`task/${thread}/schedstat`)));
+      return times.reduce((sum, text) => sum + Number(text.split(" ")[0]), 0) / NANOSECONDS_PER_MS;
     },
     async close() {
       agent.destroy();

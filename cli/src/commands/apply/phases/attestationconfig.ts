@@ -40,7 +40,12 @@ export async function attestationConfigPhase(
   const wanted = wantedState(current, config, state);
   const changed = changedKeys(serializeClusterState(current), serializeClusterState(wanted));
   if (Object.keys(changed).length === 0) return "up-to-date";
-  if (!sameJson(withoutMachines(current), withoutMachines(wanted))) await agree(context, current, wanted, assumeYes);
+  const differences = [
+    ...policyDifference(current, wanted),
+    // Records of machines that this program makes were agreed to with the plan; others are in no plan.
+    ...(state.infrastructure.nodes === undefined ? [] : recordsDifference(current, wanted)),
+  ];
+  if (differences.length > 0) await agree(context, differences, assumeYes);
   await context.progress.step("Update attestation policy and node records", () =>
     retryKubernetes(context, (signal) => kubernetes.updateConfigMap(namespace, name, changed, signal)),
   );
@@ -82,15 +87,28 @@ function changedKeys(before: Record<string, string>, after: Record<string, strin
   return Object.fromEntries(Object.entries(after).filter(([key, text]) => !sameJson(before[key], text)));
 }
 
-/** The policy without the machines it admits: those follow the node records, which were agreed with the plan. */
+function policyDifference(current: ClusterState, wanted: ClusterState): string[] {
+  if (sameJson(withoutMachines(current), withoutMachines(wanted))) return [];
+  return ["The attestation policy of the cluster will change:", ...diffLines(current.policyJson, wanted.policyJson)];
+}
+
+function recordsDifference(current: ClusterState, wanted: ClusterState): string[] {
+  const lines = diffLines(recordsByName(current), recordsByName(wanted));
+  return lines.length === 0 ? [] : ["The machines that the cluster admits will change:", ...lines];
+}
+
+function recordsByName({ nodes }: ClusterState): string {
+  return JSON.stringify(Object.fromEntries(nodes.map(({ name, ...record }) => [name, record])));
+}
+
+/** The policy without the machines it admits: those follow the node records. */
 function withoutMachines({ policyJson }: ClusterState): string {
   return JSON.stringify({ ...(JSON.parse(policyJson) as object), endorsements: null, machines: null });
 }
 
-/** Shows how the policy changes, also to whom has agreed beforehand. */
-async function agree(context: Context, current: ClusterState, wanted: ClusterState, assumeYes: boolean): Promise<void> {
-  const difference = diffLines(current.policyJson, wanted.policyJson);
-  context.io.err(`The attestation policy of the cluster will change:\n${difference.join("\n")}\n`);
+/** Shows what changes, also to whom has agreed beforehand. */
+async function agree(context: Context, differences: readonly string[], assumeYes: boolean): Promise<void> {
+  context.io.err(`${differences.join("\n")}\n`);
   if (assumeYes) return;
   const question = "Are you sure you want to change your cluster's attestation config?";
   if (!(await confirm(context.io, question, context.signal))) {

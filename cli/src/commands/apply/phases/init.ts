@@ -34,7 +34,8 @@ const SILENCE_TIMEOUT_MS = 20 * 60_000;
  */
 export async function initPhase(context: Context, config: Config, before: State): Promise<State> {
   const keyManagement = await readKeyManagement(context, config);
-  const secret = await ensureMasterSecret(context, keyManagement !== undefined);
+  const isNew = before.clusterValues.clusterID === "";
+  const secret = await ensureMasterSecret(context, { isNew, isTemporary: keyManagement !== undefined });
   const state = await ensureMeasurementSalt(context, before);
   const measurementSalt = fromHex(state.clusterValues.measurementSalt);
   const clusterId = deriveClusterId(secret.masterSecret, secret.salt, measurementSalt);
@@ -72,17 +73,37 @@ function acceptedMembers(before: State, clusterId: Uint8Array): PolicyPurpose["m
   return before.clusterValues.clusterID === "" ? [...FRESH_NODE, clusterId] : [clusterId];
 }
 
-async function ensureMasterSecret(context: Context, isTemporary: boolean): Promise<MasterSecretFile> {
-  if (context.workspace.has(MASTER_SECRET_FILE)) return context.workspace.readMasterSecret();
+/** @param isTemporary whether the file is deleted once an external KMS has the root key */
+async function ensureMasterSecret(
+  context: Context,
+  { isNew, isTemporary }: { readonly isNew: boolean; readonly isTemporary: boolean },
+): Promise<MasterSecretFile> {
+  if (context.workspace.has(MASTER_SECRET_FILE)) {
+    const file = await context.workspace.readMasterSecret();
+    if (isNew && file.rotated.length > 0) {
+      if (isTemporary) throw rotatedElsewhere(context.workspace.show(MASTER_SECRET_FILE));
+      context.progress.line(
+        `${context.workspace.show(MASTER_SECRET_FILE)} was rotated in an earlier cluster, and a new cluster begins with its first generation: run \`constellation keys rotate\` afterwards, or move the file away for a new one.`,
+      );
+    }
+    return file;
+  }
   const file = {
     masterSecret: new MasterSecret(context.dependencies.random(SECRET_LENGTH_BYTES)),
     salt: context.dependencies.random(SECRET_LENGTH_BYTES),
+    rotated: [],
   };
   await context.workspace.createMasterSecret(file);
   context.progress.line(
     `Your master secret was written to ${context.workspace.show(MASTER_SECRET_FILE)}. ${isTemporary ? "It is deleted once the KMS has been shown to open it." : "Keep a copy in a safe place."}`,
   );
   return file;
+}
+
+/** A root key in a KMS can't be rotated, and this one's first generation may have been rotated because it got out. */
+function rotatedElsewhere(file: string): CliError {
+  const message = `Initialise cluster failed: ${file} was rotated in an earlier cluster, wanted one with a single generation`;
+  return new CliError("refused", message, { hint: "move the file away: a new master secret is made" });
 }
 
 async function ensureMeasurementSalt(context: Context, state: State): Promise<State> {

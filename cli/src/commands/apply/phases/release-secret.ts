@@ -5,6 +5,8 @@ import type { Context } from "../../../context.ts";
 import { waitFor } from "./wait-nodes.ts";
 
 const NAMESPACE = "kube-system";
+/** A generation of the master secret that is not wrapped. */
+const PLAIN = /^mastersecret(?:-[0-9]+)?$/;
 
 /** What is to become of the master secret, beyond what the configuration says. */
 export interface ReleaseOptions {
@@ -50,7 +52,7 @@ export async function releaseMasterSecret(
 async function proveRelease(context: Context, kms: string, state: State): Promise<void> {
   await waitFor(context, state, `the key services to open the root key by ${describeKms(kms)}`, async (kubernetes) => {
     const names = await kubernetes.secretKeys(NAMESPACE, "constellation-master-secret", context.signal);
-    if (names?.includes("mastersecret.wrapped") !== true || names.includes("mastersecret")) {
+    if (names?.includes("mastersecret.wrapped") !== true || names.some((name) => PLAIN.test(name))) {
       return { note: `Secret ${NAMESPACE}/constellation-master-secret does not hold the wrapped root key alone` };
     }
     const pods = await kubernetes.podsOf(NAMESPACE, "key-service", context.signal);

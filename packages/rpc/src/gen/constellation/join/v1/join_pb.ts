@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file constellation/join/v1/join.proto.
  */
 export const file_constellation_join_v1_join: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb25zdGVsbGF0aW9uL2pvaW4vdjEvam9pbi5wcm90bxIVY29uc3RlbGxhdGlvbi5qb2luLnYxIo8BChZJc3N1ZUpvaW5UaWNrZXRSZXF1ZXN0EhEKCWRpc2tfdXVpZBgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAyABKAwSFgoObm9kZV9hZGRyZXNzZXMYBCADKAki4gMKF0lzc3VlSm9pblRpY2tldFJlc3BvbnNlEhEKCW5vZGVfbmFtZRgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhYKDnN0YXRlX2Rpc2tfa2V5GAMgASgMEhIKCmNsdXN0ZXJfaWQYBCABKAwSGwoTa3ViZWxldF9jZXJ0aWZpY2F0ZRgFIAEoDBIeChZjbHVzdGVyX2NhX2NlcnRpZmljYXRlGAYgASgMEhwKFGFwaV9zZXJ2ZXJfZW5kcG9pbnRzGAcgAygJEjgKE2NvbnRyb2xfcGxhbmVfZmlsZXMYCSADKAsyGy5jb25zdGVsbGF0aW9uLmpvaW4udjEuRmlsZRI/ChByZWdpc3RyeV9taXJyb3JzGAogAygLMiUuY29uc3RlbGxhdGlvbi5pbml0LnYxLlJlZ2lzdHJ5TWlycm9yEhQKDHNlcnZpY2VfY2lkchgLIAEoCRIWCg50aW1pbmdfcHJvZmlsZRgMIAEoCRI5Cg1zZWxmX3JlY292ZXJ5GA8gASgLMiIuY29uc3RlbGxhdGlvbi5rbXMudjEuU2VsZlJlY292ZXJ5SgQICBAJUhRib290c3RyYXBfa3ViZWNvbmZpZyIwCgRGaWxlEgwKBHBhdGgYASABKAkSDAoEZGF0YRgCIAEoDBIMCgRtb2RlGAMgASgNIi0KGElzc3VlUmVqb2luVGlja2V0UmVxdWVzdBIRCglkaXNrX3V1aWQYASABKAkiRwoZSXNzdWVSZWpvaW5UaWNrZXRSZXNwb25zZRIWCg5zdGF0ZV9kaXNrX2tleRgBIAEoDBISCgpjbHVzdGVyX2lkGAIgASgMMvcBCgtKb2luU2VydmljZRJwCg9Jc3N1ZUpvaW5UaWNrZXQSLS5jb25zdGVsbGF0aW9uLmpvaW4udjEuSXNzdWVKb2luVGlja2V0UmVxdWVzdBouLmNvbnN0ZWxsYXRpb24uam9pbi52MS5Jc3N1ZUpvaW5UaWNrZXRSZXNwb25zZRJ2ChFJc3N1ZVJlam9pblRpY2tldBIvLmNvbnN0ZWxsYXRpb24uam9pbi52MS5Jc3N1ZVJlam9pblRpY2tldFJlcXVlc3QaMC5jb25zdGVsbGF0aW9uLmpvaW4udjEuSXNzdWVSZWpvaW5UaWNrZXRSZXNwb25zZWIGcHJvdG8z", [file_constellation_init_v1_init, file_constellation_kms_v1_kms]);
+  fileDesc("CiBjb25zdGVsbGF0aW9uL2pvaW4vdjEvam9pbi5wcm90bxIVY29uc3RlbGxhdGlvbi5qb2luLnYxIo8BChZJc3N1ZUpvaW5UaWNrZXRSZXF1ZXN0EhEKCWRpc2tfdXVpZBgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhsKE2NlcnRpZmljYXRlX3JlcXVlc3QYAyABKAwSFgoObm9kZV9hZGRyZXNzZXMYBCADKAkixwQKF0lzc3VlSm9pblRpY2tldFJlc3BvbnNlEhEKCW5vZGVfbmFtZRgBIAEoCRItCgRyb2xlGAIgASgOMh8uY29uc3RlbGxhdGlvbi5pbml0LnYxLk5vZGVSb2xlEhYKDnN0YXRlX2Rpc2tfa2V5GAMgASgMEhIKCmNsdXN0ZXJfaWQYBCABKAwSGwoTa3ViZWxldF9jZXJ0aWZpY2F0ZRgFIAEoDBIeChZjbHVzdGVyX2NhX2NlcnRpZmljYXRlGAYgASgMEhwKFGFwaV9zZXJ2ZXJfZW5kcG9pbnRzGAcgAygJEjgKE2NvbnRyb2xfcGxhbmVfZmlsZXMYCSADKAsyGy5jb25zdGVsbGF0aW9uLmpvaW4udjEuRmlsZRI/ChByZWdpc3RyeV9taXJyb3JzGAogAygLMiUuY29uc3RlbGxhdGlvbi5pbml0LnYxLlJlZ2lzdHJ5TWlycm9yEhQKDHNlcnZpY2VfY2lkchgLIAEoCRIWCg50aW1pbmdfcHJvZmlsZRgMIAEoCRJAChFldGNkX3NlY3JldHNfa2V5cxgNIAMoCzIlLmNvbnN0ZWxsYXRpb24uam9pbi52MS5FdGNkU2VjcmV0c0tleRIhChlzdGF0ZV9kaXNrX2tleV9nZW5lcmF0aW9uGA4gASgNEjkKDXNlbGZfcmVjb3ZlcnkYDyABKAsyIi5jb25zdGVsbGF0aW9uLmttcy52MS5TZWxmUmVjb3ZlcnlKBAgIEAlSFGJvb3RzdHJhcF9rdWJlY29uZmlnIjEKDkV0Y2RTZWNyZXRzS2V5EhIKCmdlbmVyYXRpb24YASABKA0SCwoDa2V5GAIgASgMIjAKBEZpbGUSDAoEcGF0aBgBIAEoCRIMCgRkYXRhGAIgASgMEgwKBG1vZGUYAyABKA0iQQoYSXNzdWVSZWpvaW5UaWNrZXRSZXF1ZXN0EhEKCWRpc2tfdXVpZBgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNIr8BChlJc3N1ZVJlam9pblRpY2tldFJlc3BvbnNlEhYKDnN0YXRlX2Rpc2tfa2V5GAEgASgMEhIKCmNsdXN0ZXJfaWQYAiABKAwSQAoRZXRjZF9zZWNyZXRzX2tleXMYAyADKAsyJS5jb25zdGVsbGF0aW9uLmpvaW4udjEuRXRjZFNlY3JldHNLZXkSGwoTbmV4dF9zdGF0ZV9kaXNrX2tleRgEIAEoDBIXCg9uZXh0X2dlbmVyYXRpb24YBSABKA0y9wEKC0pvaW5TZXJ2aWNlEnAKD0lzc3VlSm9pblRpY2tldBItLmNvbnN0ZWxsYXRpb24uam9pbi52MS5Jc3N1ZUpvaW5UaWNrZXRSZXF1ZXN0Gi4uY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlSm9pblRpY2tldFJlc3BvbnNlEnYKEUlzc3VlUmVqb2luVGlja2V0Ei8uY29uc3RlbGxhdGlvbi5qb2luLnYxLklzc3VlUmVqb2luVGlja2V0UmVxdWVzdBowLmNvbnN0ZWxsYXRpb24uam9pbi52MS5Jc3N1ZVJlam9pblRpY2tldFJlc3BvbnNlYgZwcm90bzM", [file_constellation_init_v1_init, file_constellation_kms_v1_kms]);
 
 /**
  * @generated from message constellation.join.v1.IssueJoinTicketRequest
@@ -120,6 +120,20 @@ export type IssueJoinTicketResponse = Message<"constellation.join.v1.IssueJoinTi
   timingProfile: string;
 
   /**
+   * Keys under which the seeds of Kubernetes' encryption in etcd are wrapped; recorded control planes only.
+   *
+   * @generated from field: repeated constellation.join.v1.EtcdSecretsKey etcd_secrets_keys = 13;
+   */
+  etcdSecretsKeys: EtcdSecretsKey[];
+
+  /**
+   * Generation of the master secret that the disk key is from: it goes into the disk's token. 0 stands for 1.
+   *
+   * @generated from field: uint32 state_disk_key_generation = 14;
+   */
+  stateDiskKeyGeneration: number;
+
+  /**
    * Recorded control planes of a cluster with an external KMS only: sealed to the node's TPM.
    *
    * @generated from field: constellation.kms.v1.SelfRecovery self_recovery = 15;
@@ -133,6 +147,30 @@ export type IssueJoinTicketResponse = Message<"constellation.join.v1.IssueJoinTi
  */
 export const IssueJoinTicketResponseSchema: GenMessage<IssueJoinTicketResponse> = /*@__PURE__*/
   messageDesc(file_constellation_join_v1_join, 1);
+
+/**
+ * The key of one generation of the master secret.
+ *
+ * @generated from message constellation.join.v1.EtcdSecretsKey
+ */
+export type EtcdSecretsKey = Message<"constellation.join.v1.EtcdSecretsKey"> & {
+  /**
+   * @generated from field: uint32 generation = 1;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: bytes key = 2;
+   */
+  key: Uint8Array;
+};
+
+/**
+ * Describes the message constellation.join.v1.EtcdSecretsKey.
+ * Use `create(EtcdSecretsKeySchema)` to create a new message.
+ */
+export const EtcdSecretsKeySchema: GenMessage<EtcdSecretsKey> = /*@__PURE__*/
+  messageDesc(file_constellation_join_v1_join, 2);
 
 /**
  * @generated from message constellation.join.v1.File
@@ -159,7 +197,7 @@ export type File = Message<"constellation.join.v1.File"> & {
  * Use `create(FileSchema)` to create a new message.
  */
 export const FileSchema: GenMessage<File> = /*@__PURE__*/
-  messageDesc(file_constellation_join_v1_join, 2);
+  messageDesc(file_constellation_join_v1_join, 3);
 
 /**
  * @generated from message constellation.join.v1.IssueRejoinTicketRequest
@@ -169,6 +207,13 @@ export type IssueRejoinTicketRequest = Message<"constellation.join.v1.IssueRejoi
    * @generated from field: string disk_uuid = 1;
    */
   diskUuid: string;
+
+  /**
+   * Generation of the master secret that the disk's token names. 0 stands for 1.
+   *
+   * @generated from field: uint32 generation = 2;
+   */
+  generation: number;
 };
 
 /**
@@ -176,13 +221,15 @@ export type IssueRejoinTicketRequest = Message<"constellation.join.v1.IssueRejoi
  * Use `create(IssueRejoinTicketRequestSchema)` to create a new message.
  */
 export const IssueRejoinTicketRequestSchema: GenMessage<IssueRejoinTicketRequest> = /*@__PURE__*/
-  messageDesc(file_constellation_join_v1_join, 3);
+  messageDesc(file_constellation_join_v1_join, 4);
 
 /**
  * @generated from message constellation.join.v1.IssueRejoinTicketResponse
  */
 export type IssueRejoinTicketResponse = Message<"constellation.join.v1.IssueRejoinTicketResponse"> & {
   /**
+   * Of the generation asked for.
+   *
    * @generated from field: bytes state_disk_key = 1;
    */
   stateDiskKey: Uint8Array;
@@ -191,6 +238,25 @@ export type IssueRejoinTicketResponse = Message<"constellation.join.v1.IssueRejo
    * @generated from field: bytes cluster_id = 2;
    */
   clusterId: Uint8Array;
+
+  /**
+   * Recorded control planes only.
+   *
+   * @generated from field: repeated constellation.join.v1.EtcdSecretsKey etcd_secrets_keys = 3;
+   */
+  etcdSecretsKeys: EtcdSecretsKey[];
+
+  /**
+   * Of the current generation, where that is a newer one: the node changes its disk's key to it.
+   *
+   * @generated from field: bytes next_state_disk_key = 4;
+   */
+  nextStateDiskKey: Uint8Array;
+
+  /**
+   * @generated from field: uint32 next_generation = 5;
+   */
+  nextGeneration: number;
 };
 
 /**
@@ -198,7 +264,7 @@ export type IssueRejoinTicketResponse = Message<"constellation.join.v1.IssueRejo
  * Use `create(IssueRejoinTicketResponseSchema)` to create a new message.
  */
 export const IssueRejoinTicketResponseSchema: GenMessage<IssueRejoinTicketResponse> = /*@__PURE__*/
-  messageDesc(file_constellation_join_v1_join, 4);
+  messageDesc(file_constellation_join_v1_join, 5);
 
 /**
  * JoinService runs on every control-plane node. Name, role and disk of the caller are those on record for the
@@ -218,7 +284,8 @@ export const JoinService: GenService<{
     output: typeof IssueJoinTicketResponseSchema;
   },
   /**
-   * IssueRejoinTicket gives a known node the key of its own disk again, and nothing else.
+   * IssueRejoinTicket gives a known node the key of its own disk again, a control plane also the keys for secrets in
+   * etcd, and nothing else.
    *
    * @generated from rpc constellation.join.v1.JoinService.IssueRejoinTicket
    */

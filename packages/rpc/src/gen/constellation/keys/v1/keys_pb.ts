@@ -2,7 +2,7 @@
 // @generated from file constellation/keys/v1/keys.proto (package constellation.keys.v1, syntax proto3)
 /* eslint-disable */
 
-// Key release inside the cluster, over mutual TLS with caller identities.
+// Key release inside the cluster: over mutual TLS with caller identities, or over TLS with service account tokens.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file constellation/keys/v1/keys.proto.
  */
 export const file_constellation_keys_v1_keys: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb25zdGVsbGF0aW9uL2tleXMvdjEva2V5cy5wcm90bxIVY29uc3RlbGxhdGlvbi5rZXlzLnYxIjkKEUdldERhdGFLZXlSZXF1ZXN0Eg4KBmtleV9pZBgBIAEoCRIUCgxsZW5ndGhfYnl0ZXMYAiABKA0iJgoSR2V0RGF0YUtleVJlc3BvbnNlEhAKCGRhdGFfa2V5GAEgASgMMm8KCktleVNlcnZpY2USYQoKR2V0RGF0YUtleRIoLmNvbnN0ZWxsYXRpb24ua2V5cy52MS5HZXREYXRhS2V5UmVxdWVzdBopLmNvbnN0ZWxsYXRpb24ua2V5cy52MS5HZXREYXRhS2V5UmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("CiBjb25zdGVsbGF0aW9uL2tleXMvdjEva2V5cy5wcm90bxIVY29uc3RlbGxhdGlvbi5rZXlzLnYxIk0KEUdldERhdGFLZXlSZXF1ZXN0Eg4KBmtleV9pZBgBIAEoCRIUCgxsZW5ndGhfYnl0ZXMYAiABKA0SEgoKZ2VuZXJhdGlvbhgDIAEoDSI6ChJHZXREYXRhS2V5UmVzcG9uc2USEAoIZGF0YV9rZXkYASABKAwSEgoKZ2VuZXJhdGlvbhgCIAEoDTJvCgpLZXlTZXJ2aWNlEmEKCkdldERhdGFLZXkSKC5jb25zdGVsbGF0aW9uLmtleXMudjEuR2V0RGF0YUtleVJlcXVlc3QaKS5jb25zdGVsbGF0aW9uLmtleXMudjEuR2V0RGF0YUtleVJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * @generated from message constellation.keys.v1.GetDataKeyRequest
@@ -29,6 +29,13 @@ export type GetDataKeyRequest = Message<"constellation.keys.v1.GetDataKeyRequest
    * @generated from field: uint32 length_bytes = 2;
    */
   lengthBytes: number;
+
+  /**
+   * Generation of the master secret to derive from; 0 is the current one.
+   *
+   * @generated from field: uint32 generation = 3;
+   */
+  generation: number;
 };
 
 /**
@@ -46,6 +53,13 @@ export type GetDataKeyResponse = Message<"constellation.keys.v1.GetDataKeyRespon
    * @generated from field: bytes data_key = 1;
    */
   dataKey: Uint8Array;
+
+  /**
+   * Generation that the key was derived from: remember it with what the key encrypts.
+   *
+   * @generated from field: uint32 generation = 2;
+   */
+  generation: number;
 };
 
 /**
@@ -56,8 +70,8 @@ export const GetDataKeyResponseSchema: GenMessage<GetDataKeyResponse> = /*@__PUR
   messageDesc(file_constellation_keys_v1_keys, 1);
 
 /**
- * KeyService derives keys from the master secret. The caller's certificate names it, and the key ID's namespace
- * is checked against that name (T8).
+ * KeyService derives keys from the master secret. The caller is whom its certificate or its token names, and the key
+ * ID's namespace is checked against that name (T8).
  *
  * @generated from service constellation.keys.v1.KeyService
  */

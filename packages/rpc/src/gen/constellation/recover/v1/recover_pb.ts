@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file constellation/recover/v1/recover.proto.
  */
 export const file_constellation_recover_v1_recover: GenFile = /*@__PURE__*/
-  fileDesc("CiZjb25zdGVsbGF0aW9uL3JlY292ZXIvdjEvcmVjb3Zlci5wcm90bxIYY29uc3RlbGxhdGlvbi5yZWNvdmVyLnYxIl0KDlJlY292ZXJSZXF1ZXN0EhUKDW1hc3Rlcl9zZWNyZXQYASABKAwSGgoSbWFzdGVyX3NlY3JldF9zYWx0GAIgASgMEhgKEG1lYXN1cmVtZW50X3NhbHQYAyABKAwiEQoPUmVjb3ZlclJlc3BvbnNlMnAKDlJlY292ZXJTZXJ2aWNlEl4KB1JlY292ZXISKC5jb25zdGVsbGF0aW9uLnJlY292ZXIudjEuUmVjb3ZlclJlcXVlc3QaKS5jb25zdGVsbGF0aW9uLnJlY292ZXIudjEuUmVjb3ZlclJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("CiZjb25zdGVsbGF0aW9uL3JlY292ZXIvdjEvcmVjb3Zlci5wcm90bxIYY29uc3RlbGxhdGlvbi5yZWNvdmVyLnYxIpcBCg5SZWNvdmVyUmVxdWVzdBIVCg1tYXN0ZXJfc2VjcmV0GAEgASgMEhoKEm1hc3Rlcl9zZWNyZXRfc2FsdBgCIAEoDBIYChBtZWFzdXJlbWVudF9zYWx0GAMgASgMEjgKB3JvdGF0ZWQYBCADKAsyJy5jb25zdGVsbGF0aW9uLnJlY292ZXIudjEuS2V5R2VuZXJhdGlvbiJICg1LZXlHZW5lcmF0aW9uEhIKCmdlbmVyYXRpb24YASABKA0SFQoNbWFzdGVyX3NlY3JldBgCIAEoDBIMCgRzYWx0GAMgASgMIhEKD1JlY292ZXJSZXNwb25zZTJwCg5SZWNvdmVyU2VydmljZRJeCgdSZWNvdmVyEiguY29uc3RlbGxhdGlvbi5yZWNvdmVyLnYxLlJlY292ZXJSZXF1ZXN0GikuY29uc3RlbGxhdGlvbi5yZWNvdmVyLnYxLlJlY292ZXJSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * @generated from message constellation.recover.v1.RecoverRequest
@@ -32,6 +32,13 @@ export type RecoverRequest = Message<"constellation.recover.v1.RecoverRequest"> 
    * @generated from field: bytes measurement_salt = 3;
    */
   measurementSalt: Uint8Array;
+
+  /**
+   * Generations from the second on, ascending. The node's disk may still use the key of an older one.
+   *
+   * @generated from field: repeated constellation.recover.v1.KeyGeneration rotated = 4;
+   */
+  rotated: KeyGeneration[];
 };
 
 /**
@@ -40,6 +47,35 @@ export type RecoverRequest = Message<"constellation.recover.v1.RecoverRequest"> 
  */
 export const RecoverRequestSchema: GenMessage<RecoverRequest> = /*@__PURE__*/
   messageDesc(file_constellation_recover_v1_recover, 0);
+
+/**
+ * One generation of the master secret.
+ *
+ * @generated from message constellation.recover.v1.KeyGeneration
+ */
+export type KeyGeneration = Message<"constellation.recover.v1.KeyGeneration"> & {
+  /**
+   * @generated from field: uint32 generation = 1;
+   */
+  generation: number;
+
+  /**
+   * @generated from field: bytes master_secret = 2;
+   */
+  masterSecret: Uint8Array;
+
+  /**
+   * @generated from field: bytes salt = 3;
+   */
+  salt: Uint8Array;
+};
+
+/**
+ * Describes the message constellation.recover.v1.KeyGeneration.
+ * Use `create(KeyGenerationSchema)` to create a new message.
+ */
+export const KeyGenerationSchema: GenMessage<KeyGeneration> = /*@__PURE__*/
+  messageDesc(file_constellation_recover_v1_recover, 1);
 
 /**
  * @generated from message constellation.recover.v1.RecoverResponse
@@ -52,7 +88,7 @@ export type RecoverResponse = Message<"constellation.recover.v1.RecoverResponse"
  * Use `create(RecoverResponseSchema)` to create a new message.
  */
 export const RecoverResponseSchema: GenMessage<RecoverResponse> = /*@__PURE__*/
-  messageDesc(file_constellation_recover_v1_recover, 1);
+  messageDesc(file_constellation_recover_v1_recover, 2);
 
 /**
  * @generated from service constellation.recover.v1.RecoverService

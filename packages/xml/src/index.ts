@@ -1,0 +1,1 @@
+export { childText, type Element, elements, errorText, parseXmlDocument, type XmlError } from "./document.ts";

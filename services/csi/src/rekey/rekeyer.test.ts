@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Rekeyer } from "./rekeyer.ts";
+import { asBlockDevice, VOLUME, World } from "../testing/world.ts";
+
+test("Rekeyer changes the key of every open volume, and leaves one that a call is under way on for later", async () => {
+  const world = new World();
+  world.addVolume(VOLUME);
+  world.addVolume("vol-2", { integrity: true });
+  await world.stage();
+  await world.stage(asBlockDevice(), "vol-2", "/staging-2");
+  world.keys.current = 2;
+  const lines: string[] = [];
+  const { kernel, volumes, locks, folders, signal } = world.context;
+  const log = { record: (event: string): void => void lines.push(event) };
+  const rekeyer = new Rekeyer({ kernel, volumes, locks, folders, log, intervalMs: 1_000 });
+  await locks.run(world.names("vol-2").mapping, () => rekeyer.pass(signal));
+  assert.deepEqual(lines, ["rekeyed"]);
+  await rekeyer.pass(signal);
+  await rekeyer.pass(signal);
+  assert.deepEqual(lines, ["rekeyed", "rekeyed"]);
+});
+
+test("Rekeyer tells of a volume whose header storage has changed, and goes on with the others", async () => {
+  const world = new World();
+  world.addVolume(VOLUME);
+  world.addVolume("vol-2");
+  await world.stage();
+  await world.stage(asBlockDevice(), "vol-2", "/staging-2");
+  world.keys.current = 2;
+  world.device().write(0, new Uint8Array(32_768));
+  const lines: string[] = [];
+  const log = { record: (event: string): void => void lines.push(event) };
+  const { signal } = world.context;
+  await new Rekeyer({ ...world.context, log, intervalMs: 1_000 }).pass(signal);
+  assert.deepEqual(
+    lines.sort((a, b) => a.localeCompare(b)),
+    ["rekey-failed", "rekeyed"],
+  );
+});

@@ -1,0 +1,29 @@
+/** Annotation of a PersistentVolume: UUID of the LUKS header that the volume has. */
+export const UUID_ANNOTATION = "csi.constellation.internal/luks-uuid";
+/** Annotation of a PersistentVolume while its first formatting is under way: the UUID it is to have. */
+export const FORMATTING_ANNOTATION = "csi.constellation.internal/luks-formatting";
+/** Annotation of a StorageClass or PersistentVolume: "true" for authenticated encryption. */
+export const INTEGRITY_ANNOTATION = "csi.constellation.internal/integrity";
+
+/** What the cluster has on record for a volume; storage can't write it (T5). */
+export interface VolumeRecord {
+  /** Name of the PersistentVolume. */
+  readonly name: string;
+  readonly resourceVersion: string;
+  /** UUID of the header that it has. */
+  readonly uuid: string | undefined;
+  /** UUID that its header is to have, while formatting is under way. */
+  readonly formatting: string | undefined;
+  /** Whether authenticated encryption is asked for. */
+  readonly integrity: boolean;
+}
+
+/** Records of volumes, kept by the API server. All throw CsiError. */
+export interface VolumeRecords {
+  /** @throws CsiError `record_missing` if no PersistentVolume names the volume, `record_ambiguous` if several do */
+  find(driver: string, volumeId: string, signal: AbortSignal): Promise<VolumeRecord>;
+  /** Notes that formatting begins. @throws CsiError `record_conflict` if the record has changed */
+  beginFormatting(record: VolumeRecord, uuid: string, signal: AbortSignal): Promise<VolumeRecord>;
+  /** Notes the volume's UUID, and that no formatting is under way. @throws CsiError `record_conflict` */
+  record(record: VolumeRecord, uuid: string, signal: AbortSignal): Promise<VolumeRecord>;
+}
