@@ -18,6 +18,7 @@ import (
 
 const usage = `usage: probe write PATH TEXT COUNT   write TEXT as COUNT lines, and return when it is on the disk
        probe read PATH                print the file
+       probe space PATH               print the size in bytes of the file system that the path is on
        probe where PATH               print offset and length in bytes of the file's first extent on its disk
        probe fetch URL COUNT          print COUNT answers, one after the other, each from a connection of its own`
 
@@ -43,6 +44,8 @@ func run(args []string) error {
 		}
 		_, err = os.Stdout.Write(data)
 		return err
+	case len(args) == 2 && args[0] == "space":
+		return space(args[1])
 	case len(args) == 2 && args[0] == "where":
 		return where(args[1])
 	case len(args) == 3 && args[0] == "fetch":
@@ -74,6 +77,16 @@ func write(path, text string) error {
 	}
 	defer folder.Close()
 	return folder.Sync()
+}
+
+// space tells how large a file system is, used or not.
+func space(path string) error {
+	var stat syscall.Statfs_t
+	if err := syscall.Statfs(path, &stat); err != nil {
+		return err
+	}
+	_, err := fmt.Println(stat.Blocks * uint64(stat.Bsize))
+	return err
 }
 
 // FS_IOC_FIEMAP with room for one extent (linux/fiemap.h).

@@ -28,6 +28,8 @@ export interface MiniClusterOptions {
   readonly debug?: boolean;
   /** 1 by default. */
   readonly workers?: number;
+  /** Programs of the component etcd are in the tests' image, too. */
+  readonly etcd?: boolean;
 }
 
 /** The cluster of `mini up`, with a registry on this computer as mirror; all tests of a file share one. */
@@ -51,7 +53,7 @@ export class MiniCluster {
    * Starts the registry with the tests' image and writes the configuration; there are no machines yet. With
    * CONSTELLATION_E2E_FOLDER, the cluster in that folder is used if there is one, and stays.
    */
-  static async prepare({ debug = false, workers = 1 }: MiniClusterOptions = {}): Promise<MiniCluster> {
+  static async prepare({ debug = false, workers = 1, etcd = false }: MiniClusterOptions = {}): Promise<MiniCluster> {
     const own = process.env["CONSTELLATION_E2E_FOLDER"];
     if (own !== undefined && own !== "") await mkdir(own, { recursive: true });
     const folder = own !== undefined && own !== "" ? own : await mkdtemp(join(tmpdir(), "constellation-e2e-"));
@@ -59,6 +61,8 @@ export class MiniCluster {
     const cluster = new MiniCluster(folder, registry, folder === own);
     try {
       const programs = [await componentProgram("agnhost", "agnhost"), await probeProgram()];
+      if (etcd)
+        programs.push(...(await Promise.all(["etcd", "etcdctl"].map((name) => componentProgram("etcd", name)))));
       await registry.push(IMAGE.repository, IMAGE.tag, await imageOfPrograms(programs));
       if (!existsSync(join(cluster.workspace, CONFIG_FILE))) await cluster.#writeConfig(debug, workers);
       else if (debug || workers !== 1) throw new HarnessError("cluster", `Use ${own} failed: it has another cluster`);

@@ -9,8 +9,10 @@ export const WEB = { name: "web", port: 8080, labels: { app: "web" } } as const;
 /** The pod that writes to its node's disk. */
 export const WRITER = { name: "writer", file: "/data/marker" } as const;
 
-const IMAGE_NAME = `${IMAGE.registry}/${IMAGE.repository}:${IMAGE.tag}`;
-const UNPRIVILEGED = {
+/** The tests' image with its tag. */
+export const IMAGE_NAME = `${IMAGE.registry}/${IMAGE.repository}:${IMAGE.tag}`;
+/** What the "restricted" standard asks of containers. */
+export const UNPRIVILEGED = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
   runAsNonRoot: true,

@@ -1,4 +1,11 @@
-import { createServer, type Http2Server, type Http2ServerRequest, type ServerHttp2Session } from "node:http2";
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import type { Socket } from "node:net";
 import { type ConnectRouter, type ContextValues, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -17,6 +24,14 @@ export interface EndpointOptions {
   /** Hears of each error of a handler or of the listener, in full; the caller gets only the part that is meant for it. */
   readonly onError?: (error: unknown) => void;
 }
+
+/**
+ * What stands for the authority of every request. Peers write there what they like, and no service of ours looks at it;
+ * connect makes a URL of it, and clients in Go name a unix socket there by its path.
+ */
+const AUTHORITY = "rpc.invalid";
+
+type Handle = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 
 /** A gRPC server without a listener: it is given sockets, already authenticated by whoever accepted them. */
 export class RpcEndpoint {
@@ -45,7 +60,20 @@ export class RpcEndpoint {
       interceptors: [errorFunnel(statuses, onError)],
       contextValues: (request) => this.#contextValues(request as Http2ServerRequest),
     });
-    this.#http2 = createServer({ settings: { maxConcurrentStreams } }, handle);
+    this.#http2 = createServer({ settings: { maxConcurrentStreams } }, this.#guarded(handle));
+  }
+
+  /** No request ends the process, whatever it says. */
+  #guarded(handle: Handle): Handle {
+    return (request, response) => {
+      try {
+        request.headers[":authority"] = AUTHORITY;
+        handle(request, response);
+      } catch (error) {
+        this.#onError(error);
+        request.stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
+      }
+    };
   }
 
   /** Connections that the endpoint takes at once. */

@@ -1,3 +1,2 @@
-export { createLocalDriver, type LocalDriver, type LocalDriverOptions, type LocalDriverPorts } from "./driver.ts";
-export { DRIVER_NAME, INTEGRITY_ATTRIBUTE, TOPOLOGY_KEY } from "./names.ts";
-export type { NodeSystem } from "./system.ts";
+export { createLocalDriver } from "./driver.ts";
+export { DRIVER_NAME } from "./names.ts";

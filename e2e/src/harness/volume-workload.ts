@@ -1,0 +1,88 @@
+import { IMAGE_NAME, NAMESPACE, UNPRIVILEGED } from "./workload.ts";
+
+/** A database with one replica and a volume of its own. */
+export const DATABASE = { name: "database", pod: "database-0", claim: "data-database-0" } as const;
+/** A pod with a file on a volume that notices damage. */
+export const LEDGER = { name: "ledger", claim: "ledger", file: "/data/ledger" } as const;
+
+const USER = 65534;
+const CLIENT_URL = "http://127.0.0.1:2379";
+
+/** etcd, which keeps what it is given on a volume of this class. */
+export function databaseStatefulSet(storageClassName: string, size: string, replicas = 1): object {
+  const peerUrl = "http://127.0.0.1:2380";
+  const container = {
+    name: "etcd",
+    image: IMAGE_NAME,
+    command: [
+      "/etcd",
+      "--data-dir=/data/etcd",
+      `--listen-client-urls=${CLIENT_URL}`,
+      `--advertise-client-urls=${CLIENT_URL}`,
+      `--listen-peer-urls=${peerUrl}`,
+      `--initial-advertise-peer-urls=${peerUrl}`,
+      `--initial-cluster=default=${peerUrl}`,
+      "--heartbeat-interval=1000",
+      "--election-timeout=10000",
+    ],
+    readinessProbe: { exec: { command: ["/etcdctl", "endpoint", "health"] }, periodSeconds: 20, timeoutSeconds: 30 },
+    volumeMounts: [{ name: "data", mountPath: "/data" }],
+    securityContext: UNPRIVILEGED,
+  };
+  const labels = { app: DATABASE.name };
+  const claim = {
+    metadata: { name: "data" },
+    spec: { accessModes: ["ReadWriteOnce"], storageClassName, resources: { requests: { storage: size } } },
+  };
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name: DATABASE.name, namespace: NAMESPACE },
+    spec: {
+      replicas,
+      serviceName: DATABASE.name,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { ...podSpec(), containers: [container] },
+      },
+      volumeClaimTemplates: [claim],
+    },
+  };
+}
+
+/** A claim on a volume of this class. */
+export function ledgerClaim(storageClassName: string, size: string): object {
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: LEDGER.claim, namespace: NAMESPACE },
+    spec: { accessModes: ["ReadWriteOnce"], storageClassName, resources: { requests: { storage: size } } },
+  };
+}
+
+/** A pod that does nothing with its volume until it is told. */
+export function ledgerPod(): object {
+  const container = {
+    name: "ledger",
+    image: IMAGE_NAME,
+    command: ["/agnhost", "pause"],
+    volumeMounts: [{ name: "data", mountPath: "/data" }],
+    securityContext: UNPRIVILEGED,
+  };
+  const volume = { name: "data", persistentVolumeClaim: { claimName: LEDGER.claim } };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: LEDGER.name, namespace: NAMESPACE },
+    spec: { ...podSpec(), containers: [container], volumes: [volume] },
+  };
+}
+
+function podSpec(): object {
+  return {
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 5,
+    securityContext: { fsGroup: USER },
+  };
+}
