@@ -42,7 +42,10 @@ void suite("a cluster with its root key in a KMS", { timeout: minutes(150) }, ()
     const { data } = await kubectl.json<{ data: Record<string, string> }>(names);
     assert.deepEqual(Object.keys(data).toSorted(), ["mastersecret.wrapped", "salt"]);
     const log = await kubectl.run(["--namespace=kube-system", "logs", "daemonset/key-service"]);
-    assert.match(log, /"event":"root-unwrap","outcome":"opened","kms":"kms:\/\/kmip at 10\.42\.0\.1:\d+"/);
+    assert.match(
+      log,
+      /"event":"root-unwrap","outcome":"opened","generation":1,"kms":"kms:\/\/kmip at 10\.42\.0\.1:\d+"/,
+    );
     await kubectl.apply({ ...SECRET, stringData: { value: "still here" } });
   });
 

@@ -27,7 +27,7 @@ const CREDENTIAL = "credentials.";
 
 /**
  * Reads the mounted Kubernetes secrets at each use. Of the root key's secret, only what the KMS wrapped is mounted.
- * @throws JoinError `kms_unavailable` where there is a wrapped root and no whole way to its KMS
+ * @throws JoinError `kms_unavailable` where there is a wrapped root and no whole way to its KMS, or a way and no wrapped root
  */
 export function mountedSelfRecovery(directories: {
   readonly kms: string;
@@ -35,9 +35,13 @@ export function mountedSelfRecovery(directories: {
 }): SelfRecoverySource {
   return async (signal) => {
     const root = await readMountedSecret(directories.wrappedRoot, () => true, signal);
-    if (![...root.keys()].some((name) => name.endsWith(".wrapped"))) return undefined;
-    const roots = wrappedRoots(root, directories.wrappedRoot);
     const files = await readMountedSecret(directories.kms, () => true, signal);
+    if (![...root.keys()].some((name) => name.endsWith(".wrapped"))) {
+      if (files.size === 0) return undefined;
+      for (const bytes of files.values()) bytes.fill(0);
+      throw unavailable(`no wrapped root key in "${directories.wrappedRoot}"`, "one beside a way to a KMS");
+    }
+    const roots = wrappedRoots(root, directories.wrappedRoot);
     const file = (name: string): Uint8Array => {
       const value = files.get(name);
       if (value !== undefined) return value;

@@ -44,6 +44,8 @@ before(async () => {
   [port = 0, healthPort = 0] = await freePorts(2);
   const flags = {
     port: String(port),
+    "pod-host": "127.0.0.1",
+    "pod-port": "0",
     "health-port": String(healthPort),
     pki: join(directory, "pki"),
     secret: join(directory, "secret"),
