@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import type { DebugShell } from "./debug-shell.ts";
 import { dataOffset, parseIntegrityLayout } from "./integrity-layout.ts";
 import { minutes } from "./wait.ts";
@@ -11,7 +12,7 @@ const SEARCH_MS = minutes(10);
 
 /** What the kernel of a node holds for volumes. */
 export interface VolumeDevices {
-  /** Backing files of loop devices. */
+  /** Names of the files of loop devices: the kernel knows no path of one whose container has ended. */
   readonly loops: readonly string[];
   /** Names of device-mapper devices that are not the state disk's. */
   readonly mappings: readonly string[];
@@ -20,7 +21,8 @@ export interface VolumeDevices {
 
 /** What is open on the node now. */
 export async function volumeDevices(shell: DebugShell): Promise<VolumeDevices> {
-  const loops = await lines(shell, `losetup --noheadings --list --output BACK-FILE | grep -F ${VOLUMES}`);
+  const files = await lines(shell, "cat /sys/block/loop*/loop/backing_file 2>/dev/null");
+  const loops = files.map((file) => basename(file.replace(/ \(deleted\)$/, "")));
   const names = await lines(shell, "cat /sys/block/dm-*/dm/name");
   const mounts = await lines(shell, "grep -o '/var/lib/kubelet/[^ ]*kubernetes.io[~/]csi[^ ]*' /proc/self/mountinfo");
   return { loops, mappings: names.filter((name) => name.startsWith("constellation-volume-")), mounts };

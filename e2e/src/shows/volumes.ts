@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { resetNode } from "@constellation/infrastructure-local";
 import { type Node, type Pod, describePod, isPodReady, isReady } from "../harness/cluster-objects.ts";
@@ -135,7 +136,7 @@ export function showIntegrityVolume(shared: SharedCluster): void {
     await waitUntil({ what: "the volume to be closed", timeoutMs: START_MS }, async (note) => {
       const { loops } = await volumeDevices(shell);
       note(loops.join(" "));
-      return loops.includes(file) ? undefined : true;
+      return loops.includes(basename(file)) ? undefined : true;
     });
     await flipVolumeByte(shell, file, where + 2 * 4096);
     await kubectl.apply(ledgerPod());
