@@ -38,7 +38,10 @@ export class Unlock {
   readonly tryKey = (key: RecoveredKey): Promise<void> => this.#mutex.run(() => this.#tryKey(key));
 
   async #tryKey({ diskKey, next, etcdKeys, clusterId, source }: RecoveredKey): Promise<void> {
-    if (this.#opened) throw new NodeError("already_initialised", "Recover node failed: got an open disk already");
+    if (this.#opened) {
+      for (const unused of [diskKey, next?.key, ...etcdKeys.map(({ key }) => key)]) unused?.wipe();
+      throw new NodeError("already_initialised", "Recover node failed: got an open disk already");
+    }
     // Held before the disk is open: an agent that ends in between finds an open disk, and gets no key any more.
     if (etcdKeys.length > 0) await this.#dependencies.etcdKeys.hold(etcdKeys);
     const generation = await this.#open(diskKey, next, source);

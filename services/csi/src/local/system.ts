@@ -1,5 +1,5 @@
-import { execFile } from "node:child_process";
 import { statfs } from "node:fs/promises";
+import { exec, ExecError } from "@constellation/exec";
 import { LocalVolumeError } from "./errors.ts";
 
 /** What the driver has of the node beside files: tests put others in place. */
@@ -30,16 +30,16 @@ export const nodeSystem: NodeSystem = {
   sysfs: "/sys",
   dev: "/dev",
   mountinfo: "/proc/self/mountinfo",
-  run(program, args, signal) {
-    return new Promise((resolve, reject) => {
-      execFile(program, args, { signal, timeout: TIMEOUT_MS, encoding: "utf8" }, (cause, stdout, stderr) => {
-        if (cause === null) return resolve(stdout);
-        const what = `Run ${program} ${args[0] ?? ""} failed`;
-        const got = `got "${cause.code ?? cause.signal ?? "no end in time"}", wanted "0"`;
-        const tail = stderr.slice(-TAIL_CHARS).trim();
-        reject(new LocalVolumeError("system_failed", `${what}: ${got}${tail === "" ? "" : `: ${tail}`}`, { cause }));
-      });
-    });
+  async run(program, args, signal) {
+    try {
+      return (await exec({ program, args, timeoutMs: TIMEOUT_MS }, signal)).stdout;
+    } catch (cause) {
+      if (!(cause instanceof ExecError)) throw cause;
+      const got = `got "${cause.exitCode ?? cause.code}", wanted "0"`;
+      const tail = cause.stderrTail.slice(-TAIL_CHARS).trim();
+      const message = `Run ${program} ${args[0] ?? ""} failed: ${got}${tail === "" ? "" : `: ${tail}`}`;
+      throw new LocalVolumeError("system_failed", message, { cause });
+    }
   },
   async statfs(path) {
     const { bsize, blocks, bavail } = await statfs(path);
