@@ -74,7 +74,7 @@ ok: install generate types lint format dead unit ## What must be green before ea
 test: install browser python-tools image components ## Run what every change must pass: unit, integration, a cluster in virtual machines and attacks on its disks
 	@$(NODE) scripts/test.ts all
 
-e2e: install image image-debug components ## Run all tests in virtual machines (hours under emulation)
+e2e: install image image-debug components python-tools ## Run all tests in virtual machines (hours under emulation)
 	@$(NODE) scripts/test.ts e2e
 
 bench: install image image-debug components ## Print the measured numbers of SPECIFICATION.md

@@ -15,6 +15,7 @@ export type NodeErrorCode =
   | "ticket"
   | "refused"
   | "endpoint"
+  | "sealed_record"
   | "kms_request"
   | "kms_key"
   | "kms_ciphertext"

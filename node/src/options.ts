@@ -50,6 +50,8 @@ export const DEFAULT_OPTIONS: NodeOptions = {
 /** Paths on the encrypted state disk and in the writable root, and in memory below /run. */
 export const PATHS = {
   nodeState: "/var/lib/constellation/node-state.json",
+  recoveryRecord: "/var/lib/constellation/self-recovery",
+  recoveryMark: "/var/lib/constellation/self-recovery.mark",
   kubernetes: "/etc/kubernetes",
   pki: "/etc/kubernetes/pki",
   servicePki: "/etc/kubernetes/pki/constellation",

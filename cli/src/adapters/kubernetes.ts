@@ -15,6 +15,12 @@ export function kubernetesClient(kubeconfig: string): KubernetesPort {
       const found = await unless(["not_found"], client.getDeployment(namespace, deployment, signal));
       return found === undefined ? undefined : (found.status?.availableReplicas ?? 0) > 0;
     },
+    async podsOf(namespace, daemonSet, signal) {
+      const found = await unless(["not_found"], client.getDaemonSet(namespace, daemonSet, signal));
+      const { desiredNumberScheduled = 0, numberReady = 0 } = found?.status ?? {};
+      return found && { wanted: desiredNumberScheduled, ready: numberReady };
+    },
+    secretKeys: (namespace, name, signal) => unless(["not_found"], client.getSecretKeys(namespace, name, signal)),
     async readConfigMap(namespace, name, signal) {
       const configMap = await unless(["not_found"], client.getConfigMap(namespace, name, signal));
       return configMap === undefined ? undefined : (configMap.data ?? {});

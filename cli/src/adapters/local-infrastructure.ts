@@ -82,13 +82,13 @@ function localSpec(spec: ClusterSpec, uid: string): LocalClusterSpec {
     vcpus: spec.vcpus,
     memoryMiB: spec.memoryMiB,
     stateDiskGiB: Math.max(...spec.nodeGroups.map((group) => group.stateDiskSizeGB)),
-    hostPorts: hostPorts(spec.registryMirrorUrls),
+    hostPorts: hostPorts(spec.hostUrls),
     throwawayDisks: spec.throwawayDisks,
     accel: spec.accel,
   };
 }
 
-/** Mirrors at the gateway's address are on this computer: nodes may connect to their ports, and to no others here. */
+/** What has the gateway's address is on this computer: nodes may connect to their ports, and to no others here. */
 function hostPorts(urls: readonly string[]): number[] {
   const local = urls.map((url) => new URL(url)).filter((url) => url.hostname === GUEST_NETWORK.gateway);
   const ports = local.map((url) => (url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port)));

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { ANONYMOUS, type Attester } from "@constellation/atls";
 import { appraise, PCR_INDICES, type QemuVtpmPolicy } from "@constellation/attestation";
-import { MasterSecret } from "@constellation/keys";
+import { MasterSecret, Secret } from "@constellation/keys";
 import {
   type InitRequest,
   InitService,
@@ -56,6 +56,11 @@ const parameters: InitParameters = {
   policy: policyOf(),
   registryMirrors: { "docker.io": ["http://10.42.0.1:5000"] },
   timingProfile: "patient",
+  keyManagement: {
+    kms: "kms://kmip?address=kms.example.org&caFile=/credentials/ca",
+    storage: "",
+    credentials: new Map([["ca", new Secret(new Uint8Array([1, 2, 3]))]]),
+  },
 };
 
 async function initServer(t: TestContext, handler: Handler, purpose = "init"): Promise<Endpoint> {
@@ -108,6 +113,10 @@ test("init sends everything to a node whose evidence is accepted, and gives its 
   assert.equal(seen?.nodes[0]?.role, NodeRole.WORKER);
   assert.equal(seen?.registryMirrors[0]?.registry, "docker.io");
   assert.equal(seen?.timingProfile, "patient");
+  assert.deepEqual(
+    seen?.keyManagement?.credentials.map(({ name, data }) => [name, [...data]]),
+    [["ca", [1, 2, 3]]],
+  );
 });
 
 test("init sends nothing to a node whose evidence is refused, and names the register", async (t) => {

@@ -9,13 +9,16 @@ import {
   InitRequestSchema,
   type InitResponse,
   InitService,
+  type KeyManagementSchema,
   NodeRole,
   RecoverService,
   type RpcClient,
   VerifyService,
 } from "@constellation/rpc";
-import { create, type DescService } from "@bufbuild/protobuf";
+import { create, type DescService, type MessageInitShape } from "@bufbuild/protobuf";
+import type { ClusterKeyManagement } from "@constellation/kms/root";
 import { CliError } from "../errors.ts";
+import { hintOf } from "@constellation/kms/root";
 import type { AttestedCall, Endpoint, InitEvent, InitParameters, InitResult, NodePort } from "../ports/cluster.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 60_000;
@@ -175,8 +178,12 @@ function rpcFailure(operation: string, { host, port }: Endpoint, error: unknown)
 }
 
 function initFailure(code: string, message: string): CliError {
+  const hint = hintOf(code);
   return new CliError("init-failed", `Initialise cluster failed: the node reports "${code}": ${message}`, {
-    hint: "run `constellation apply` again; if it fails again, `constellation terminate` and begin anew",
+    hint:
+      hint !== undefined
+        ? `${hint}; the node is still fresh: run \`constellation apply\` again`
+        : "run `constellation apply` again; if it fails again, `constellation terminate` and begin anew",
   });
 }
 
@@ -201,5 +208,15 @@ function initRequest(parameters: InitParameters): InitRequest {
       endpoints: [...endpoints],
     })),
     timingProfile: parameters.timingProfile,
+    ...(parameters.keyManagement === undefined ? {} : { keyManagement: keyManagementOf(parameters.keyManagement) }),
   });
+}
+
+function keyManagementOf({
+  kms,
+  storage,
+  credentials,
+}: ClusterKeyManagement): MessageInitShape<typeof KeyManagementSchema> {
+  const files = [...credentials].map(([name, secret]) => ({ name, data: secret.reveal() }));
+  return { kmsUri: kms, storageUri: storage, credentials: files };
 }

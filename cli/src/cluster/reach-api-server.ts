@@ -1,5 +1,5 @@
 import { fromHex } from "@constellation/bytes";
-import { attestationPolicy, type Config, FRESH_NODE, type State } from "@constellation/config";
+import { attestationPolicy, type Config, FRESH_NODE, MASTER_SECRET_FILE, type State } from "@constellation/config";
 import type { Context } from "../context.ts";
 import { CliError } from "../errors.ts";
 import { requireMachinesRunning } from "./crashed.ts";
@@ -35,6 +35,8 @@ export async function reachApiServer(context: Context, config: Config, state: St
 
 /** Gives the master secret to a control plane that waits for it; false if none answers. */
 async function recoverOne(context: Context, config: Config, state: State): Promise<boolean> {
+  // Where it was deleted, control planes recover by the cluster's KMS.
+  if (state.clusterValues.masterSecret === "deleted" && !context.workspace.has(MASTER_SECRET_FILE)) return false;
   const secret = await context.workspace.readMasterSecret();
   const nodes = await context.dependencies.nodes();
   const endpoint = { host: state.infrastructure.clusterEndpoint, port: PORTS.recover };

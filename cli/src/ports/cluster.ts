@@ -1,6 +1,7 @@
 import type { Policy, Verdict } from "@constellation/attestation";
 import type { NodeRecord } from "@constellation/config";
 import type { KeyGeneration, MasterSecret } from "@constellation/keys";
+import type { ClusterKeyManagement } from "@constellation/kms/root";
 import type { KeyringPort } from "./keyring.ts";
 
 /** Where a node's service is reached. */
@@ -22,6 +23,8 @@ export interface InitParameters {
   readonly policy: Policy;
   readonly registryMirrors: Readonly<Record<string, readonly string[]>>;
   readonly timingProfile: "default" | "patient";
+  /** The external KMS that wraps the master secret; undefined where the cluster keeps it itself. */
+  readonly keyManagement: ClusterKeyManagement | undefined;
 }
 
 /** What a control plane is told that waits for its disk's key. */
@@ -101,6 +104,14 @@ export interface KubernetesPort extends KeyringPort {
   nodes(signal: AbortSignal): Promise<readonly KubernetesNode[]>;
   /** Whether a Deployment has a replica that can be used; undefined if there is no such Deployment. */
   isAvailable(namespace: string, deployment: string, signal: AbortSignal): Promise<boolean | undefined>;
+  /** How many pods of a DaemonSet are wanted and ready; undefined if there is no such DaemonSet. */
+  podsOf(
+    namespace: string,
+    daemonSet: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly wanted: number; readonly ready: number } | undefined>;
+  /** The names of a Secret's entries; undefined if there is no such Secret. */
+  secretKeys(namespace: string, name: string, signal: AbortSignal): Promise<readonly string[] | undefined>;
   /** Says whether new pods may come onto a node; false if there is no such node. */
   setSchedulable(node: string, schedulable: boolean, signal: AbortSignal): Promise<boolean>;
   /** Pods on a node that can be moved: not those of DaemonSets, not those of its kubelet's own, not those that ended. */

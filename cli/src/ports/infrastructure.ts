@@ -9,8 +9,8 @@ export interface ClusterSpec {
   readonly memoryMiB: number;
   readonly accel: "auto" | "kvm" | "tcg";
   readonly throwawayDisks: boolean;
-  /** URLs of registry mirrors: nodes must be able to reach those on this computer. */
-  readonly registryMirrorUrls: readonly string[];
+  /** URLs of registry mirrors and of the KMS: nodes must be able to reach those on this computer. */
+  readonly hostUrls: readonly string[];
   readonly nodeGroups: readonly {
     readonly name: string;
     readonly role: "control-plane" | "worker";

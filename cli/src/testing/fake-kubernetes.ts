@@ -109,6 +109,21 @@ export class FakeKubernetes implements KubernetesPort {
     return namespace === "kube-system" && deployment === "coredns" ? this.dns : undefined;
   }
 
+  /** Pods of kube-system/key-service. */
+  keyServices = { wanted: 1, ready: 1 };
+  /** Names in kube-system/constellation-master-secret. */
+  rootKeyNames: readonly string[] = ["mastersecret", "salt"];
+
+  async podsOf(): Promise<{ readonly wanted: number; readonly ready: number } | undefined> {
+    this.onCall();
+    return this.keyServices;
+  }
+
+  async secretKeys(): Promise<readonly string[] | undefined> {
+    this.onCall();
+    return this.rootKeyNames;
+  }
+
   async setSchedulable(node: string, schedulable: boolean): Promise<boolean> {
     this.onCall();
     this.onChange(`${schedulable ? "uncordon" : "cordon"} ${node}`);

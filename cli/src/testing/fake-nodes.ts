@@ -60,6 +60,7 @@ export class FakeNodes implements NodePort {
     this.inits.push({ endpoint, parameters, policy: call.policy });
     const { masterSecret, masterSecretSalt, measurementSalt } = parameters;
     this.clusterId = deriveClusterId(masterSecret, masterSecretSalt, measurementSalt);
+    if (parameters.keyManagement !== undefined) this.#kubernetes.rootKeyNames = ["mastersecret.wrapped", "salt"];
     this.#kubernetes.configMap ??= configMapOf(parameters, this.clusterId);
     this.#kubernetes.setNodes(
       parameters.nodes.map((node) => node.name),

@@ -67,7 +67,8 @@ async function writeSynced(path: string, data: string, mode: number): Promise<vo
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Brings the names in a folder to the disk. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   try {
     await folder.sync();

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { appendFile, lstat, mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
+import { appendFile, lstat, mkdir, open, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { Config, MasterSecretFile, State } from "@constellation/config";
 import { CONFIG_FILE, MASTER_SECRET_FILE, STATE_FILE } from "@constellation/config/constants";
 import { CliError } from "../errors.ts";
-import { createFileExclusive, writeFileAtomic, writing } from "./atomic-file.ts";
+import { createFileExclusive, syncFolder, writeFileAtomic, writing } from "./atomic-file.ts";
 import { LOCK_FILE, withLock } from "./lock.ts";
 
 /** Names of the files in a workspace beside configuration, state and master secret. */
@@ -102,6 +102,11 @@ export class Workspace {
     await this.#createNew(MASTER_SECRET_FILE, serializeMasterSecret(file), 0o600);
   }
 
+  /** The bytes of a file that the configuration names as one with credentials. */
+  async readCredentials(path: string): Promise<Uint8Array> {
+    return new Uint8Array(Buffer.from(await this.#read(path, "see keyManagement.credentials in the configuration")));
+  }
+
   /** Replaces the master secret file by one with the same first generation: the one before stays until this is whole. */
   async replaceMasterSecret(file: MasterSecretFile): Promise<void> {
     const { serializeMasterSecret } = await import("@constellation/config");
@@ -123,6 +128,21 @@ export class Workspace {
 
   async remove(...names: readonly string[]): Promise<void> {
     for (const name of names) await rm(this.path(name), { recursive: true, force: true });
+  }
+
+  /** Overwrites a file, brings that to the disk, and removes it. File systems and disks may keep older copies all the same. */
+  async shred(name: string): Promise<void> {
+    const path = this.path(name);
+    const file = await open(path, "r+");
+    try {
+      const { size } = await file.stat();
+      await file.write(new Uint8Array(size), 0, size, 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rm(path);
+    await syncFolder(dirname(path));
   }
 
   /** Removes the folder itself if nothing is left in it. */

@@ -22,12 +22,19 @@ async function createCluster(cluster: MiniCluster): Promise<void> {
   throw new HarnessError("cluster", `Create cluster failed: exit ${result.exitCode}, wanted 0`);
 }
 
-/** Makes a cluster for all tests of a suite, and ends it after them. */
-export function shareCluster(options?: MiniClusterOptions): SharedCluster {
+/**
+ * Makes a cluster for all tests of a suite, and ends it after them.
+ * @param configure changes the configuration before there are machines
+ */
+export function shareCluster(
+  options?: MiniClusterOptions,
+  configure?: (cluster: MiniCluster) => Promise<void>,
+): SharedCluster {
   let cluster: MiniCluster | undefined;
   before(async () => {
     const prepared = await MiniCluster.prepare(options);
     try {
+      await configure?.(prepared);
       await createCluster(prepared);
       cluster = prepared;
     } catch (error) {

@@ -8,6 +8,7 @@ import { DiskKey } from "@constellation/keys";
 import { type Command, type Exec, ExecError } from "@constellation/exec";
 import { HEADER_AREA_BYTES } from "@constellation/luks";
 import { changeMetadata, RECORDED_UUID, recordedHeader } from "@constellation/luks/testdata";
+import { formatSlot, RECOVERY_AREA, type RecoverySlot } from "../recovery/slot.ts";
 import { StateDisk } from "./state-disk.ts";
 
 const signal = new AbortController().signal;
@@ -60,6 +61,15 @@ describe("StateDisk", () => {
     }
     return { exitCode: 0, stdout: "", stderr: "" };
   };
+
+  const sequences = async (): Promise<number[]> => (await disk.readRecovery()).map(({ sequence }) => sequence);
+
+  const record = (sequence: number): RecoverySlot => ({
+    sequence,
+    sealedKey: { publicArea: Uint8Array.of(1), privateArea: Uint8Array.of(2) },
+    nonce: new Uint8Array(12),
+    ciphertext: new Uint8Array(17),
+  });
 
   const words = (): string[] => commands.map(({ program, args }) => `${program} ${args[0]}`);
 
@@ -151,6 +161,43 @@ describe("StateDisk", () => {
   test("refuses a disk that is too small for a header", async () => {
     await truncate(device, HEADER_AREA_BYTES - 1);
     await assert.rejects(disk.inspect(), { code: "disk" });
+  });
+
+  test("brings a staged record to the disk with the commit, and no record that was there before", async () => {
+    await writeAt(device, formatSlot(record(7)), RECOVERY_AREA.offset);
+    await disk.inspect();
+    const passphrase = await disk.createFresh(signal);
+    await disk.replaceKey(passphrase, KEY, signal);
+    await disk.stageRecovery(formatSlot(record(1)));
+    assert.deepEqual(await sequences(), [7], "not before the commit");
+    await disk.commit(1, signal);
+    assert.deepEqual(await sequences(), [1]);
+    assert.equal((await disk.inspect()).kind, "initialised");
+    await disk.stageRecovery(undefined);
+    await disk.commit(1, signal);
+    assert.deepEqual(await sequences(), []);
+  });
+
+  test("writes a new record where the older one was, and leaves header and key slot as they are", async () => {
+    await writeAt(device, recordedHeader());
+    const write = (): Promise<unknown> =>
+      disk.writeRecovery((sequence) => Promise.resolve({ bytes: formatSlot(record(sequence)) }));
+    for (const wanted of [[1], [2, 1], [3, 2]]) {
+      await write();
+      assert.deepEqual(await sequences(), wanted);
+    }
+    assert.equal((await disk.inspect()).kind, "initialised");
+    await writeAt(device, new Uint8Array(100), RECOVERY_AREA.offset);
+    assert.deepEqual(await sequences(), [2], "the other one is still there");
+    await disk.writeRecovery(() => Promise.resolve(undefined));
+    assert.deepEqual(await sequences(), [2]);
+  });
+
+  test("wipes a record with all else", async () => {
+    await writeAt(device, recordedHeader());
+    await disk.writeRecovery((sequence) => Promise.resolve({ bytes: formatSlot(record(sequence)) }));
+    await disk.wipe();
+    assert.deepEqual(await sequences(), []);
   });
 
   test("wipes what makes a disk an initialised one", async () => {

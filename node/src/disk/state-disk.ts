@@ -20,6 +20,7 @@ import {
 } from "@constellation/luks";
 import { NodeError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
+import { parseArea, RECOVERY_AREA, type RecoverySlot } from "../recovery/slot.ts";
 
 // With integrity tags, a sector that was never written can't be read. Backup superblocks of less than 4 KiB would be
 // read before they are written, and lazy initialisation would leave holes.
@@ -156,6 +157,33 @@ export class StateDisk {
     await this.#removeCopy();
   }
 
+  /** The sealed records on the disk, the newer one first. They are hostile input. */
+  async readRecovery(): Promise<readonly RecoverySlot[]> {
+    return parseArea(await this.#readRecoveryArea()).map(({ slot }) => slot);
+  }
+
+  /** Puts a first sealed record into the copy of the header, or none; `commit` brings it to the disk. */
+  async stageRecovery(slot: Uint8Array | undefined): Promise<void> {
+    const area = new Uint8Array(RECOVERY_AREA.slots * RECOVERY_AREA.slotBytes);
+    if (slot !== undefined) area.set(slot);
+    await writeAt(this.#headerFile, area, RECOVERY_AREA.offset);
+  }
+
+  /**
+   * Writes a sealed record to the disk, where the older one of two was: cut off, the other one is still there.
+   * @param seal makes the record under the next sequence number; undefined writes none
+   */
+  async writeRecovery<Slot extends { readonly bytes: Uint8Array } | undefined>(
+    seal: (sequence: number) => Promise<Slot>,
+  ): Promise<Slot> {
+    const [newest] = parseArea(await this.#readRecoveryArea());
+    const slot = await seal((newest?.slot.sequence ?? 0) + 1);
+    const index = newest === undefined ? 0 : (newest.index + 1) % RECOVERY_AREA.slots;
+    const offset = RECOVERY_AREA.offset + index * RECOVERY_AREA.slotBytes;
+    if (slot !== undefined) await writeAt(this.#options.device, slot.bytes, offset);
+    return slot;
+  }
+
   /** Overwrites headers and key slots: whatever was on the disk is gone, and the next boot finds a fresh one. */
   async wipe(): Promise<void> {
     const file = await open(this.#options.device, "r+");
@@ -277,6 +305,18 @@ export class StateDisk {
     }
   }
 
+  async #readRecoveryArea(): Promise<Uint8Array> {
+    const area = new Uint8Array(RECOVERY_AREA.slots * RECOVERY_AREA.slotBytes);
+    const file = await open(this.#options.device, "r");
+    try {
+      // A disk that is shorter has zeros there, and none of our records.
+      await file.read(area, 0, area.length, RECOVERY_AREA.offset);
+      return area;
+    } finally {
+      await file.close();
+    }
+  }
+
   async #writeCopy(area: Uint8Array): Promise<void> {
     await mkdir(this.#options.runDirectory, { recursive: true, mode: 0o700 });
     await writeFile(this.#headerFile, area, { mode: 0o600 });
@@ -293,6 +333,16 @@ export class StateDisk {
     } catch (cause) {
       throw new NodeError("disk", `Run ${command.program} for the state disk failed`, { cause });
     }
+  }
+}
+
+async function writeAt(path: string, bytes: Uint8Array, offset: number): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    await file.write(bytes, 0, bytes.length, offset);
+    await file.datasync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -55,9 +55,10 @@ const STATUSES = {
   busy: "unavailable",
 } as const;
 
-/** Refuses every Init, and overwrites its secret: for states in which there is nothing to initialise. */
-export const refuseInit: InitHandler = ({ masterSecret }) => {
+/** Refuses every Init, and overwrites its secrets: for states in which there is nothing to initialise. */
+export const refuseInit: InitHandler = ({ masterSecret, keyManagement }) => {
   masterSecret.fill(0);
+  for (const { data } of keyManagement?.credentials ?? []) data.fill(0);
   return Promise.reject(
     new NodeError("already_initialised", "Initialise node failed: got an initialised node, wanted a fresh one"),
   );

@@ -8,8 +8,8 @@ import { faultPoint } from "../fault.ts";
 import type { KubeObject } from "../kubernetes/apply.ts";
 import {
   clusterStateObject,
-  masterSecretObject,
   nodePermissions,
+  rootKeyObjects,
   servicesCaObject,
 } from "../kubernetes/cluster-objects.ts";
 import { writePolicies } from "../kubernetes/control-plane-files.ts";
@@ -20,6 +20,8 @@ import type { Dependencies, DiskOfNode, FreshDisk, Member, Platform } from "../m
 import { PATHS } from "../options.ts";
 import { issueKubeletIdentity } from "../pki/kubelet-pki.ts";
 import { writeServicePki } from "../pki/service-pki.ts";
+import { writeRecord } from "../recovery/record-file.ts";
+import type { WrappedRoot } from "../recovery/wrap-root.ts";
 import { retry } from "../retry.ts";
 import { type NodeState, writeNodeState } from "../state/node-state.ts";
 import type { InitInput } from "./request.ts";
@@ -36,12 +38,13 @@ const KUBEADM_CONFIG = `${PATHS.policies}/kubeadm-init.yaml`;
  * Makes this fresh node the first node of a new cluster, up to and including the commit. Cut off before its end it
  * leaves a node that resets itself; after it, everything that is still to be done needs no secret from outside
  * (README.md, "Cut off at any step").
+ * @param wrapped the master secret as the cluster's external KMS wrapped it, where it has one
  */
 export async function initialise(
   input: InitInput,
   node: { platform: Platform; disk: DiskOfNode; fresh: FreshDisk },
   dependencies: Dependencies,
-  progress: Progress,
+  { progress, wrapped }: { progress: Progress; wrapped: WrappedRoot | undefined },
   signal: AbortSignal,
 ): Promise<Member> {
   const { platform, disk, fresh } = node;
@@ -57,6 +60,7 @@ export async function initialise(
 
   const state = nodeState(input, platform);
   await writeNodeState(dependencies.options.root + PATHS.nodeState, state);
+  await writeRecord(dependencies.options.root, wrapped?.record, wrapped?.slot);
   await dependencies.writeRegistryMirrors(state.registryMirrors);
   faultPoint("init.after-state");
 
@@ -79,7 +83,7 @@ export async function initialise(
 
   progress("secrets", "Writing the cluster's keys, policy and node records");
   const objects = [
-    masterSecretObject(input.master, input.salt),
+    ...rootKeyObjects(input, wrapped?.record),
     clusterStateObject(input.cluster),
     servicesCaObject(await readFile(join(dependencies.options.root + PATHS.servicePki, "ca.crt"), "utf8")),
     ...nodePermissions(),
@@ -90,6 +94,7 @@ export async function initialise(
 
   progress("commit", "Marking the state disk as initialised");
   await dependencies.syncState(signal);
+  await disk.stageRecovery(wrapped?.slot?.bytes);
   await disk.commit(FIRST_GENERATION, signal);
   faultPoint("init.after-commit");
   return { state, diskGeneration: FIRST_GENERATION, runtime: fresh.runtime };

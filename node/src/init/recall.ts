@@ -22,7 +22,7 @@ const FIRST_GENERATION = 1;
  */
 export function recallInit({ state, run, diskGeneration }: RecallOptions): InitHandler {
   return async (request) => {
-    const { masterSecret, masterSecretSalt, measurementSalt } = request;
+    const { masterSecret, masterSecretSalt, measurementSalt, keyManagement } = request;
     let master: MasterSecret | undefined;
     try {
       master = new MasterSecret(masterSecret);
@@ -34,6 +34,7 @@ export function recallInit({ state, run, diskGeneration }: RecallOptions): InitH
     } finally {
       master?.wipe();
       masterSecret.fill(0);
+      for (const { data } of keyManagement?.credentials ?? []) data.fill(0);
     }
     return refuseInit(request);
   };

@@ -11,13 +11,18 @@ import {
 } from "@constellation/cluster-state";
 import { deriveClusterId, KEY_LENGTH_BYTES, MasterSecret } from "@constellation/keys";
 import { type InitRequest, NodeRole } from "@constellation/rpc";
+import type { ClusterKeyManagement } from "@constellation/kms/root";
 import { NodeError } from "../errors.ts";
+import { takeKeyManagement, wipeCredentials } from "../recovery/record.ts";
 
 /** A checked Init request, with what follows from it for this node. */
 export interface InitInput {
   master: MasterSecret;
   salt: Uint8Array;
   clusterId: Uint8Array;
+  measurementSalt: Uint8Array;
+  /** The external KMS that wraps the master secret; undefined where the cluster keeps it itself. */
+  keyManagement: ClusterKeyManagement | undefined;
   clusterName: string;
   kubernetesVersion: string;
   certSans: string[];
@@ -43,12 +48,35 @@ const MAX_SANS = 64;
  * @throws NodeError `request` naming the field; `refused` when this machine is not on record as a control plane
  */
 export function parseInitRequest(request: InitRequest, own: OwnIdentity): InitInput {
-  const master = takeMasterSecret(request);
+  const secrets = takeSecrets(request);
   try {
-    return parseWith(master, request, own);
+    return parseWith(secrets, request, own);
   } catch (error) {
-    master.wipe();
+    wipeInput(secrets);
     throw error;
+  }
+}
+
+/** Overwrites the secrets of a request that is not carried out, or was. */
+export function wipeInput({ master, keyManagement }: Pick<InitInput, "master" | "keyManagement">): void {
+  master.wipe();
+  if (keyManagement !== undefined) wipeCredentials(keyManagement);
+}
+
+type Secrets = Pick<InitInput, "master" | "keyManagement">;
+
+/** Both are overwritten in the request, whatever is wrong with the other. */
+function takeSecrets(request: InitRequest): Secrets {
+  try {
+    const keyManagement = request.keyManagement && takeKeyManagement(request.keyManagement);
+    try {
+      return { master: takeMasterSecret(request), keyManagement };
+    } catch (error) {
+      if (keyManagement !== undefined) wipeCredentials(keyManagement);
+      throw error;
+    }
+  } finally {
+    request.masterSecret.fill(0);
   }
 }
 
@@ -62,7 +90,7 @@ function takeMasterSecret({ masterSecret }: InitRequest): MasterSecret {
   }
 }
 
-function parseWith(master: MasterSecret, request: InitRequest, own: OwnIdentity): InitInput {
+function parseWith({ master, keyManagement }: Secrets, request: InitRequest, own: OwnIdentity): InitInput {
   requireLength("master_secret_salt", request.masterSecretSalt);
   requireLength("measurement_salt", request.measurementSalt);
   const clusterId = deriveClusterId(master, request.masterSecretSalt, request.measurementSalt);
@@ -71,6 +99,8 @@ function parseWith(master: MasterSecret, request: InitRequest, own: OwnIdentity)
     master,
     salt: request.masterSecretSalt,
     clusterId,
+    measurementSalt: request.measurementSalt,
+    keyManagement,
     clusterName: matching("cluster_name", request.clusterName, CLUSTER_NAME, "a DNS label of at most 37 characters"),
     kubernetesVersion: matching("kubernetes_version", request.kubernetesVersion, VERSION, "v1.x.y"),
     certSans: parseSans(request.apiServerCertSans),

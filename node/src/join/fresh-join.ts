@@ -8,6 +8,9 @@ import type { AdmissionLock } from "../machine/lock.ts";
 import type { Dependencies, DiskOfNode, FreshDisk, Member, Platform } from "../machine/node.ts";
 import { PATHS } from "../options.ts";
 import { createCertificateRequest, createKeyPair, privateKeyPem } from "../pki/certificate.ts";
+import { sealSlot } from "../recovery/keep-sealed.ts";
+import { writeRecord } from "../recovery/record-file.ts";
+import { wipeCredentials } from "../recovery/record.ts";
 import { writeStaticPodPatches } from "../kubernetes/static-pod-patches.ts";
 import { writeServicePki } from "../pki/service-pki.ts";
 import { type NodeState, writeNodeState } from "../state/node-state.ts";
@@ -55,6 +58,7 @@ export async function joinCluster(
   if (!lock.tryAcquire("join")) {
     ticket.diskKey.wipe();
     for (const { key } of ticket.etcdKeys) key.wipe();
+    if (ticket.recovery !== undefined) wipeCredentials(ticket.recovery.keyManagement);
     return undefined;
   }
   return await admit(ticket, privateKeyPem(keys.privateKey), node, dependencies, signal);
@@ -70,6 +74,8 @@ async function admit(
   const { options, console } = dependencies;
   faultPoint("join.after-ticket");
   console(`join: this is ${ticket.name} (${ticket.role})`);
+  const { recovery } = ticket;
+  const slot = recovery && (await sealSlot(recovery, 1, platform, signal));
   await disk.replaceKey(fresh.passphrase, ticket.diskKey, signal);
   ticket.diskKey.wipe();
   faultPoint("join.after-rekey");
@@ -78,6 +84,8 @@ async function admit(
   faultPoint("join.after-pcr");
 
   const state = nodeState(ticket);
+  await writeRecord(options.root, recovery, slot);
+  if (recovery !== undefined) wipeCredentials(recovery.keyManagement);
   await writeNodeState(options.root + PATHS.nodeState, state);
   await dependencies.writeRegistryMirrors(state.registryMirrors);
   await writeNodeFiles(ticket, keyPem, platform, dependencies);
@@ -85,6 +93,7 @@ async function admit(
 
   if (ticket.role === "control-plane") await dependencies.etcdKeys.hold(ticket.etcdKeys);
   await dependencies.syncState(signal);
+  await disk.stageRecovery(slot?.bytes);
   await disk.commit(ticket.diskKeyGeneration, signal);
   faultPoint("join.after-commit");
   return { state, diskGeneration: ticket.diskKeyGeneration, runtime: fresh.runtime };

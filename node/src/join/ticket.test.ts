@@ -8,6 +8,8 @@ import {
   IssueJoinTicketResponseSchema,
   IssueRejoinTicketResponseSchema,
   NodeRole,
+  type SelfRecovery,
+  SelfRecoverySchema,
 } from "@constellation/rpc";
 import { PATHS } from "../options.ts";
 import { type JoinTicket, parseJoinTicket, parseRejoinTicket } from "./ticket.ts";
@@ -132,6 +134,58 @@ describe("parseJoinTicket()", () => {
     assertRefused("control-plane", { role: WORKER }, /role is "2", wanted 1 \(control-plane\)/);
     assertRefused("worker", { role: UNSPECIFIED }, /role is "0"/);
   });
+
+  const recovery = (changes: MessageInitShape<typeof SelfRecoverySchema> = {}): SelfRecovery =>
+    create(SelfRecoverySchema, {
+      keyManagement: {
+        kmsUri: "kms://kmip?caFile=/credentials/ca",
+        credentials: [{ name: "ca", data: Uint8Array.of(1, 2, 3) }],
+      },
+      clusterId: new Uint8Array(32).fill(9),
+      measurementSalt: new Uint8Array(32),
+      roots: [{ generation: 1, salt: new Uint8Array(32), envelope: Uint8Array.of(1) }],
+      ...(changes as object),
+    });
+  const clusterId = new Uint8Array(32).fill(9);
+
+  test("takes the way to the KMS for a control plane, and keeps the only copy of its credentials", () => {
+    const selfRecovery = recovery();
+    const record = parse("control-plane", { controlPlaneFiles: FILES, clusterId, selfRecovery }).recovery;
+    assert.deepEqual(record?.keyManagement.credentials.get("ca")?.reveal(), Uint8Array.of(1, 2, 3));
+    assert.deepEqual(selfRecovery.keyManagement?.credentials[0]?.data, new Uint8Array(3));
+  });
+
+  test("refuses the way to the KMS for a worker, and one of another cluster", () => {
+    assertRefused("worker", { clusterId, selfRecovery: recovery() }, /self_recovery is "there"/);
+    const other = { controlPlaneFiles: FILES, clusterId: new Uint8Array(32), selfRecovery: recovery() };
+    assertRefused("control-plane", other, /self_recovery\.cluster_id/);
+  });
+
+  test("refuses a way to the KMS that opens not the disk's own generation", () => {
+    const ticket = { controlPlaneFiles: FILES, clusterId, selfRecovery: recovery(), stateDiskKeyGeneration: 2 };
+    assertRefused("control-plane", ticket, /self_recovery\.roots is "generations 1", wanted 2/);
+    const roots = [1, 2].map((generation) => ({ generation, salt: new Uint8Array(32), envelope: Uint8Array.of(1) }));
+    const whole = parse("control-plane", { ...ticket, selfRecovery: recovery({ roots }) });
+    assert.equal(whole.recovery?.roots.length, 2);
+  });
+
+  const root = { generation: 1, salt: new Uint8Array(32), envelope: Uint8Array.of(1) };
+  for (const [what, changes] of [
+    ["without a KMS", { keyManagement: undefined }],
+    ["with a file of the machine", { keyManagement: { kmsUri: "kms://kmip?caFile=/etc/passwd" } }],
+    ["without the first generation", { roots: [{ ...root, generation: 2 }] }],
+    ["with a generation twice", { roots: [root, root] }],
+    ["with a salt of another length", { roots: [{ ...root, salt: new Uint8Array(31) }] }],
+    ["with an empty envelope", { roots: [{ ...root, envelope: new Uint8Array() }] }],
+    ["with a cluster ID of another length", { clusterId: new Uint8Array(31) }],
+  ] as const) {
+    test(`refuses a way to the KMS ${what}`, () => {
+      const selfRecovery = recovery(changes as MessageInitShape<typeof SelfRecoverySchema>);
+      assert.throws(() => parse("control-plane", { controlPlaneFiles: FILES, clusterId, selfRecovery }), {
+        code: "request",
+      });
+    });
+  }
 
   test("takes a ticket without a generation for one of the first", () => {
     assert.equal(parse("worker", {}).diskKeyGeneration, 1);

@@ -1,3 +1,4 @@
+import { equalConstantTime, hex } from "@constellation/bytes";
 import {
   CONTROL_PLANE_FILES,
   type NodeRole as RecordedRole,
@@ -24,6 +25,7 @@ import {
 import type { KeyChange } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import { PATHS } from "../options.ts";
+import { type RecoveryRecord, takeRecoveryRecord, wipeCredentials } from "../recovery/record.ts";
 
 /** A checked join ticket. */
 export interface JoinTicket {
@@ -40,6 +42,8 @@ export interface JoinTicket {
   registryMirrors: RegistryMirror[];
   serviceCidr: string;
   timingProfile: TimingProfile;
+  /** The way to the cluster's external KMS: control planes only, and only where there is one. */
+  recovery: RecoveryRecord | undefined;
   /** Keys for secrets in etcd; none for a worker. */
   etcdKeys: EtcdKey[];
 }
@@ -69,6 +73,7 @@ export function parseJoinTicket(response: IssueJoinTicketResponse, asked: Record
     serviceCidr: matching("service_cidr", response.serviceCidr, CIDR),
     timingProfile: parseProfile(response.timingProfile),
     etcdKeys: parseEtcdKeys(response.etcdSecretsKeys, asked),
+    recovery: parseRecovery(response, asked),
   };
 }
 
@@ -155,6 +160,35 @@ function parseRole(role: NodeRole, asked: RecordedRole): RecordedRole {
   const wanted = asked === "control-plane" ? NodeRole.CONTROL_PLANE : NodeRole.WORKER;
   if (role === wanted) return asked;
   throw invalid("role", role, `${wanted} (${asked})`);
+}
+
+/** None for a worker: it could open every disk of the cluster. What a control plane gets must open its own disk. */
+function parseRecovery(response: IssueJoinTicketResponse, asked: RecordedRole): RecoveryRecord | undefined {
+  if (response.selfRecovery === undefined) return undefined;
+  const record = takeRecoveryRecord(response.selfRecovery);
+  try {
+    requireOwnRecovery(record, response, asked);
+    return record;
+  } catch (error) {
+    wipeCredentials(record.keyManagement);
+    throw error;
+  }
+}
+
+function requireOwnRecovery(
+  record: RecoveryRecord,
+  { clusterId, stateDiskKeyGeneration }: IssueJoinTicketResponse,
+  asked: RecordedRole,
+): void {
+  if (asked !== "control-plane") throw invalid("self_recovery", "there", "nothing for a worker");
+  if (!equalConstantTime(record.clusterId, clusterId)) {
+    throw invalid("self_recovery.cluster_id", hex(record.clusterId), hex(clusterId));
+  }
+  const wanted = parseGeneration("state_disk_key_generation", stateDiskKeyGeneration);
+  const generations = record.roots.map(({ generation }) => generation);
+  if (!generations.includes(wanted)) {
+    throw invalid("self_recovery.roots", `generations ${generations.join(", ")}`, `${wanted}, the disk's, among them`);
+  }
 }
 
 function parseProfile(text: string): TimingProfile {

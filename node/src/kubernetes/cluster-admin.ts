@@ -1,5 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { fromBase64 } from "@constellation/bytes";
 import { NodeError } from "../errors.ts";
 import { PATHS } from "../options.ts";
 import { createKeyPair, issueCertificate, privateKeyPem } from "../pki/certificate.ts";
@@ -10,6 +11,12 @@ import { applyObjects, type KubeObject } from "./apply.ts";
 export interface ClusterAdmin {
   /** Server-side apply. @throws NodeError `kubernetes` */
   apply(objects: readonly KubeObject[], signal: AbortSignal): Promise<void>;
+  /** The entries of a Secret; undefined if there is no such Secret. @throws NodeError `kubernetes` */
+  readSecret(
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Uint8Array> | undefined>;
   /** Returns when the API server says that all of it is ready. @throws NodeError `kubernetes` when it does not */
   requireReady(signal: AbortSignal): Promise<void>;
 }
@@ -39,6 +46,19 @@ export function createClusterAdmin(options: ClusterAdminOptions): ClusterAdmin {
         client.close();
       }
     },
+    async readSecret(namespace, name, signal) {
+      const client = await connect(options);
+      try {
+        const path = `/api/v1/namespaces/${namespace}/secrets/${name}`;
+        const { status, body } = await client.send("GET", path, undefined, signal);
+        if (status === 404) return undefined;
+        if (status !== 200)
+          throw new NodeError("kubernetes", `Read secret "${name}" failed: got "${status}", wanted "200"`);
+        return entriesOf(body);
+      } finally {
+        client.close();
+      }
+    },
     async requireReady(signal) {
       const client = await connect(options);
       try {
@@ -49,6 +69,11 @@ export function createClusterAdmin(options: ClusterAdminOptions): ClusterAdmin {
       }
     },
   };
+}
+
+function entriesOf(body: unknown): ReadonlyMap<string, Uint8Array> {
+  const { data = {} } = (body ?? {}) as { data?: Readonly<Record<string, string>> };
+  return new Map(Object.entries(data).map(([name, value]) => [name, fromBase64(value)]));
 }
 
 async function connect({ root, host, port, now }: ClusterAdminOptions): Promise<ApiClient> {

@@ -16,7 +16,7 @@ import { createKeyPair, issueCertificate, privateKeyPem } from "../pki/certifica
 import { issueKubeletIdentity, type KubeletIdentity } from "../pki/kubelet-pki.ts";
 import type { KubeObject } from "./apply.ts";
 import { type ClusterAdmin, createClusterAdmin } from "./cluster-admin.ts";
-import { masterSecretObject, nodePermissions, servicesCaObject } from "./cluster-objects.ts";
+import { nodePermissions, rootKeyObjects, servicesCaObject } from "./cluster-objects.ts";
 import { writePolicies } from "./control-plane-files.ts";
 import { EtcdKeyring } from "../kms/etcd-keyring.ts";
 import { serveKmsPlugin } from "../kms/plugin.ts";
@@ -258,11 +258,8 @@ describe("the control plane that kubeadm makes of our documents, with real etcd 
   });
 
   test("takes our objects, and takes them again", async () => {
-    const objects = [
-      masterSecretObject(new MasterSecret(SECRET), new Uint8Array(32)),
-      servicesCaObject("PEM"),
-      ...nodePermissions(),
-    ];
+    const root = { master: new MasterSecret(SECRET), salt: new Uint8Array(32) };
+    const objects = [...rootKeyObjects(root, undefined), servicesCaObject("PEM"), ...nodePermissions()];
     await cluster.apply(objects, signal);
     await cluster.apply(objects, signal);
   });

@@ -2,12 +2,14 @@ import { adminKubeconfig } from "../init/admin-kubeconfig.ts";
 import { recallInit } from "../init/recall.ts";
 import { InitRun } from "../init/run.ts";
 import { fromHex } from "@constellation/bytes";
+import { describeError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
 import { joinControlPlane } from "../join/join-control-plane.ts";
 import { writePolicies } from "../kubernetes/control-plane-files.ts";
 import { readManifests } from "../kubernetes/manifests.ts";
 import { writeKubeletConfig } from "../kubernetes/kubelet-files.ts";
 import { PATHS } from "../options.ts";
+import { keepSealed } from "../recovery/keep-sealed.ts";
 import { retry } from "../retry.ts";
 import { parseEndpoint } from "../run/api-proxy.ts";
 import { writeNodeState } from "../state/node-state.ts";
@@ -39,6 +41,13 @@ export const finishStep: Step<"finish"> = async ({ platform, member }, dependenc
   faultPoint("join.after-kubelet");
   console(`member of cluster ${state.clusterId.slice(0, 16)}... as ${state.name} (${state.role})`);
 
+  if (state.role === "control-plane") {
+    // A node whose record can't be sealed works, and needs another control plane at its next boot.
+    await keepSealed(platform, dependencies, signal).catch((error: unknown) => {
+      dependencies.log.error("recovery record not sealed", error);
+      console(`self-recovery: not sealed: ${describeError(error)}`);
+    });
+  }
   if (!state.finished) await completeAdmission(member, platform, dependencies, signal);
   if (state.origin === "init") {
     // In the background: a member without a quorum of etcd has work to do, too.

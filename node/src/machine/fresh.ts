@@ -15,15 +15,11 @@ export const freshStep: Step<"fresh"> = async ({ platform, disk, fresh }, depend
   const lock = new AdmissionLock();
   const joining = new AbortController();
   const node = { platform, disk, fresh };
-  const init = new FreshInit(node, dependencies, lock, signal);
+  const init = new FreshInit(node, dependencies, lock, () => joining.abort(), signal);
   const outcomes: Promise<State>[] = [];
 
   if (platform.metadata.role === "control-plane") {
-    services.setInitHandler(async (request) => {
-      const run = await init.handler(request);
-      joining.abort();
-      return run;
-    });
+    services.setInitHandler(init.handler);
     await services.openInitDoor(platform);
     outcomes.push(
       init.outcome.then((outcome) => {

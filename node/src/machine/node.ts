@@ -1,5 +1,6 @@
 import type { RegistryMirror } from "@constellation/cluster-state";
 import type { DiskKey } from "@constellation/keys";
+import type { ClusterKeyManagement, OpenedKeyManagement } from "@constellation/kms/root";
 import type { StateDisk } from "../disk/state-disk.ts";
 import type { Exec } from "@constellation/exec";
 import type { InitRun } from "../init/run.ts";
@@ -11,6 +12,7 @@ import type { Log } from "../log/log.ts";
 import type { NodeOptions } from "../options.ts";
 import type { AttesterOfNode } from "../platform/attester.ts";
 import type { Metadata } from "../platform/metadata.ts";
+import type { Sealer } from "../recovery/sealer.ts";
 import type { ApiProxy } from "../run/api-proxy.ts";
 import type { NodeState } from "../state/node-state.ts";
 import type { Systemd } from "../systemd/units.ts";
@@ -19,7 +21,16 @@ import type { Services } from "./services.ts";
 /** The state disk as the steps use it. */
 export type DiskOfNode = Pick<
   StateDisk,
-  "inspect" | "createFresh" | "open" | "isOpen" | "replaceKey" | "commit" | "wipe"
+  | "inspect"
+  | "createFresh"
+  | "open"
+  | "isOpen"
+  | "replaceKey"
+  | "commit"
+  | "wipe"
+  | "readRecovery"
+  | "stageRecovery"
+  | "writeRecovery"
 >;
 
 /** What the agent is made of, before it knows its machine. Tests put fakes here. */
@@ -43,6 +54,8 @@ export interface Dependencies {
   /** Names the machine for this boot. */
   setHostname: (name: string) => Promise<void>;
   writeRegistryMirrors: (mirrors: readonly RegistryMirror[]) => Promise<void>;
+  /** Opens the external KMS of a cluster. */
+  openKms: (keyManagement: ClusterKeyManagement, signal: AbortSignal) => Promise<OpenedKeyManagement>;
   apiProxy: Pick<ApiProxy, "setEndpoints">;
   services: Services;
   /** A control plane's keys for secrets in etcd; a worker's are never there. */
@@ -55,6 +68,8 @@ export interface Platform {
   address: string;
   attester: AttesterOfNode;
   diskUuid: string;
+  /** Where the machine has a TPM that knows its image and its cluster; without, it can't recover by itself. */
+  sealer?: Sealer | undefined;
 }
 
 /** A fresh node: a disk with a random passphrase, a container runtime that is starting. */

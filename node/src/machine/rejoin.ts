@@ -3,13 +3,15 @@ import { askJoinService, requireClusterOfPeer } from "../join/connection.ts";
 import { parseRejoinTicket } from "../join/ticket.ts";
 import { serveRecover } from "../rejoin/recover-service.ts";
 import { Unlock } from "../rejoin/unlock.ts";
+import { recoverByKms } from "../recovery/self-recovery.ts";
 import { retry } from "../retry.ts";
 import { unlessAborted } from "../unless-aborted.ts";
 import type { Step } from "./machine.ts";
 
 /**
  * Gets the key of the known disk: every node asks the join services, for as long as it takes; a control plane also
- * opens the door for the operator's `recover`, because it may be the last one.
+ * opens the door for the operator's `recover`, because it may be the last one, and asks the cluster's external KMS once
+ * it has asked all others in vain.
  */
 export const rejoinStep: Step<"rejoin"> = async ({ platform, disk, generation }, dependencies, signal) => {
   const { console, log, options, services } = dependencies;
@@ -24,11 +26,24 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk, generation },
     ? await serveRecover({ diskUuid: platform.diskUuid, generation }, platform.attester, listen, unlock.tryKey, log)
     : undefined;
   console(`rejoin: asking the control planes for the disk key${isControlPlane ? ", open for recovery" : ""}`);
+  const recoverOnce = once(() => {
+    if (!isControlPlane) return;
+    recoverByKms({ platform, disk, generation, tryKey: unlock.tryKey }, dependencies, askSignal).catch(
+      (error: unknown) => {
+        if (!askSignal.aborted) log.error("self-recovery ended", error);
+      },
+    );
+  });
+  let rounds = 0;
   const ask = retry(
     "the key of the state disk",
     () =>
       askJoinService(
-        () => platform.metadata.controlPlaneAddresses,
+        () => {
+          // Called at the beginning of each round: at the second one, nobody has answered in the first.
+          if (++rounds > 1) recoverOnce();
+          return platform.metadata.controlPlaneAddresses;
+        },
         platform,
         dependencies,
         async ({ client, ...peer }, callSignal) => {
@@ -52,3 +67,12 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk, generation },
     await recover?.close();
   }
 };
+
+function once(run: () => void): () => void {
+  let hasRun = false;
+  return () => {
+    if (hasRun) return;
+    hasRun = true;
+    run();
+  };
+}

@@ -6,6 +6,7 @@ import { followGenerations } from "../kms/follow-generations.ts";
 import { keyServiceEtcdKeys } from "../kms/key-service.ts";
 import { keepEtcdPriority } from "../run/etcd-priority.ts";
 import { followApiServers } from "../run/follow-api-servers.ts";
+import { followKeyManagement } from "../run/follow-key-management.ts";
 import { reportGenerations } from "../run/report-generation.ts";
 import type { Step } from "./machine.ts";
 
@@ -31,6 +32,8 @@ export const runStep: Step<"run"> = async ({ platform, member }, dependencies, s
   if (isControlPlane) {
     const keyService = { host: "127.0.0.1", port: ports.keyService, pkiDirectory: root + PATHS.servicePki };
     tasks.push(keepEtcdPriority(exec, log, signal));
+    const { diskGeneration } = member;
+    tasks.push(followKeyManagement({ platform, diskGeneration }, dependencies, delay, signal));
     tasks.push(followGenerations(keyServiceEtcdKeys(keyService, now), etcdKeys, log, delay, signal));
   }
   await Promise.all(tasks);

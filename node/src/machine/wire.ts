@@ -20,6 +20,7 @@ import { findOwnAddress } from "../platform/address.ts";
 import { readMetadata } from "../platform/metadata.ts";
 import { NodeTpm } from "../platform/node-tpm.ts";
 import { TpmDevice } from "../platform/tpm-device.ts";
+import { canSeal, TpmSealer } from "../recovery/sealer.ts";
 import { retry } from "../retry.ts";
 import type { ApiProxy } from "../run/api-proxy.ts";
 import { createSystemd } from "../systemd/units.ts";
@@ -63,6 +64,11 @@ export function wireNode(
     mountState: (signal) =>
       mountState({ device: `/dev/mapper/${options.mapperName}`, stateMount: options.stateMount }, exec, signal),
     syncState: (signal) => syncState(options.stateMount, exec, signal),
+    async openKms(keyManagement, signal) {
+      // Clusters that keep their root key themselves need none of it, and do not load it.
+      const { clusterKmsDependencies, openClusterKms } = await import("@constellation/kms");
+      return openClusterKms(keyManagement, clusterKmsDependencies(), signal);
+    },
     // The file takes the name in one write; there is nothing to be atomic about.
     setHostname: (name) => writeFile("/proc/sys/kernel/hostname", name),
     writeRegistryMirrors: (mirrors) => writeRegistryMirrors(options.root + PATHS.containerdHosts, mirrors),
@@ -92,7 +98,8 @@ async function openPlatform(options: NodeOptions, log: Log, signal: AbortSignal)
       : // Local machines need none of what other hardware's evidence comes from, and do not load it.
         await (await import("../platform/hardware.ts")).openHardware(variant, { options, openTpm, log }, signal);
   const address = await findOwnAddress(signal);
-  return { metadata, attester, address, diskUuid: stateDiskUuid(attester.machineDigest) };
+  const sealer = canSeal(variant) ? new TpmSealer(await openTpm()) : undefined;
+  return { metadata, attester, address, diskUuid: stateDiskUuid(attester.machineDigest), sealer };
 }
 
 async function openLocal(

@@ -1,30 +1,12 @@
 import { ANONYMOUS, type Attester } from "@constellation/atls";
-import { type DiskKey, type EtcdKey, Keyring, KeysError, MasterSecret } from "@constellation/keys";
+import { Keyring, KeysError, MasterSecret } from "@constellation/keys";
 import { type RecoverRequest, RecoverService, type RpcServer, serveAtls } from "@constellation/rpc";
-import type { KeyChange } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
-
-/** A key for this node's disk, a control plane's keys for etcd, and the cluster that they are said to belong to. */
-export interface RecoveredKey {
-  diskKey: DiskKey;
-  /** Of a newer generation, to change the disk's key to. */
-  next?: KeyChange;
-  /** None for a worker. */
-  etcdKeys: EtcdKey[];
-  clusterId: Uint8Array;
-  source: string;
-}
+import { deriveRecoveredKey, type LockedDisk, type RecoveredKey } from "./recovered-key.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 60_000;
 const MAX_PENDING = 8;
-
-/** The disk to be recovered. */
-export interface LockedDisk {
-  readonly diskUuid: string;
-  /** Generation of the master secret that its key is from. */
-  readonly generation: number;
-}
 
 /**
  * Takes the master secret, of all generations, from the operator when no control plane is left to give the disk key. Anyone may call: a
@@ -57,20 +39,12 @@ export function serveRecover(
   });
 }
 
-function recoverKey({ diskUuid, generation }: LockedDisk, request: RecoverRequest): RecoveredKey {
+function recoverKey(disk: LockedDisk, request: RecoverRequest): RecoveredKey {
   try {
     const keyring = keyringOf(request);
     try {
-      const etcdKeys = keyring.numbers.map((number) => ({ generation: number, key: keyring.etcdSecretsKey(number) }));
-      const recovered = {
-        diskKey: keyring.stateDiskKey(diskUuid, generation),
-        etcdKeys,
-        clusterId: keyring.clusterId(request.measurementSalt),
-        source: "operator",
-      };
-      if (keyring.current <= generation) return recovered;
-      const next = { key: keyring.stateDiskKey(diskUuid, keyring.current), generation: keyring.current };
-      return { ...recovered, next };
+      const clusterId = keyring.clusterId(request.measurementSalt);
+      return deriveRecoveredKey(keyring, disk, { clusterId, source: "operator" });
     } finally {
       keyring.wipe();
     }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DiskKey, EtcdSecretsKey } from "@constellation/keys";
 import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
-import type { RecoveredKey } from "./recover-service.ts";
+import type { RecoveredKey } from "./recovered-key.ts";
 import { Unlock } from "./unlock.ts";
 
 test("Unlock refuses the key that comes second, and overwrites all that came with it", async () => {

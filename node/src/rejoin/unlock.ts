@@ -6,8 +6,9 @@ import { openMember } from "../machine/disk.ts";
 import type { Dependencies, DiskOfNode, Member, Platform } from "../machine/node.ts";
 import { PATHS } from "../options.ts";
 import { Mutex } from "../platform/mutex.ts";
+import { mayChangeKey } from "../recovery/may-change-key.ts";
 import { readNodeState } from "../state/node-state.ts";
-import type { RecoveredKey } from "./recover-service.ts";
+import type { RecoveredKey } from "./recovered-key.ts";
 
 /**
  * Opens the known disk with the first key that fits. Keys come from the join service and from the operator, maybe at
@@ -44,7 +45,7 @@ export class Unlock {
     }
     // Held before the disk is open: an agent that ends in between finds an open disk, and gets no key any more.
     if (etcdKeys.length > 0) await this.#dependencies.etcdKeys.hold(etcdKeys);
-    const generation = await this.#open(diskKey, next, source);
+    const generation = await this.#open(diskKey, await this.#permitted(next), source);
     this.#opened = true;
     try {
       await this.#dependencies.mountState(this.#signal);
@@ -62,6 +63,18 @@ export class Unlock {
       this.#member.reject(error);
       throw error;
     }
+  }
+
+  /** The change of the key, unless this node would then not come back by its external KMS. */
+  async #permitted(next: KeyChange | undefined): Promise<KeyChange | undefined> {
+    if (next === undefined) return undefined;
+    const node = { platform: this.#platform, disk: this.#disk };
+    if (await mayChangeKey(next.generation, node, this.#dependencies, this.#signal)) return next;
+    next.key.wipe();
+    this.#dependencies.console(
+      `state disk: key not changed to generation ${next.generation}: what is sealed for self-recovery must hold it first`,
+    );
+    return undefined;
   }
 
   /** Opens the disk and changes its key, where there is a newer one. @returns the generation of the disk's key by then */

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { clusterIdPcr, type QemuVtpmPolicy } from "@constellation/attestation";
 import { fromHex } from "@constellation/bytes";
 import { DiskKey } from "@constellation/keys";
+import type { OpenedKeyManagement } from "@constellation/kms/root";
 import type { KeyChange, OpenedDisk } from "../disk/state-disk.ts";
 import { NodeError } from "../errors.ts";
 import { joinServicePolicy } from "../join/appraiser.ts";
@@ -15,6 +16,7 @@ import type { DiskContent } from "@constellation/luks";
 import type { Dependencies, DiskOfNode, Platform } from "../machine/node.ts";
 import { DEFAULT_OPTIONS, PATHS } from "../options.ts";
 import { createKeyPair, issueSelfSigned, privateKeyPem } from "../pki/certificate.ts";
+import { parseArea, RECOVERY_AREA, type RecoverySlot } from "../recovery/slot.ts";
 import type { Endpoint } from "../run/api-proxy.ts";
 
 /** A time at which everything made here is valid. */
@@ -60,6 +62,28 @@ class FakeDisk implements DiskOfNode {
   /** The mapping, which survives the agent only. */
   mapping = false;
   #copy: DiskKey | undefined;
+  /** Both slots of sealed records, as on the real disk. */
+  recovery = new Uint8Array(RECOVERY_AREA.slots * RECOVERY_AREA.slotBytes);
+  #staged: Uint8Array | undefined;
+
+  readRecovery(): Promise<readonly RecoverySlot[]> {
+    return Promise.resolve(parseArea(this.recovery).map(({ slot }) => slot));
+  }
+
+  stageRecovery(slot: Uint8Array | undefined): Promise<void> {
+    this.#staged = slot;
+    return Promise.resolve();
+  }
+
+  async writeRecovery<Slot extends { readonly bytes: Uint8Array } | undefined>(
+    seal: (sequence: number) => Promise<Slot>,
+  ): Promise<Slot> {
+    const [newest] = parseArea(this.recovery);
+    const slot = await seal((newest?.slot.sequence ?? 0) + 1);
+    const index = newest === undefined ? 0 : (newest.index + 1) % RECOVERY_AREA.slots;
+    if (slot !== undefined) this.recovery.set(slot.bytes, index * RECOVERY_AREA.slotBytes);
+    return slot;
+  }
 
   inspect(): Promise<DiskContent> {
     return Promise.resolve(this.platter.content);
@@ -102,12 +126,15 @@ class FakeDisk implements DiskOfNode {
 
   commit(generation: number): Promise<void> {
     if (this.#copy === undefined) return Promise.reject(new NodeError("disk", "no header copy"));
+    this.recovery.fill(0);
+    if (this.#staged !== undefined) this.recovery.set(this.#staged);
     this.platter = { content: { kind: "initialised", generation }, key: this.#copy };
     return Promise.resolve();
   }
 
   wipe(): Promise<void> {
     this.platter = { content: { kind: "fresh", reason: "no header" } };
+    this.recovery.fill(0);
     return Promise.resolve();
   }
 }
@@ -121,8 +148,14 @@ export class FakeNode {
   readonly events: string[] = [];
   readonly applied: string[] = [];
   readonly consoleLines: string[] = [];
+  /** Messages of level info. */
+  readonly logged: string[] = [];
   endpoints: readonly Endpoint[] = [];
   initHandler: InitHandler | undefined;
+  /** Secrets of kube-system. */
+  readonly secrets = new Map<string, ReadonlyMap<string, Uint8Array>>();
+  /** What every KMS URI opens. */
+  externalKms: OpenedKeyManagement | undefined;
   /** What the KMS plugin serves. */
   kms: EtcdKeyring | undefined;
   /** The machine's time since its boot. */
@@ -142,7 +175,7 @@ export class FakeNode {
     return {
       options: { ...DEFAULT_OPTIONS, root: this.root, manifestsDirectory: join(this.root, "manifests") },
       exec: () => Promise.reject(new Error("no program may be started")),
-      log: { debug() {}, info() {}, warn() {}, error() {} },
+      log: { debug() {}, info: (message) => void this.logged.push(message), warn() {}, error() {} },
       console: (text) => this.consoleLines.push(text),
       systemd: {
         start: (unit) => this.event(`start ${unit}`),
@@ -153,6 +186,11 @@ export class FakeNode {
         apply: (objects) => {
           const isSecrets = objects.some(({ kind }) => kind === "Secret");
           return this.#apply(isSecrets ? "apply secrets" : "apply manifests", JSON.stringify(objects));
+        },
+        readSecret: (_, name) => {
+          const entries = this.secrets.get(name);
+          // Each answer is the reader's own, who overwrites what is secret in it.
+          return Promise.resolve(entries && new Map([...entries].map(([key, value]) => [key, Uint8Array.from(value)])));
         },
         requireReady: event("ready"),
       },
@@ -176,6 +214,11 @@ export class FakeNode {
       startRuntime: event("runtime"),
       setHostname: event("hostname"),
       writeRegistryMirrors: event("mirrors"),
+      openKms: (keyManagement) => {
+        this.events.push(`open ${keyManagement.kms}`);
+        const kms = this.externalKms;
+        return kms === undefined ? Promise.reject(new Error("no KMS in this test")) : Promise.resolve(kms);
+      },
       apiProxy: { setEndpoints: (endpoints) => (this.endpoints = endpoints) },
       services: {
         openEvidence: event("serve evidence"),

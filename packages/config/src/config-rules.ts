@@ -1,4 +1,5 @@
 import { attestationRules } from "./attestation/rules.ts";
+import { keyManagementRules } from "./key-management-rules.ts";
 import type { Finding } from "./finding.ts";
 import { showValue } from "./finding.ts";
 
@@ -10,7 +11,12 @@ type Tree = Record<string, unknown>;
  */
 export function configRuleFindings(document: unknown): Finding[] {
   const config = tree(document);
-  return [...loadBalancerRule(config), ...nodeGroupRules(config), ...attestationRules(tree(config["attestation"]))];
+  return [
+    ...loadBalancerRule(config),
+    ...keyManagementRules(tree(config["keyManagement"])),
+    ...nodeGroupRules(config),
+    ...attestationRules(tree(config["attestation"])),
+  ];
 }
 
 function loadBalancerRule(config: Tree): Finding[] {

@@ -1,3 +1,4 @@
+import { isCredentialName } from "@constellation/kms/root";
 import type { z } from "zod";
 import { type SectionName, SECTIONS } from "./attestation/sections.ts";
 import { isHostName, isHttpUrl, isIpv4Cidr } from "./formats.ts";
@@ -47,6 +48,19 @@ export const configSchema = fields({
     ),
     "a mapping from registry to a list of URLs",
   ).default({}),
+  keyManagement: fields({
+    kms: text('the URI of a KMS, "kms://<kind>?<fields>"', (value) => value.startsWith("kms://")),
+    storage: text(
+      'the URI of a store, "storage://<kind>?<fields>", or empty',
+      (value) => value === "" || value.startsWith("storage://"),
+    ).default(""),
+    credentials: mapOf(
+      "a name of letters, digits and single . _ -",
+      isCredentialName,
+      text("the path of a file", (value) => value !== "" && !value.includes("\0")),
+      "a mapping from name to the path of a file",
+    ).default({}),
+  }).optional(),
   provider: fields({ qemu }),
   nodeGroups: mapOf(
     "a node group name of lower-case letters, digits and underscores",

@@ -36,6 +36,50 @@ test("parseConfig() fills in what may be left out", () => {
   assert.deepEqual(config.registryMirrors, {});
 });
 
+const KMS = `keyManagement:
+  kms: kms://kmip?address=a.example&caFile=/credentials/ca
+  credentials: { ca: kms/ca.crt }
+`;
+
+test("parseConfig() reads an external KMS, and none where there is none", () => {
+  assert.equal(parseConfig(good).keyManagement, undefined);
+  assert.deepEqual(parseConfig(good + KMS).keyManagement, {
+    kms: "kms://kmip?address=a.example&caFile=/credentials/ca",
+    storage: "",
+    credentials: { ca: "kms/ca.crt" },
+  });
+});
+
+const WRONG_KMS: readonly [string, string, string, string][] = [
+  [KMS.replace("kms://kmip", "kmip"), "keyManagement.kms", '"kmip?', 'the URI of a KMS, "kms://'],
+  [KMS.replace("kmip?", "cluster-kms?"), "keyManagement.kms", '"kms://cluster-kms"', 'one of "kms://aws"'],
+  [KMS.replace("/credentials/ca", "/etc/ca"), "keyManagement.kms.caFile", '"/etc/ca"', 'one of "/credentials/ca"'],
+  [KMS.replace("{ ca:", "{ a/b:"), "keyManagement.credentials", "the key", "a name of letters"],
+  [
+    KMS.replace("ca: kms/ca.crt", "ca: kms/ca.crt, x: y"),
+    "keyManagement.credentials",
+    '"x", which no URI',
+    "/credentials/x",
+  ],
+  [
+    `${KMS}  storage: storage://kubernetes\n`,
+    "keyManagement.storage",
+    '"storage://kubernetes"',
+    'one of "storage://aws"',
+  ],
+  [`${KMS}  storage: s3://b\n`, "keyManagement.storage", '"s3://b"', 'the URI of a store, "storage://'],
+  [`${KMS}  key: x\n`, "keyManagement.key", '"x"', "no field of this name"],
+];
+for (const [section, path, got, wanted] of WRONG_KMS) {
+  test(`parseConfig() refuses ${path}: ${got}`, () => {
+    const [finding] = refusal(good + section).findings;
+    assert.ok(finding !== undefined);
+    assert.ok(finding.path.startsWith(path), finding.path);
+    assert.ok(finding.got.startsWith(got), finding.got);
+    assert.ok(finding.wanted.startsWith(wanted), finding.wanted);
+  });
+}
+
 // Text replaced, its replacement, and the one finding that follows: path, got, start of wanted.
 const WRONG: readonly [string | RegExp, string, string, string, string][] = [
   ["image: constellation.raw", "image: 3", "image", "3", "the path of a node image"],

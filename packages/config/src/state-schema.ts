@@ -63,7 +63,13 @@ const infrastructure = fields({
 export const stateSchema = fields({
   version: choice([STATE_VERSION]),
   infrastructure: infrastructure.prefault({}),
-  clusterValues: fields({ clusterID: hex32, ownerID: anyText, measurementSalt: hex32 }).prefault({}),
+  clusterValues: fields({
+    clusterID: hex32,
+    ownerID: anyText,
+    measurementSalt: hex32,
+    /** Of a cluster with an external KMS: whether this workspace still has to delete the master secret, keeps it, or did. */
+    masterSecret: choice(["pending", "kept", "deleted"]).optional(),
+  }).prefault({}),
 });
 
 /** What is known of a cluster beside its configuration: its infrastructure and, once initialised, its identity. */

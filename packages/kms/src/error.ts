@@ -52,6 +52,9 @@ const HINTS = {
   wrong_key_id: "look at who writes to the store: wrapped keys were swapped",
   /** An envelope that another kind of KMS, or another key, wrapped. */
   wrong_kms: "name the KMS and key that wrapped it; a change of KMS needs the keys wrapped anew",
+  /** A root key that opens, and is not the one of this cluster. */
+  root_key_differs:
+    "another cluster's root key, or one that somebody made, was put in its place; look at who writes to the store",
   /** A data key that is there, with another length. */
   key_length: "ask for the length with which the key was made",
 } as const;
@@ -74,6 +77,11 @@ export class KmsError extends Error {
     this.hint = HINTS[code];
     this.retryAfterMs = details.retryAfterMs;
   }
+}
+
+/** What to do about an error of which only the code is known; undefined for a code that is not of this package. */
+export function hintOf(code: string): string | undefined {
+  return Object.hasOwn(HINTS, code) ? HINTS[code as KmsErrorCode] : undefined;
 }
 
 /** Which of the two kinds of service is talked to; codes begin with it. */

@@ -16,6 +16,7 @@ export type {
 export { parseTtlv, type Ttlv } from "./kmip/ttlv.ts";
 export { nodeKmsDependencies } from "./node/dependencies.ts";
 export { nodeTools } from "./node/tools.ts";
+export { clusterKmsDependencies, type ClusterKmsDependencies, openClusterKms } from "./root/open-cluster-kms.ts";
 export { MemoryStore } from "./store/memory-store.ts";
 export type { WrappedKeyStore } from "./store/wrapped-key-store.ts";
 export { type KmsDependencies, openKms } from "./uri/open-kms.ts";

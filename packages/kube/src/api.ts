@@ -4,6 +4,7 @@ import { segment } from "./names.ts";
 import type {
   ConfigMap,
   ConfigMapPatch,
+  DaemonSet,
   Deployment,
   EndpointSlice,
   KubeNode,
@@ -99,6 +100,19 @@ export class KubeApi {
   async getDeployment(namespace: string, name: string, signal?: AbortSignal): Promise<Deployment> {
     const path = `/apis/apps/v1/namespaces/${segment(namespace)}/deployments/${segment(name)}`;
     return this.#json(`Get Deployment "${namespace}/${name}"`, "GET", path, "Deployment", {}, signal);
+  }
+
+  async getDaemonSet(namespace: string, name: string, signal?: AbortSignal): Promise<DaemonSet> {
+    const path = `/apis/apps/v1/namespaces/${segment(namespace)}/daemonsets/${segment(name)}`;
+    return this.#json(`Get DaemonSet "${namespace}/${name}"`, "GET", path, "DaemonSet", {}, signal);
+  }
+
+  /** The names of a Secret's entries; what they hold is not given. */
+  async getSecretKeys(namespace: string, name: string, signal?: AbortSignal): Promise<readonly string[]> {
+    type Secret = { readonly data?: Readonly<Record<string, string>> };
+    const path = `/api/v1/namespaces/${segment(namespace)}/secrets/${segment(name)}`;
+    const operation = `Get names in Secret "${namespace}/${name}"`;
+    return Object.keys((await this.#json<Secret>(operation, "GET", path, "Secret", {}, signal)).data ?? {});
   }
 
   /** Applies a merge patch. */

@@ -26,6 +26,14 @@ export interface ConfigMapPatch {
   readonly data?: Readonly<Record<string, string | null>>;
 }
 
+export interface DaemonSet {
+  readonly metadata: ObjectMeta;
+  readonly status?: {
+    readonly desiredNumberScheduled?: number;
+    readonly numberReady?: number;
+  };
+}
+
 export interface NodeCondition {
   readonly type: string;
   readonly status: "True" | "False" | "Unknown";

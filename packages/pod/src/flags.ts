@@ -42,6 +42,20 @@ export function parseEndpoint(name: string, text: string): Endpoint {
   return { host: text.slice(0, colon), port: parsePort(name, text.slice(colon + 1)) };
 }
 
+const MAX_SECONDS = 24 * 3600;
+
+/**
+ * Parses a flag that is a time.
+ * @throws FlagError
+ */
+export function parseSeconds(name: string, text: string): number {
+  const seconds = Number(text);
+  if (/^[0-9]{1,5}$/.test(text) && seconds >= 1 && seconds <= MAX_SECONDS) return seconds;
+  throw new FlagError(
+    `Parse flags failed: --${name}: got ${JSON.stringify(text)}, wanted whole seconds from 1 to ${MAX_SECONDS}`,
+  );
+}
+
 function parseText(args: readonly string[], names: readonly string[]): Readonly<Record<string, string | undefined>> {
   try {
     const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));

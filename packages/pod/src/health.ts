@@ -8,6 +8,8 @@ export interface HealthOptions {
   readonly port: number;
   /** Throws, or rejects, while the pod is not ready. */
   readonly requireReady: (signal: AbortSignal) => Promise<void>;
+  /** What an answer says of why the pod is not ready; default nothing. */
+  readonly reasonOf?: (error: unknown) => string;
   /** Shown at `/metrics`; without them there is no such path. */
   readonly metrics?: Pick<Metrics, "text">;
 }
@@ -17,9 +19,9 @@ const READY_TIMEOUT_MS = 5_000;
 
 /**
  * Serves `/livez` (the event loop turns) and `/readyz` (`requireReady` succeeds) for the kubelet's probes, which say
- * nothing but the status: whoever reaches the port learns no reason. And `/metrics` for Prometheus, where there are any.
+ * nothing but the status, and what `reasonOf` makes of the reason. And `/metrics` for Prometheus, where there are any.
  */
-export async function serveHealth({ host, port, requireReady, metrics }: HealthOptions): Promise<Server> {
+export async function serveHealth({ host, port, requireReady, reasonOf, metrics }: HealthOptions): Promise<Server> {
   const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
     request.resume();
     if (request.url === "/metrics" && metrics !== undefined) {
@@ -28,7 +30,7 @@ export async function serveHealth({ host, port, requireReady, metrics }: HealthO
     }
     statusOf(request.url, requireReady).then(
       (status) => response.writeHead(status).end(),
-      () => response.writeHead(503).end(),
+      (error: unknown) => response.writeHead(503).end(reasonOf?.(error)),
     );
   });
   server.maxConnections = 16;

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { FlagError, parseEndpoint, parseFlags } from "./flags.ts";
+import { FlagError, parseEndpoint, parseFlags, parseSeconds } from "./flags.ts";
 import { serveHealth } from "./health.ts";
 import { createLog, describeError } from "./log.ts";
+import { readMountedSecret } from "./mounted-secret.ts";
 
 const DEFAULTS = { host: "127.0.0.1", "health-port": 9444 } as const;
 
@@ -20,6 +24,21 @@ for (const args of [["--x", "1"], ["x"], ["--health-port", "65536"], ["--health-
 test("parseEndpoint() splits host and port", () => {
   assert.deepEqual(parseEndpoint("api-server", "127.0.0.1:6443"), { host: "127.0.0.1", port: 6443 });
   for (const text of ["", "x", ":1", "x:", "x:y"]) assert.throws(() => parseEndpoint("api-server", text), FlagError);
+});
+
+test("parseSeconds() takes whole seconds within bounds", () => {
+  assert.equal(parseSeconds("keep", "600"), 600);
+  for (const text of ["", "0", "-1", "1.5", "1e3", "86401"]) assert.throws(() => parseSeconds("keep", text), FlagError);
+});
+
+test("serveHealth() says why a pod is not ready where it is told how", async (context) => {
+  const requireReady = (): Promise<void> => Promise.reject(new Error("kms_unreachable"));
+  const reasonOf = (error: unknown): string => (error as Error).message;
+  const server = await serveHealth({ host: "127.0.0.1", port: 0, requireReady, reasonOf });
+  context.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+  assert.deepEqual([answer.status, await answer.text()], [503, "kms_unreachable"]);
 });
 
 test("createLog() writes one JSON line per record, bounded and escaped", () => {
@@ -54,6 +73,22 @@ test("serveHealth() answers probes by status only", async (context) => {
   assert.equal(await get("/other"), "404 ");
   ready = true;
   assert.equal(await get("/readyz"), "200 ");
+});
+
+test("readMountedSecret() reads what is wanted behind the link that the kubelet turns", async (context) => {
+  const directory = await mkdtemp(join(tmpdir(), "mounted-secret-"));
+  context.after(() => rm(directory, { recursive: true }));
+  const signal = AbortSignal.timeout(10_000);
+  assert.deepEqual([...(await readMountedSecret(join(directory, "none"), () => true, signal))], []);
+  await mkdir(join(directory, "..v1"));
+  await writeFile(join(directory, "..v1", "a"), "1");
+  await writeFile(join(directory, "..v1", "b"), "2");
+  await symlink("..v1", join(directory, "..data"));
+  const files = await readMountedSecret(directory, (name) => name === "a", signal);
+  assert.deepEqual(
+    [...files].map(([name, bytes]) => [name, Buffer.from(bytes).toString()]),
+    [["a", "1"]],
+  );
 });
 
 test("serveHealth() shows metrics where there are any", async (context) => {

@@ -74,6 +74,16 @@ export {
   KeyService,
 } from "./gen/constellation/keys/v1/keys_pb.ts";
 export {
+  type CredentialFile,
+  CredentialFileSchema,
+  type KeyManagement,
+  KeyManagementSchema,
+  type SelfRecovery,
+  SelfRecoverySchema,
+  type WrappedRoot,
+  WrappedRootSchema,
+} from "./gen/constellation/kms/v1/kms_pb.ts";
+export {
   type KeyGeneration,
   KeyGenerationSchema,
   type RecoverRequest,

@@ -3,6 +3,7 @@ export const TPM_ALG = {
   RSA: 0x0001,
   SHA1: 0x0004,
   AES: 0x0006,
+  KEYEDHASH: 0x0008,
   SHA256: 0x000b,
   SHA384: 0x000c,
   SHA512: 0x000d,

@@ -25,7 +25,13 @@ export type TpmErrorCode =
   /** The signature scheme does not fit the key or uses another hash than SHA-256. */
   | "quote_scheme"
   /** The signature over the quote does not verify. */
-  | "quote_signature";
+  | "quote_signature"
+  /** The answer in a session is not authenticated by the session's key. */
+  | "session"
+  /** A sealed object is of another form than the one that is made here. */
+  | "sealed_form"
+  /** A sealed object is bound to other PCR values. */
+  | "sealed_policy";
 
 /** What a {@link TpmError} carries besides its code and message. */
 export interface TpmErrorDetails {

@@ -1,10 +1,10 @@
-import { createCipheriv, createECDH, createHmac } from "node:crypto";
+import { createCipheriv, createHmac } from "node:crypto";
 import { TPM_ALG, TPM_ECC, TPMA_OBJECT } from "./constants.ts";
 import type { Credential } from "./credential.ts";
+import { coordinate, ephemeralExchange } from "./ephemeral-exchange.ts";
 import { TpmError } from "./error.ts";
 import { kdfa, kdfe, NO_CONTEXT } from "./kdf.ts";
 import type { EccPublic, TpmtPublic } from "./public-area.ts";
-import { leftPad } from "./spki.ts";
 import { Writer } from "./writer.ts";
 
 /** What {@link makeCredential} needs. */
@@ -19,9 +19,7 @@ export interface MakeCredentialOptions {
   readonly random: (size: number) => Uint8Array;
 }
 
-const FIELD_BYTES = 32;
 const MAX_SECRET_BYTES = 32;
-const MAX_KEY_DRAWS = 16;
 
 /**
  * TPM2_MakeCredential in software (Part 1, 24): only a TPM that holds both the endorsement key and the object with
@@ -31,7 +29,7 @@ const MAX_KEY_DRAWS = 16;
 export function makeCredential({ ekPublic, akName, secret, random }: MakeCredentialOptions): Credential {
   const ek = requireEndorsementKey(ekPublic);
   requireSecretSize(secret);
-  const ephemeral = ephemeralExchange(ek, random);
+  const ephemeral = ephemeralExchange("Make credential", ek, random);
   const seed = kdfe(ephemeral.z, "IDENTITY", ephemeral.x, coordinate(ek, "x"), 256);
   const encIdentity = encrypt(kdfa(seed, "STORAGE", akName, NO_CONTEXT, 128), new Writer().sized(secret).finish());
   const hmacKey = kdfa(seed, "INTEGRITY", NO_CONTEXT, NO_CONTEXT, 256);
@@ -69,37 +67,6 @@ function requireSecretSize(secret: Uint8Array): void {
     "malformed",
     `Make credential failed: got a secret of ${secret.length} bytes, wanted 1 to ${MAX_SECRET_BYTES}`,
   );
-}
-
-function ephemeralExchange(ek: EccPublic, random: (size: number) => Uint8Array): Record<"x" | "y" | "z", Uint8Array> {
-  const ecdh = ephemeralKey(random);
-  const point = ecdh.getPublicKey();
-  try {
-    const ekPoint = Buffer.concat([Buffer.of(4), coordinate(ek, "x"), coordinate(ek, "y")]);
-    // Refuses points off the curve, so no small subgroup can be forced on us.
-    const z = new Uint8Array(ecdh.computeSecret(ekPoint));
-    return { x: point.subarray(1, 1 + FIELD_BYTES), y: point.subarray(1 + FIELD_BYTES), z };
-  } catch (cause) {
-    throw new TpmError("key", "Make credential failed: the endorsement key is not a point on P-256", { cause });
-  }
-}
-
-/** A private key by rejection: 32 random bytes fit the group order but for one draw in 2^32. */
-function ephemeralKey(random: (size: number) => Uint8Array): ReturnType<typeof createECDH> {
-  for (let draw = 0; draw < MAX_KEY_DRAWS; draw++) {
-    const ecdh = createECDH("prime256v1");
-    try {
-      ecdh.setPrivateKey(random(FIELD_BYTES));
-      return ecdh;
-    } catch {
-      // Zero or not below the group order: draw again.
-    }
-  }
-  throw new TpmError("key", `Make credential failed: got no valid ephemeral key in ${MAX_KEY_DRAWS} draws`);
-}
-
-function coordinate(ek: EccPublic, axis: "x" | "y"): Uint8Array {
-  return leftPad(ek.unique[axis], FIELD_BYTES, `TPMS_ECC_POINT.${axis}`);
 }
 
 /** AES-128-CFB with a zero IV, as Part 1, 24.4 has it; the key is used once. */

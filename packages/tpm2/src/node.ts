@@ -4,3 +4,5 @@ export type { MakeCredentialOptions } from "./make-credential.ts";
 export { makeCredential } from "./make-credential.ts";
 export type { VerifyQuoteOptions } from "./verify-quote.ts";
 export { requireAttestationKey, verifyQuote } from "./verify-quote.ts";
+export { pcrPolicyDigest, type SealedObject } from "./sealed-object.ts";
+export { sealToPcrs, type SealingOptions, unsealFromPcrs } from "./sealing.ts";

@@ -57,3 +57,31 @@ export const AK_TEMPLATE: EccPublic = {
     y: new Uint8Array(32),
   },
 };
+
+/**
+ * The storage key under which secrets are sealed: a primary of the storage hierarchy, the ECC P-256 template of the TCG
+ * TPM v2.0 Provisioning Guidance (7.5.1) with a `unique.x` of its own: SHA-256("constellation/v1/storage-key").
+ */
+export const STORAGE_KEY_TEMPLATE: EccPublic = {
+  type: TPM_ALG.ECC,
+  nameAlg: TPM_ALG.SHA256,
+  objectAttributes:
+    TPMA_OBJECT.fixedTPM |
+    TPMA_OBJECT.fixedParent |
+    TPMA_OBJECT.sensitiveDataOrigin |
+    TPMA_OBJECT.userWithAuth |
+    TPMA_OBJECT.noDA |
+    TPMA_OBJECT.restricted |
+    TPMA_OBJECT.decrypt,
+  authPolicy: new Uint8Array(0),
+  parameters: {
+    symmetric: { algorithm: TPM_ALG.AES, keyBits: 128, mode: TPM_ALG.CFB },
+    scheme: { scheme: TPM_ALG.NULL },
+    curveID: TPM_ECC.NIST_P256,
+    kdf: { scheme: TPM_ALG.NULL },
+  },
+  unique: {
+    x: fromHex("7fde6e19ee926f9412aa60bfccddb0e2b53c12036993509486159f2af623c099"),
+    y: new Uint8Array(32),
+  },
+};

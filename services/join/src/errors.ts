@@ -20,7 +20,8 @@ export type JoinErrorCode =
   | "cluster_state_unavailable"
   | "cluster_state_invalid"
   | "key_service_unavailable"
-  | "pki_unavailable";
+  | "pki_unavailable"
+  | "kms_unavailable";
 
 /** What a refusal is about, for the answer and for the log. */
 export interface RefusalDetails {

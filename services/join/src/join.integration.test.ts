@@ -87,6 +87,47 @@ test("a recorded control plane gets the PKI that control planes share, and no ot
   assert.ok(others.every((bytes) => !text(bytes).includes("PRIVATE KEY")));
 });
 
+const WAY_TO_KMS = {
+  kms: "kms://kmip?address=kms.example.org",
+  storage: "",
+  clusterid: CLUSTER_ID,
+  measurementsalt: new Uint8Array(32).fill(3),
+  "credentials.ca": "a CA",
+};
+const WRAPPED_ROOT = { "mastersecret.wrapped": "an envelope", salt: new Uint8Array(32).fill(2) };
+
+test("in a cluster with an external KMS, control planes get the way to it, and workers do not", async () => {
+  const [kms, wrappedRoot] = [WAY_TO_KMS, WRAPPED_ROOT];
+  await cluster.mountKms({ kms, wrappedRoot });
+  try {
+    const { selfRecovery } = (await as("control-plane-1", (joiner) => joiner.join())).ticket;
+    const { keyManagement, roots, clusterId } = selfRecovery ?? {};
+    assert.deepEqual([keyManagement?.kmsUri, clusterId], [kms.kms, CLUSTER_ID]);
+    assert.deepEqual(
+      keyManagement?.credentials.map(({ name, data }) => [name, text(data)]),
+      [["ca", "a CA"]],
+    );
+    assert.deepEqual(
+      roots?.map(({ generation, envelope }) => [generation, text(envelope)]),
+      [[1, "an envelope"]],
+    );
+    assert.equal((await as("worker-0", (joiner) => joiner.join())).ticket.selfRecovery, undefined);
+    for (const half of [
+      { kms: {}, wrappedRoot },
+      { kms, wrappedRoot: {} },
+    ]) {
+      await cluster.mountKms(half);
+      await assert.rejects(
+        as("control-plane-1", (joiner) => joiner.join()),
+        (error: unknown) => error instanceof RpcError && error.remoteCode === "kms_unavailable",
+      );
+    }
+  } finally {
+    await cluster.mountKms(undefined);
+  }
+  assert.equal((await as("control-plane-1", (joiner) => joiner.join())).ticket.selfRecovery, undefined);
+});
+
 test("a recorded control plane gets the keys for secrets in etcd, when it joins and when it rejoins", async () => {
   const wanted = hex(deriveEtcdSecretsKey(new MasterSecret(MASTER_SECRET), MASTER_SECRET_SALT).reveal());
   const { ticket } = await as("control-plane-1", (joiner) => joiner.join());
@@ -215,6 +256,29 @@ test("a node whose disk is of an older generation gets that key and the one to c
   const { ticket } = await as("worker-1", (joiner) => joiner.join());
   assert.equal(ticket.stateDiskKeyGeneration, 2);
   assert.notEqual(hex(ticket.stateDiskKey), diskKeyOf("worker-1"));
+});
+
+test("a control plane whose disk would be of a generation that its way to the KMS has not is refused", async () => {
+  await cluster.mountKms({ kms: WAY_TO_KMS, wrappedRoot: WRAPPED_ROOT });
+  try {
+    await assert.rejects(
+      as("control-plane-1", (joiner) => joiner.join()),
+      (error: unknown) => error instanceof RpcError && error.remoteCode === "kms_unavailable",
+    );
+    const second = { "mastersecret-2.wrapped": "another", "salt-2": new Uint8Array(32).fill(4) };
+    await cluster.mountKms({ kms: WAY_TO_KMS, wrappedRoot: { ...WRAPPED_ROOT, ...second } });
+    const { ticket } = await as("control-plane-1", (joiner) => joiner.join());
+    assert.equal(ticket.stateDiskKeyGeneration, 2);
+    assert.deepEqual(
+      ticket.selfRecovery?.roots.map(({ generation, envelope }) => [generation, text(envelope)]),
+      [
+        [1, "an envelope"],
+        [2, "another"],
+      ],
+    );
+  } finally {
+    await cluster.mountKms(undefined);
+  }
 });
 
 for (const [generation, code] of [

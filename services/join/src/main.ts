@@ -5,6 +5,7 @@ import { agentAttester } from "./agent-attester.ts";
 import { Cluster } from "./cluster.ts";
 import { ClusterPki } from "./cluster-pki.ts";
 import { keyServiceKeys } from "./key-service.ts";
+import { mountedSelfRecovery } from "./self-recovery.ts";
 import { startJoinService } from "./server.ts";
 
 const log = createLog({ write: (line) => process.stdout.write(line), now: () => new Date() });
@@ -20,6 +21,8 @@ await runPod(log, async () => {
     "key-service": "127.0.0.1:9443",
     pki: "/pki",
     "kubernetes-pki": "/kubernetes-pki",
+    kms: "/kms",
+    "wrapped-root": "/wrapped-root",
   });
   const kube = inClusterApi({
     ...parseEndpoint("api-server", flags["api-server"]),
@@ -33,6 +36,7 @@ await runPod(log, async () => {
       cluster: new Cluster(kube),
       pki: new ClusterPki(flags["kubernetes-pki"]),
       keys: keyServiceKeys(parseEndpoint("key-service", flags["key-service"]), flags.pki),
+      selfRecovery: mountedSelfRecovery({ kms: flags.kms, wrappedRoot: flags["wrapped-root"] }),
       attester,
       log,
       now: () => new Date(),

@@ -7,8 +7,10 @@ import {
   type IssueJoinTicketResponseSchema,
   type IssueRejoinTicketResponseSchema,
   NodeRole,
+  type SelfRecoverySchema,
 } from "@constellation/rpc";
 import type { RequestedRole } from "./errors.ts";
+import type { SelfRecovery } from "./self-recovery.ts";
 import type { JoinTicket, JoinTicketRequest, RejoinTicket } from "./tickets.ts";
 
 /** The request in our own terms. */
@@ -36,8 +38,16 @@ export function toJoinResponse(ticket: JoinTicket): MessageInitShape<typeof Issu
     })),
     serviceCidr: settings.serviceCidr,
     timingProfile: settings.timingProfile,
+    ...(ticket.selfRecovery === undefined ? {} : { selfRecovery: toSelfRecovery(ticket.selfRecovery) }),
     etcdSecretsKeys: toEtcdSecretsKeys(ticket.etcdKeys),
   };
+}
+
+function toSelfRecovery(recovery: SelfRecovery): MessageInitShape<typeof SelfRecoverySchema> {
+  const { kmsUri, storageUri, clusterId, measurementSalt } = recovery;
+  const credentials = [...recovery.credentials].map(([name, secret]) => ({ name, data: secret.reveal() }));
+  const roots = recovery.roots.map((root) => ({ ...root }));
+  return { keyManagement: { kmsUri, storageUri, credentials }, clusterId, measurementSalt, roots };
 }
 
 /** The ticket as it goes over the wire. */

@@ -21,4 +21,5 @@ export const JOIN_STATUSES = {
   cluster_state_invalid: "failed-precondition",
   key_service_unavailable: "unavailable",
   pki_unavailable: "unavailable",
+  kms_unavailable: "unavailable",
 } as const satisfies Record<JoinErrorCode, RpcErrorCode>;

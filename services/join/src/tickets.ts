@@ -10,6 +10,7 @@ import { EvidenceError, JoinError, refusal } from "./errors.ts";
 import type { GenerationedDiskKey, KeySource } from "./key-service.ts";
 import { issueKubeletCertificate } from "./node-credentials.ts";
 import type { AttestedNode } from "./peer.ts";
+import { requireGenerationOf, type SelfRecovery, type SelfRecoverySource } from "./self-recovery.ts";
 
 const FIRST = 1;
 /** The key service's word for its current generation. */
@@ -20,6 +21,7 @@ export interface TicketParts {
   readonly cluster: Cluster;
   readonly pki: ClusterPki;
   readonly keys: KeySource;
+  readonly selfRecovery: SelfRecoverySource;
   readonly now: () => Date;
 }
 
@@ -39,6 +41,8 @@ export interface JoinTicket {
   readonly settings: ClusterState["settings"];
   /** The PKI that control planes share; none for a worker. */
   readonly controlPlaneFiles: readonly PkiFile[];
+  /** The way to the cluster's external KMS; none for a worker. */
+  readonly selfRecovery: SelfRecovery | undefined;
   /** Keys for secrets in etcd; none for a worker. */
   readonly etcdKeys: readonly EtcdKey[];
 }
@@ -79,11 +83,13 @@ export async function makeJoinTicket(
   const publicKey = parseCertificateRequest(request.certificateRequest);
   const apiServerEndpoints = await parts.cluster.apiServerEndpoints(signal);
   const credentials = await makeCredentials(decision, publicKey, parts, signal);
-  const keys = {
-    diskKey: await parts.keys.diskKey(decision.record.diskUuid, CURRENT, signal),
-    etcdKeys: await etcdKeysOf(decision.record, parts, signal),
-  };
-  return { record: decision.record, ...keys, apiServerEndpoints, settings: state.settings, ...credentials };
+  const { record } = decision;
+  const diskKey = await parts.keys.diskKey(record.diskUuid, CURRENT, signal);
+  const etcdKeys = await etcdKeysOf(record, parts, signal);
+  const selfRecovery = record.role === "control-plane" ? await parts.selfRecovery(signal) : undefined;
+  requireGenerationOf(selfRecovery, diskKey.generation);
+  const keys = { diskKey, etcdKeys, selfRecovery };
+  return { record, ...keys, apiServerEndpoints, settings: state.settings, ...credentials };
 }
 
 /**

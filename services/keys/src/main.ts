@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { inClusterApi } from "@constellation/kube/in-cluster";
-import { createLog, parseEndpoint, parseFlags, runPod } from "@constellation/pod";
+import { createLog, parseEndpoint, parseFlags, parseSeconds, runPod } from "@constellation/pod";
 import { startKeyService } from "./server.ts";
 
 const log = createLog({ write: (line) => process.stdout.write(line), now: () => new Date() });
@@ -16,6 +16,8 @@ await runPod(log, async () => {
     "service-account": "/var/run/secrets/kubernetes.io/serviceaccount",
     pki: "/pki",
     secret: "/secret",
+    kms: "/kms",
+    "keep-root-seconds": "600",
   });
   const kube = inClusterApi({
     ...parseEndpoint("api-server", flags["api-server"]),
@@ -29,6 +31,8 @@ await runPod(log, async () => {
       healthPort: flags["health-port"],
       pkiDirectory: flags.pki,
       secretDirectory: flags.secret,
+      kmsDirectory: flags.kms,
+      keepRootMs: parseSeconds("keep-root-seconds", flags["keep-root-seconds"]) * 1000,
     },
     {
       log,

@@ -18,6 +18,7 @@ import type { KeyRequest } from "./authorization.ts";
 import { getDataKey, type ReleasedKey } from "./data-key.ts";
 import { KeyServiceError } from "./errors.ts";
 import { type KeyringSource, mountedKeyring } from "./keyring-source.ts";
+import { readyReason } from "./ready-reason.ts";
 import { STATUSES } from "./statuses.ts";
 import { TokenAuthenticator, type TokenAuthenticatorParts } from "./token-authenticator.ts";
 import { TokenBuckets } from "./token-buckets.ts";
@@ -39,6 +40,10 @@ export interface KeyServiceOptions {
   readonly pkiDirectory: string;
   /** Folder with the entries of the keyring's Secret. */
   readonly secretDirectory: string;
+  /** Folder with the way to the external KMS; empty, or not there, where the cluster has none. Default `/kms`. */
+  readonly kmsDirectory?: string;
+  /** How long a root key from a KMS is kept in memory; default ten minutes. */
+  readonly keepRootMs?: number;
 }
 
 /** What the key service works with. */
@@ -67,10 +72,14 @@ const MAX_POD_CONNECTIONS_PER_ADDRESS = 64;
 /** Keys by caller and node: a node that was just started asks for those of all its volumes. */
 const RELEASES = { burst: 200, perSecond: 20, maxKeys: 16_384 } as const;
 
+const KEEP_ROOT_MS = 10 * 60_000;
+
 /** Starts the key service: gRPC for services and for pods, and health endpoints and metrics on the loopback address. */
 export async function startKeyService(options: KeyServiceOptions, parts: KeyServiceParts): Promise<RunningKeyService> {
   const { log, monotonicMs } = parts;
-  const keyring = mountedKeyring(options.secretDirectory);
+  const { secretDirectory, kmsDirectory = "/kms", keepRootMs = KEEP_ROOT_MS } = options;
+  const mounted = mountedKeyring({ secretDirectory, kmsDirectory, keepRootMs }, log);
+  const { keyring } = mounted;
   const metrics = new Metrics();
   const audit = new Audit(log, metrics, monotonicMs);
   const identity = await readIdentity(options.pkiDirectory);
@@ -98,6 +107,7 @@ export async function startKeyService(options: KeyServiceOptions, parts: KeyServ
     host: "127.0.0.1",
     port: options.healthPort,
     requireReady: async (signal) => (await keyring(signal)).wipe(),
+    reasonOf: readyReason,
     metrics,
   });
   return {
@@ -107,6 +117,7 @@ export async function startKeyService(options: KeyServiceOptions, parts: KeyServ
     async close() {
       health.close();
       await Promise.all(servers.map((server) => server.close()));
+      mounted.close();
     },
   };
 }

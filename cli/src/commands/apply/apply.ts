@@ -8,6 +8,7 @@ import {
   statedMeasurements,
 } from "@constellation/config";
 import type { Config, NodeRecord } from "@constellation/config";
+import { checkKeyManagement, recoversItself } from "../../cluster/key-management.ts";
 import { ATTESTATION_VARIANTS } from "@constellation/config/variants";
 import { readImage } from "../../cluster/image.ts";
 import { reachApiServer } from "../../cluster/reach-api-server.ts";
@@ -22,6 +23,7 @@ import { ADMIN_CONF_FILE } from "../../workspace/workspace.ts";
 import { attestationConfigPhase } from "./phases/attestationconfig.ts";
 import { infrastructurePhase } from "./phases/infrastructure.ts";
 import { initPhase } from "./phases/init.ts";
+import { releaseMasterSecret } from "./phases/release-secret.ts";
 import { removeNodes } from "./phases/remove-nodes.ts";
 import { waitForDns, waitForNodes } from "./phases/wait-nodes.ts";
 import { type Phase, type Plan, planApply, runs } from "./plan.ts";
@@ -31,6 +33,8 @@ export interface ApplyOptions {
   readonly yes: boolean;
   readonly skipPhases: ReadonlySet<Phase>;
   readonly skipNodeWait: boolean;
+  /** Keeps the master secret of a cluster with an external KMS. */
+  readonly keepMasterSecret?: boolean;
   /** The caller has just examined the image, and with it the whole computer. */
   readonly imageIsExamined?: boolean;
 }
@@ -59,6 +63,7 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ap
       hasAdminConf: workspace.has(ADMIN_CONF_FILE),
     });
     await warn(context, config, plan);
+    if (runs(plan, "init")) await checkKeyManagement(context, config);
     if (plan.creates && options.imageIsExamined !== true) {
       await requireWholeImage(context, await readImage(context, config.image));
     }
@@ -82,6 +87,10 @@ export async function apply(context: Context, options: ApplyOptions): Promise<Ap
     }
     const nodes = initialised && !options.skipNodeWait ? await waitForNodes(context, state) : [];
     if (nodes.length > 0) await waitForDns(context, state, { isFinished: isCluster });
+    if (initialised) {
+      const how = { keepMasterSecret: options.keepMasterSecret === true, isReady: nodes.length > 0 };
+      state = await releaseMasterSecret(context, config, state, how);
+    }
     return { config, state, nodes };
   });
 }
@@ -157,6 +166,11 @@ async function warn(context: Context, config: Config, plan: Plan): Promise<void>
   }
   for (const [index, { warnOnly }] of Object.entries(statedMeasurements(config))) {
     if (warnOnly) warnings.push(`PCR ${index} may have any value: warnOnly in the configuration`);
+  }
+  if (config.keyManagement !== undefined && !recoversItself(config)) {
+    warnings.push(
+      `control planes with evidence of ${attestationVariant(config)} can't recover by the KMS: when none is left, they need \`constellation recover\``,
+    );
   }
   if (runs(plan, "infrastructure")) {
     const image = await readImage(context, config.image);

@@ -24,14 +24,22 @@ off anywhere, run it again: it goes on where it stopped.`,
     )
     .option("-y, --yes", "create or change without asking", false)
     .option("--skip-phases <names>", `phases to leave out, separated by commas (${PHASES.join(", ")})`, parsePhases, [])
-    .option("--skip-node-wait", "do not wait until all nodes are Ready and DNS answers", false);
+    .option("--skip-node-wait", "do not wait until all nodes are Ready and DNS answers", false)
+    .option("--keep-master-secret", "keep the master secret of a cluster whose root key is in an external KMS", false);
   setup.report(command).action(
-    setup.run(async (context, options: { yes: boolean; skipPhases: Phase[]; skipNodeWait: boolean }) => {
+    setup.run(async (context, options: ApplyFlags) => {
       const { apply, describeResult } = await import("./apply.ts");
       const result = await apply(context, { ...options, skipPhases: new Set(options.skipPhases) });
       context.io.out(describeResult(context, result));
     }),
   );
+}
+
+interface ApplyFlags {
+  readonly yes: boolean;
+  readonly skipPhases: Phase[];
+  readonly skipNodeWait: boolean;
+  readonly keepMasterSecret: boolean;
 }
 
 function parsePhases(text: string, before: Phase[]): Phase[] {

@@ -6,6 +6,7 @@ import {
   type State,
   type StateMode,
 } from "@constellation/config";
+import { describeKms } from "@constellation/kms/root";
 import { removedWorkers } from "../../cluster/removal.ts";
 import { CliError } from "../../errors.ts";
 
@@ -45,6 +46,7 @@ export interface Plan {
 export function planApply(input: PlanInput): Plan {
   checkWorkspace(input);
   checkVariant(input);
+  checkKeyManagement(input);
   const changes = input.mode === "pre-create" ? [] : nodeChanges(input);
   const phases = PHASES.map((name) => ({ name, ...phasePlan(name, input, changes) }));
   const isNew = input.mode === "pre-create" && !input.skip.has("infrastructure");
@@ -104,7 +106,13 @@ function checkWorkspace(input: PlanInput): void {
       { hint: "end the other cluster with `constellation terminate`, or move constellation-admin.conf away" },
     );
   }
-  if (mode !== "pre-create" && !hasMasterSecret && (mode === "post-init" || resumes(input))) {
+  const isReleased = mode === "post-init" && input.state.clusterValues.masterSecret === "deleted";
+  if (isReleased && !hasAdminConf && !hasMasterSecret && !skip.has("init")) {
+    throw new CliError("workspace", "Plan apply failed: constellation-admin.conf of this cluster is missing", {
+      hint: "bring the file back from your backup: nodes give it again only to who has the master secret, which was deleted",
+    });
+  }
+  if (mode !== "pre-create" && !hasMasterSecret && !isReleased && (mode === "post-init" || resumes(input))) {
     throw new CliError("workspace", "Plan apply failed: constellation-mastersecret.json of this cluster is missing", {
       hint: "bring the file back from your backup, or end the cluster with `constellation terminate`",
     });
@@ -121,6 +129,18 @@ function checkVariant({ config, skip }: PlanInput): void {
     {
       hint: "make the machines yourself, write infrastructure.nodes and the endpoints into constellation-state.yaml, and run `constellation apply --skip-phases infrastructure`",
     },
+  );
+}
+
+/** Where the root key is was decided when the cluster was initialised. */
+function checkKeyManagement({ config, state, mode }: PlanInput): void {
+  const isExternal = state.clusterValues.masterSecret !== undefined;
+  if (mode !== "post-init" || isExternal === (config.keyManagement !== undefined)) return;
+  const [got, wanted] = isExternal ? ["no keyManagement", "its KMS"] : ["keyManagement", "none"];
+  throw new CliError(
+    "unsupported-change",
+    `Plan apply failed: the configuration has ${got}, and the cluster was initialised with ${wanted}`,
+    { hint: "where the root key is counts at init: change the section back, or make a new cluster" },
   );
 }
 
@@ -173,6 +193,9 @@ function creationSummary(input: PlanInput): string[] {
     `  ${plural(controlPlanes, "control-plane node")} and ${plural(workers, "worker node")}, each a virtual machine with ${vcpus} CPUs and ${memory} MiB (acceleration: ${accel})`,
     `  name ${config.name}, Kubernetes ${config.kubernetesVersion}, image ${config.image}`,
   ];
+  if (config.keyManagement !== undefined) {
+    lines.push(`  its root key wrapped by ${describeKms(config.keyManagement.kms)}`);
+  }
   if (input.hasMasterSecret) lines.push("  with the master secret that is in the workspace already");
   if (controlPlanes % 2 === 0) {
     lines.push(

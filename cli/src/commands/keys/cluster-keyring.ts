@@ -15,14 +15,20 @@ import { CliError } from "../../errors.ts";
 import type { KubernetesPort } from "../../ports/cluster.ts";
 import type { KeyringSecret } from "../../ports/keyring.ts";
 
-/** The keyring as this workspace and as the cluster have it. */
-export interface Keyrings {
-  readonly file: MasterSecretFile;
-  readonly own: Keyring;
+/** The keyring as the cluster has it. */
+export interface ClusterKeyring {
   readonly secret: KeyringSecret;
   readonly stored: readonly StoredGeneration[];
   /** Current generation of the cluster. */
   readonly clusterCurrent: number;
+  /** Whether an external KMS wrapped it: then nobody here knows it, and it can't be rotated. */
+  readonly isWrapped: boolean;
+}
+
+/** The keyring as this workspace and as the cluster have it. */
+export interface Keyrings extends ClusterKeyring {
+  readonly file: MasterSecretFile;
+  readonly own: Keyring;
 }
 
 const HINT_BACKUP = "bring the file back from where the master secret was rotated last";
@@ -33,15 +39,38 @@ const HINT_BACKUP = "bring the file back from where the master secret was rotate
  * @throws CliError `cluster`, `refused`, `unsupported-change`
  */
 export async function readKeyrings(context: Context, kubernetes: KubernetesPort): Promise<Keyrings> {
+  const cluster = await readClusterKeyring(context, kubernetes);
+  if (cluster.isWrapped) {
+    const message = "Change master secret failed: it is wrapped by an external KMS, wanted one that the cluster keeps";
+    throw new CliError("unsupported-change", message, { hint: "rotate the key in the KMS instead" });
+  }
   const file = await context.workspace.readMasterSecret();
   const own = keyringOf(file);
+  for (const generation of cluster.stored) requireSame(own, generation);
+  return { ...cluster, file, own };
+}
+
+/**
+ * Reads the cluster's keyring alone.
+ * @throws CliError `cluster`
+ */
+export async function readClusterKeyring(context: Context, kubernetes: KubernetesPort): Promise<ClusterKeyring> {
   const secret = await retryKubernetes(context, (signal) => kubernetes.readKeyring(signal));
   if (secret === undefined) {
     throw new CliError("cluster", "Read keyring of the cluster failed: it has no Secret with the master secret");
   }
   const stored = parse(secret);
-  for (const generation of stored) requireSame(own, generation);
-  return { file, own, secret, stored, clusterCurrent: stored.length };
+  const isWrapped = stored.some(({ kind }) => kind === "wrapped");
+  if (isWrapped && stored.some(({ kind }) => kind === "plain")) {
+    throw new CliError(
+      "cluster",
+      "Read keyring of the cluster failed: some generations are wrapped by a KMS, some are not",
+      {
+        hint: "somebody has changed Secret kube-system/constellation-master-secret: the key services refuse it as it is",
+      },
+    );
+  }
+  return { secret, stored, clusterCurrent: stored.length, isWrapped };
 }
 
 function parse({ entries }: KeyringSecret): StoredGeneration[] {
@@ -57,16 +86,12 @@ function parse({ entries }: KeyringSecret): StoredGeneration[] {
 
 function requireSame(own: Keyring, stored: StoredGeneration): void {
   const { generation, kind } = stored;
-  if (kind === "wrapped") {
-    const message = `Compare keyrings failed: generation ${generation} of the cluster is wrapped by an external KMS`;
-    throw new CliError("unsupported-change", message, { hint: "rotate the key in the KMS instead" });
-  }
   if (generation > own.current) {
     const message = `Compare keyrings failed: the cluster has generation ${generation}, constellation-mastersecret.json has ${own.current} at most`;
     throw new CliError("refused", message, { hint: HINT_BACKUP });
   }
   const isKnown = own.numbers.includes(generation);
-  if (kind === "removed") return;
+  if (kind !== "plain") return;
   if (!isKnown) {
     // The Secret lost it first: a file without it, and a Secret with it, is nothing that we do.
     const message = `Compare keyrings failed: the cluster has generation ${generation}, constellation-mastersecret.json has it no more`;

@@ -4,7 +4,7 @@ import { CliError } from "../../errors.ts";
 import type { KubernetesPort } from "../../ports/cluster.ts";
 import { printableLines } from "../../terminal/printable.ts";
 import { formatTable } from "../../terminal/table.ts";
-import { type Keyrings, readKeyrings } from "./cluster-keyring.ts";
+import { type ClusterKeyring, type Keyrings, readClusterKeyring, readKeyrings } from "./cluster-keyring.ts";
 import { isUpToDate, type KeyUsage, readUsage, type Usage } from "./usage.ts";
 
 /** What `keys status` reports. */
@@ -14,6 +14,8 @@ export interface KeysStatus extends KeyUsage {
   readonly generations: readonly GenerationStatus[];
   /** Whether everything uses the current generation, and the cluster has what the file has. */
   readonly upToDate: boolean;
+  /** Whether an external KMS wrapped the master secret. */
+  readonly externalKms: boolean;
 }
 
 /** One generation: `pending` is in the file, and not in the cluster yet. */
@@ -24,9 +26,11 @@ export interface GenerationStatus {
 
 const MAX_NAMES = 10;
 
-/** Looks at both keyrings and at what uses their keys. */
+/** Looks at both keyrings and at what uses their keys; where an external KMS has the root key, at the cluster's alone. */
 export async function keysStatus(context: Context): Promise<KeysStatus> {
   const kubernetes = await openKubernetes(context, "Read key status");
+  const cluster = await readClusterKeyring(context, kubernetes);
+  if (cluster.isWrapped) return await statusOf(context, kubernetes, cluster);
   const keyrings = await readKeyrings(context, kubernetes);
   try {
     return await statusOf(context, kubernetes, keyrings);
@@ -36,18 +40,23 @@ export async function keysStatus(context: Context): Promise<KeysStatus> {
 }
 
 /** What the keyrings that were just read say, with what uses them now. */
-export async function statusOf(context: Context, kubernetes: KubernetesPort, keyrings: Keyrings): Promise<KeysStatus> {
-  const { own, stored, secret, clusterCurrent: current } = keyrings;
+export async function statusOf(
+  context: Context,
+  kubernetes: KubernetesPort,
+  keyrings: ClusterKeyring & Partial<Keyrings>,
+): Promise<KeysStatus> {
+  const { own, stored, secret, isWrapped, clusterCurrent: current } = keyrings;
   const usage = await readUsage(context, kubernetes, secret, current);
   const known = stored.map(({ generation, kind }): GenerationStatus => {
     if (kind === "removed") return { generation, state: "removed" };
     return { generation, state: generation === current ? "current" : "older" };
   });
-  const pending = own.numbers.filter((generation) => generation > current);
+  const pending = own?.numbers.filter((generation) => generation > current) ?? [];
   return {
     current,
     generations: [...known, ...pending.map((generation) => ({ generation, state: "pending" as const }))],
     upToDate: pending.length === 0 && isUpToDate(usage, current),
+    externalKms: isWrapped,
     ...usage,
   };
 }
@@ -77,6 +86,7 @@ export function describeKeys(report: KeysStatus, json: boolean): string {
     ["Volumes", describeUsage(report.volumes)],
     ["Kubernetes secrets", secrets],
     ["Everything current", report.upToDate ? "yes" : "no"],
+    ...(report.externalKms ? [["Master secret", "wrapped by an external KMS"]] : []),
   ];
   return printableLines(`${formatTable(rows)}\n`);
 }

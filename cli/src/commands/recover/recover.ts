@@ -1,5 +1,5 @@
 import { fromHex } from "@constellation/bytes";
-import { attestationPolicy, FRESH_NODE, recordedNodes, stateMode } from "@constellation/config";
+import { attestationPolicy, FRESH_NODE, MASTER_SECRET_FILE, recordedNodes, stateMode } from "@constellation/config";
 import { parseEndpoint } from "../../cluster/endpoint.ts";
 import { PORTS } from "../../cluster/ports.ts";
 import type { Context } from "../../context.ts";
@@ -37,6 +37,15 @@ export async function recover(context: Context, options: { readonly endpoint?: s
     throw new CliError("workspace", "Recover cluster failed: the cluster was never initialised", {
       hint: "run `constellation apply`",
     });
+  }
+  if (state.clusterValues.masterSecret === "deleted" && !workspace.has(MASTER_SECRET_FILE)) {
+    throw new CliError(
+      "workspace",
+      "Recover cluster failed: the master secret was deleted, as the KMS has the root key",
+      {
+        hint: "control planes recover by the KMS themselves: their consoles under constellation-local say what they wait for",
+      },
+    );
   }
   const secret = await workspace.readMasterSecret();
   const endpoint = parseEndpoint(options.endpoint ?? state.infrastructure.clusterEndpoint, PORTS.recover);

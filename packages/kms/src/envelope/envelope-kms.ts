@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { concat, equalConstantTime, fromUtf8, hex, utf8 } from "@constellation/bytes";
-import { formatKeyId, Secret } from "@constellation/keys";
+import { Secret } from "@constellation/keys";
 import { KmsError, quoted } from "../error.ts";
 import type { KeyDescription, KeyManagementService, KeyWrapper, KmsKind, KmsStatus } from "../key-wrapper.ts";
 import {
@@ -12,7 +12,7 @@ import {
   parseEnvelope,
   TAG_BYTES,
 } from "./format.ts";
-import { parseKeyContext } from "./key-context.ts";
+import { formatWrappedKeyId, parseKeyContext } from "./key-context.ts";
 
 /** Length of the key between KMS and secret. */
 const CONTENT_KEY_BYTES = 32;
@@ -141,7 +141,7 @@ function requireContext(got: Uint8Array, wanted: Uint8Array): void {
     const clusters = `got one of cluster "${hex(gotContext.clusterId)}", wanted "${hex(wantedContext.clusterId)}"`;
     throw new KmsError("wrong_cluster", `Unwrap key failed: ${clusters}`);
   }
-  const keys = `got key ${quoted(formatKeyId(gotContext.keyId))}, wanted ${quoted(formatKeyId(wantedContext.keyId))}`;
+  const keys = `got key ${quoted(formatWrappedKeyId(gotContext.keyId))}, wanted ${quoted(formatWrappedKeyId(wantedContext.keyId))}`;
   throw new KmsError("wrong_key_id", `Unwrap key failed: ${keys}`);
 }
 

@@ -43,6 +43,11 @@ export class UriFields {
     return (this.#values.get(name) ?? "") !== "";
   }
 
+  /** Names and values of the fields that nobody has read yet. Values may be secrets. */
+  entries(): readonly (readonly [string, string])[] {
+    return [...this.#values];
+  }
+
   /** A field that must be there and have a form. */
   text(name: string, pattern: RegExp, wanted: string): string {
     const value = this.#take(name);

@@ -28,6 +28,8 @@ export const CLUSTER_ID = new Uint8Array(32).fill(0xc1);
 export const MASTER_SECRET = Uint8Array.from({ length: 32 }, (_, index) => index);
 export const MASTER_SECRET_SALT = Uint8Array.from({ length: 32 }, (_, index) => 255 - index);
 
+type MountedFiles = Readonly<Record<string, Uint8Array | string>>;
+
 /** A machine of the test cluster: its TPM and its record. */
 export interface Machine {
   readonly tpm: FakeTpm;
@@ -50,7 +52,10 @@ export class TestCluster {
   readonly #agent: RpcServer<string>;
 
   private constructor(
-    parts: Omit<TestCluster, "stop" | "machine" | "setSecret" | "setState" | "audit" | "auditBeyond" | "kube">,
+    parts: Omit<
+      TestCluster,
+      "stop" | "machine" | "mountKms" | "setSecret" | "setState" | "audit" | "auditBeyond" | "kube"
+    >,
     internal: Internal,
   ) {
     this.api = parts.api;
@@ -85,6 +90,8 @@ export class TestCluster {
       "key-service": `127.0.0.1:${keyService.port}`,
       pki: join(directory, "pki"),
       "kubernetes-pki": api.pkiDirectory,
+      kms: join(directory, "kms"),
+      "wrapped-root": join(directory, "wrapped-root"),
     });
     const { port } = joinService;
     const programs = { joinService: joinService.program, keyService: keyService.program };
@@ -93,6 +100,19 @@ export class TestCluster {
 
   machine(name: string): Machine {
     return machineOf(this.machines, name);
+  }
+
+  /** Mounts what clusters with an external KMS have; or takes it away. */
+  async mountKms(files: { readonly kms: MountedFiles; readonly wrappedRoot: MountedFiles } | undefined): Promise<void> {
+    for (const [folder, content] of [
+      ["kms", files?.kms],
+      ["wrapped-root", files?.wrappedRoot],
+    ] as const) {
+      await rm(join(this.#directory, folder), { recursive: true, force: true });
+      if (content === undefined) continue;
+      await mkdir(join(this.#directory, folder));
+      for (const [name, data] of Object.entries(content)) await writeFile(join(this.#directory, folder, name), data);
+    }
   }
 
   /** Changes what is on record. */

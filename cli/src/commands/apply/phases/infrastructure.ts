@@ -1,6 +1,7 @@
 import { type Config, type NodeRecord, type State, withState } from "@constellation/config";
 import { readImage } from "../../../cluster/image.ts";
 import { removedWorkers } from "../../../cluster/removal.ts";
+import { addressIn } from "@constellation/kms/root";
 import type { Context } from "../../../context.ts";
 import type { ClusterSpec, InfrastructureOutputs } from "../../../ports/infrastructure.ts";
 
@@ -78,7 +79,7 @@ function clusterSpec(config: Config, imagePath: string): ClusterSpec {
     memoryMiB: memory,
     accel,
     throwawayDisks,
-    registryMirrorUrls: Object.values(config.registryMirrors).flat(),
+    hostUrls: [...Object.values(config.registryMirrors).flat(), ...keyManagementUrls(config)],
     nodeGroups: Object.entries(config.nodeGroups).map(([name, group]) => ({
       name,
       role: group.role,
@@ -86,4 +87,9 @@ function clusterSpec(config: Config, imagePath: string): ClusterSpec {
       stateDiskSizeGB: group.stateDiskSizeGB,
     })),
   };
+}
+
+function keyManagementUrls({ keyManagement }: Config): string[] {
+  const { kms = "", storage = "" } = keyManagement ?? {};
+  return [kms, storage].flatMap((uri) => (uri === "" ? [] : (addressIn(uri) ?? [])));
 }

@@ -12,6 +12,7 @@ import {
 } from "@constellation/config";
 import { deriveClusterId, MasterSecret } from "@constellation/keys";
 import { requireMachinesRunning } from "../../../cluster/crashed.ts";
+import { readKeyManagement } from "../../../cluster/key-management.ts";
 import { withServer } from "../../../cluster/kubeconfig.ts";
 import { PORTS } from "../../../cluster/ports.ts";
 import type { Context } from "../../../context.ts";
@@ -32,14 +33,21 @@ const SILENCE_TIMEOUT_MS = 20 * 60_000;
  * cluster ID; the node answers a second try of the same cluster with the same result, and no other.
  */
 export async function initPhase(context: Context, config: Config, before: State): Promise<State> {
-  const secret = await ensureMasterSecret(context, before.clusterValues.clusterID === "");
+  const keyManagement = await readKeyManagement(context, config);
+  const isNew = before.clusterValues.clusterID === "";
+  const secret = await ensureMasterSecret(context, { isNew, isTemporary: keyManagement !== undefined });
   const state = await ensureMeasurementSalt(context, before);
   const measurementSalt = fromHex(state.clusterValues.measurementSalt);
   const clusterId = deriveClusterId(secret.masterSecret, secret.salt, measurementSalt);
-  const result = await callInit(context, state, initParameters(config, state, secret, measurementSalt), {
-    config,
-    members: acceptedMembers(before, clusterId),
-  });
+  const result = await callInit(
+    context,
+    state,
+    initParameters(config, state, { ...secret, keyManagement }, measurementSalt),
+    {
+      config,
+      members: acceptedMembers(before, clusterId),
+    },
+  );
   if (!equalConstantTime(result.clusterId, clusterId)) {
     throw new CliError(
       "untrusted",
@@ -49,7 +57,9 @@ export async function initPhase(context: Context, config: Config, before: State)
   }
   // The kubeconfig first: once the state says that the cluster is initialised, it must be there.
   await context.workspace.writeAdminConf(withServer(result.kubeconfig, state.infrastructure.clusterEndpoint));
-  const next = withState(state, { clusterValues: { clusterID: hex(clusterId) } });
+  const masterSecret =
+    keyManagement === undefined ? {} : { masterSecret: before.clusterValues.masterSecret ?? "pending" };
+  const next = withState(state, { clusterValues: { clusterID: hex(clusterId), ...masterSecret } });
   await context.workspace.writeState(next);
   return next;
 }
@@ -63,10 +73,15 @@ function acceptedMembers(before: State, clusterId: Uint8Array): PolicyPurpose["m
   return before.clusterValues.clusterID === "" ? [...FRESH_NODE, clusterId] : [clusterId];
 }
 
-async function ensureMasterSecret(context: Context, isNew: boolean): Promise<MasterSecretFile> {
+/** @param isTemporary whether the file is deleted once an external KMS has the root key */
+async function ensureMasterSecret(
+  context: Context,
+  { isNew, isTemporary }: { readonly isNew: boolean; readonly isTemporary: boolean },
+): Promise<MasterSecretFile> {
   if (context.workspace.has(MASTER_SECRET_FILE)) {
     const file = await context.workspace.readMasterSecret();
     if (isNew && file.rotated.length > 0) {
+      if (isTemporary) throw rotatedElsewhere(context.workspace.show(MASTER_SECRET_FILE));
       context.progress.line(
         `${context.workspace.show(MASTER_SECRET_FILE)} was rotated in an earlier cluster, and a new cluster begins with its first generation: run \`constellation keys rotate\` afterwards, or move the file away for a new one.`,
       );
@@ -80,9 +95,15 @@ async function ensureMasterSecret(context: Context, isNew: boolean): Promise<Mas
   };
   await context.workspace.createMasterSecret(file);
   context.progress.line(
-    `Your master secret was written to ${context.workspace.show(MASTER_SECRET_FILE)}. Keep a copy in a safe place.`,
+    `Your master secret was written to ${context.workspace.show(MASTER_SECRET_FILE)}. ${isTemporary ? "It is deleted once the KMS has been shown to open it." : "Keep a copy in a safe place."}`,
   );
   return file;
+}
+
+/** A root key in a KMS can't be rotated, and this one's first generation may have been rotated because it got out. */
+function rotatedElsewhere(file: string): CliError {
+  const message = `Initialise cluster failed: ${file} was rotated in an earlier cluster, wanted one with a single generation`;
+  return new CliError("refused", message, { hint: "move the file away: a new master secret is made" });
 }
 
 async function ensureMeasurementSalt(context: Context, state: State): Promise<State> {
@@ -96,7 +117,7 @@ async function ensureMeasurementSalt(context: Context, state: State): Promise<St
 function initParameters(
   config: Config,
   state: State,
-  secret: MasterSecretFile,
+  secret: MasterSecretFile & Pick<InitParameters, "keyManagement">,
   measurementSalt: Uint8Array,
 ): InitParameters {
   const { infrastructure } = state;
@@ -112,6 +133,7 @@ function initParameters(
     nodes: recordedNodes(state),
     policy: attestationPolicy(config, state, { members: FRESH_NODE, admit: "all" }),
     registryMirrors: config.registryMirrors,
+    keyManagement: secret.keyManagement,
     timingProfile: infrastructure.qemu?.accel === "tcg" ? "patient" : "default",
   };
 }

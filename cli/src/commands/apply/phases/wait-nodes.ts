@@ -46,7 +46,7 @@ export async function waitForDns(
 }
 
 /** Asks again and again. While the API server can't be reached, the last note stands. */
-async function waitFor<T>(
+export async function waitFor<T>(
   context: Context,
   state: State,
   what: string,

@@ -1,0 +1,124 @@
+/**
+ * A cluster whose root key is in a KMS on this computer: the CLI deletes its master secret; all machines lose power at
+ * once and come back with nobody touching them, also when the KMS is down for a while.
+ */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, suite } from "node:test";
+import { CONFIG_FILE, MASTER_SECRET_FILE } from "@constellation/config";
+import { GUEST_NETWORK, startNode, stopNode } from "@constellation/infrastructure-local";
+import { clusterKmsDependencies, openClusterKms } from "@constellation/kms";
+import { PyKmip } from "@constellation/kms/testing";
+import { stringify } from "yaml";
+import { type List, type Node, isReady } from "./harness/cluster-objects.ts";
+import type { MiniCluster } from "./harness/mini-cluster.ts";
+import { say } from "./harness/say.ts";
+import { show } from "./harness/show.ts";
+import { minutes, waitUntil } from "./harness/wait.ts";
+import { shareCluster } from "./shows/up.ts";
+
+const NAMES = ["control-plane-0", "worker-0"] as const;
+const BACK_MS = minutes(40);
+const WAITS_MS = minutes(15);
+const SECRET = { apiVersion: "v1", kind: "Secret", metadata: { name: "kept", namespace: "default" } };
+const CREDENTIALS_FOLDER = "kms";
+
+void suite("a cluster with its root key in a KMS", { timeout: minutes(150) }, () => {
+  let pykmip: PyKmip;
+  const shared = shareCluster({}, async (cluster) => {
+    // Nodes reach this computer at the gateway's address, on the ports that the configuration names.
+    pykmip = await PyKmip.start([GUEST_NETWORK.gateway]);
+    await makeKey(pykmip);
+    await configureKms(cluster, pykmip);
+  });
+  after(() => pykmip?.stop());
+
+  show("the root key is in the KMS, and nowhere in the workspace or the cluster", shared, async (own) => {
+    assert.equal(existsSync(join(own.workspace, MASTER_SECRET_FILE)), false);
+    const kubectl = await own.kubectl();
+    const names = ["--namespace=kube-system", "get", "secret", "constellation-master-secret"];
+    const { data } = await kubectl.json<{ data: Record<string, string> }>(names);
+    assert.deepEqual(Object.keys(data).toSorted(), ["mastersecret.wrapped", "salt"]);
+    const log = await kubectl.run(["--namespace=kube-system", "logs", "daemonset/key-service"]);
+    assert.match(
+      log,
+      /"event":"root-unwrap","outcome":"opened","generation":1,"kms":"kms:\/\/kmip at 10\.42\.0\.1:\d+"/,
+    );
+    await kubectl.apply({ ...SECRET, stringData: { value: "still here" } });
+  });
+
+  show("after all machines lost power, the cluster comes back by itself", shared, async (own) => {
+    const boots = await bootsOf(own);
+    await powerCycle(own);
+    await untilReady(own, boots);
+    assert.match(await own.console(NAMES[0]), /state disk: opened with the key from the KMS/);
+    const kubectl = await own.kubectl();
+    const value = await kubectl.run(["get", "secret", "kept", "--output=jsonpath={.data.value}"]);
+    assert.equal(Buffer.from(value, "base64").toString(), "still here");
+    assert.equal((await own.cli("verify")).exitCode, 0);
+  });
+
+  show("with the KMS down, the control plane waits, says why, and goes on when it is back", shared, async (own) => {
+    const boots = await bootsOf(own);
+    await pykmip.halt();
+    await powerCycle(own);
+    await waitUntil({ what: "the control plane to say what it waits for", timeoutMs: WAITS_MS }, async () => {
+      const lines = (await own.console(NAMES[0])).split("\n");
+      return lines.some((line) => /waiting for KMS kms:\/\/kmip at 10\.42\.0\.1:\d+: kms_unreachable/.test(line))
+        ? true
+        : undefined;
+    });
+    const refused = await own.cli("recover");
+    assert.equal(refused.exitCode, 1);
+    assert.match(refused.stderr, /the master secret was deleted/);
+    await pykmip.resume();
+    await untilReady(own, boots);
+  });
+});
+
+async function makeKey(pykmip: PyKmip): Promise<void> {
+  const { signal } = new AbortController();
+  const { uri, credentials } = await pykmip.forCluster("kek");
+  const { kms } = await openClusterKms({ kms: uri, storage: "", credentials }, clusterKmsDependencies(), signal);
+  await kms.createKey?.(signal);
+}
+
+/** As a user would: files into the workspace, a section into the configuration. */
+async function configureKms(cluster: MiniCluster, pykmip: PyKmip): Promise<void> {
+  const { uri, credentials } = await pykmip.forCluster("kek", { host: GUEST_NETWORK.gateway });
+  await mkdir(join(cluster.workspace, CREDENTIALS_FOLDER), { mode: 0o700 });
+  const paths: Record<string, string> = {};
+  for (const [name, secret] of credentials) {
+    paths[name] = join(CREDENTIALS_FOLDER, name);
+    await writeFile(join(cluster.workspace, CREDENTIALS_FOLDER, name), secret.reveal(), { mode: 0o600 });
+  }
+  const section = stringify({ keyManagement: { kms: uri, credentials: paths } }, { lineWidth: 0 });
+  await appendFile(join(cluster.workspace, CONFIG_FILE), section);
+}
+
+async function powerCycle(cluster: MiniCluster): Promise<void> {
+  say("all machines lose power");
+  for (const name of NAMES) await stopNode(cluster.workspace, name);
+  for (const name of NAMES) await startNode(cluster.workspace, name);
+}
+
+/** Boot IDs by node, as Kubernetes knows them. */
+async function bootsOf(cluster: MiniCluster): Promise<Map<string, string>> {
+  const { items } = await (await cluster.kubectl()).json<List<Node>>(["get", "nodes"]);
+  return new Map(items.map(({ metadata, status }) => [metadata.name, status.nodeInfo.bootID]));
+}
+
+/** Waits for all nodes, each in another boot than before. Nothing is done for it. */
+async function untilReady(cluster: MiniCluster, before: ReadonlyMap<string, string>): Promise<void> {
+  const kubectl = await cluster.kubectl();
+  await waitUntil({ what: "all nodes to be Ready in a new boot", timeoutMs: BACK_MS }, async (note) => {
+    const { items } = await kubectl.json<List<Node>>(["get", "nodes"]);
+    const ready = items.filter(
+      (node) => isReady(node) && node.status.nodeInfo.bootID !== before.get(node.metadata.name),
+    );
+    note(`Ready: ${ready.map(({ metadata }) => metadata.name).join(" ")}`);
+    return ready.length === NAMES.length ? true : undefined;
+  });
+}
