@@ -11,7 +11,8 @@ const PAUSE_MS = 5_000;
 
 /**
  * Waits until everything uses the current generation, and has Kubernetes secrets written again once every API server
- * encrypts under it. It changes nothing else: nodes take their new keys when they boot.
+ * encrypts under it. It changes nothing else: nodes take their new keys when they boot. That takes the API server away
+ * for a while where there is one control plane, so its silence is waited out like everything else.
  * @throws CliError `timeout`
  */
 export async function followRotation(
@@ -22,10 +23,16 @@ export async function followRotation(
   return await context.progress.step("Wait until everything uses the current generation", async (step) => {
     const begin = context.clock.monotonicMs();
     for (;;) {
-      const status = await lookAndRewrite(context, kubernetes, step);
-      if (status.upToDate) return status;
-      step.note(waitingFor(status));
-      if (context.clock.monotonicMs() - begin > timeoutMs) throw tooLong(status, timeoutMs);
+      const late = (): boolean => context.clock.monotonicMs() - begin > timeoutMs;
+      try {
+        const status = await lookAndRewrite(context, kubernetes, step);
+        if (status.upToDate) return status;
+        step.note(waitingFor(status));
+        if (late()) throw tooLong(status, timeoutMs);
+      } catch (error) {
+        if (late() || !(error instanceof CliError && error.code === "timeout")) throw error;
+        step.note("the API server does not answer: a control plane that has booted may wait for `constellation recover`");
+      }
       await context.clock.sleep(PAUSE_MS, context.signal);
     }
   });

@@ -151,6 +151,32 @@ test("keys rotate tells what it waited for in vain", async (t) => {
   assert.match(err, /took longer than 1 minutes: state disks 0\/\d, volumes 0\/0, Kubernetes secrets to do/);
 });
 
+test("keys rotate waits out a control plane that boots, and gives up when its time is over", async (t) => {
+  const harness = await up(t);
+  const { kubernetes } = harness;
+  let calls = 0;
+  kubernetes.onChange = () => {
+    kubernetes.onChange = () => {};
+    kubernetes.onCall = () => {
+      calls++;
+      if (calls < 100) throw Object.assign(new Error("connection refused"), { retryable: true });
+      use(harness, 2);
+    };
+  };
+  const { code, err } = await harness.run("keys", "rotate", "--yes");
+  assert.equal(code, 0, err);
+  assert.match(err, /uses the current generation ... [6-9]m/);
+  assert.ok(calls > 100);
+  kubernetes.onChange = () => {
+    kubernetes.onCall = () => {
+      throw Object.assign(new Error("connection refused"), { retryable: true });
+    };
+  };
+  const given = await harness.run("keys", "rotate", "--yes", "--timeout", "12");
+  assert.equal(given.code, 1);
+  assert.match(given.err, /the Kubernetes API server/);
+});
+
 test("keys rotate does not rewrite secrets while an API server still encrypts under the old key", async (t) => {
   const harness = await up(t);
   use(harness, 2, 1);
