@@ -8,6 +8,7 @@ import { showEnd } from "./shows/end.ts";
 import { showTraffic } from "./shows/traffic.ts";
 import { shareCluster, showUp } from "./shows/up.ts";
 import { showVerify } from "./shows/verify.ts";
+import { showVolume } from "./shows/volumes.ts";
 import { showWorkload } from "./shows/workload.ts";
 
 void suite("mini cluster", { timeout: 5_000_000 }, () => {
@@ -16,6 +17,7 @@ void suite("mini cluster", { timeout: 5_000_000 }, () => {
   showWorkload(shared);
   showVerify(shared);
   showTraffic(shared);
+  showVolume(shared);
   showDisk(shared);
   showEnd(shared);
 });

@@ -7,6 +7,7 @@ import { suite } from "node:test";
 import { startNode, stopNode } from "@constellation/infrastructure-local";
 import { type List, type Node, isReady } from "./harness/cluster-objects.ts";
 import { DebugShell } from "./harness/debug-shell.ts";
+import { etcdMembers, storedSecret } from "./harness/etcd.ts";
 import { killAgentAt } from "./harness/kill-agent.ts";
 import type { MiniCluster } from "./harness/mini-cluster.ts";
 import { say } from "./harness/say.ts";
@@ -18,11 +19,6 @@ import { showEnd } from "./shows/end.ts";
 const NAMES = ["control-plane-0", "control-plane-1"] as const;
 const JOIN_MS = minutes(40);
 const SECRET = { apiVersion: "v1", kind: "Secret", metadata: { name: "kept" }, stringData: { value: "still here" } };
-const ETCDCTL =
-  "P=$(pgrep -x etcd | head -1); nsenter -t $P -m -- /usr/local/bin/etcdctl --endpoints=https://127.0.0.1:2379 " +
-  "--dial-timeout=60s --command-timeout=60s " +
-  "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt " +
-  "--key=/etc/kubernetes/pki/etcd/healthcheck-client.key";
 
 void suite("two control planes", { timeout: minutes(120) }, () => {
   const shared = shareCluster({ debug: true, workers: 0 });
@@ -33,7 +29,7 @@ void suite("two control planes", { timeout: minutes(120) }, () => {
     const points = ["join.after-etcd", "join.after-control-plane"] as const;
     await killAgentAt(own, NAMES[1], points, { end: "continue", boot: undefined });
     await untilReady(own, new Map());
-    const members = await new DebugShell(own.workspace, NAMES[1]).run(`${ETCDCTL} member list`, minutes(3));
+    const members = await etcdMembers(new DebugShell(own.workspace, NAMES[1]));
     say(members);
     assert.equal([...members.matchAll(/, started, control-plane-[01], /g)].length, 2, "both are members of etcd");
     const { exitCode } = await own.cli("verify");
@@ -51,8 +47,7 @@ void suite("two control planes", { timeout: minutes(120) }, () => {
     });
     await kubectl.apply({ ...SECRET, metadata });
     for (const shell of shells) {
-      const get = `${ETCDCTL} get --print-value-only /registry/secrets/default/${metadata.name} | tr -dc '[:print:]'`;
-      const stored = await shell.run(get, minutes(3));
+      const stored = await storedSecret(shell, metadata.name);
       assert.match(stored, /k8s:enc:kms:v2:constellation:.*etcd-secrets\/1/);
       assert.ok(!stored.includes(SECRET.stringData.value));
       assert.equal((await shell.run("ls /etc/kubernetes/pki/constellation | grep -c encryption")).trim(), "0");

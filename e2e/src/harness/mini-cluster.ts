@@ -22,14 +22,17 @@ export const ADMIN_CONF_FILE = "constellation-admin.conf";
 const UP_TIMEOUT_MS = minutes(45);
 const COMMAND_TIMEOUT_MS = minutes(10);
 
+/** Programs that keep what tests give them, by component. */
+const STORE_PROGRAMS = { etcd: ["etcd", "etcdctl"], minio: ["minio"] } as const;
+
 /** What a cluster of the tests may have otherwise. */
 export interface MiniClusterOptions {
   /** Machines boot the debug image, which has to be built. */
   readonly debug?: boolean;
   /** 1 by default. */
   readonly workers?: number;
-  /** Programs of the component etcd are in the tests' image, too. */
-  readonly etcd?: boolean;
+  /** Programs of these components are in the tests' image, too. */
+  readonly stores?: readonly (keyof typeof STORE_PROGRAMS)[];
 }
 
 /** The cluster of `mini up`, with a registry on this computer as mirror; all tests of a file share one. */
@@ -53,7 +56,7 @@ export class MiniCluster {
    * Starts the registry with the tests' image and writes the configuration; there are no machines yet. With
    * CONSTELLATION_E2E_FOLDER, the cluster in that folder is used if there is one, and stays.
    */
-  static async prepare({ debug = false, workers = 1, etcd = false }: MiniClusterOptions = {}): Promise<MiniCluster> {
+  static async prepare({ debug = false, workers = 1, stores = [] }: MiniClusterOptions = {}): Promise<MiniCluster> {
     const own = process.env["CONSTELLATION_E2E_FOLDER"];
     if (own !== undefined && own !== "") await mkdir(own, { recursive: true });
     const folder = own !== undefined && own !== "" ? own : await mkdtemp(join(tmpdir(), "constellation-e2e-"));
@@ -61,8 +64,9 @@ export class MiniCluster {
     const cluster = new MiniCluster(folder, registry, folder === own);
     try {
       const programs = [await componentProgram("agnhost", "agnhost"), await probeProgram()];
-      if (etcd)
-        programs.push(...(await Promise.all(["etcd", "etcdctl"].map((name) => componentProgram("etcd", name)))));
+      for (const store of stores) {
+        for (const name of STORE_PROGRAMS[store]) programs.push(await componentProgram(store, name));
+      }
       await registry.push(IMAGE.repository, IMAGE.tag, await imageOfPrograms(programs));
       if (!existsSync(join(cluster.workspace, CONFIG_FILE))) await cluster.#writeConfig(debug, workers);
       else if (debug || workers !== 1) throw new HarnessError("cluster", `Use ${own} failed: it has another cluster`);

@@ -2,8 +2,18 @@ import { IMAGE_NAME, NAMESPACE, UNPRIVILEGED } from "./workload.ts";
 
 /** A database with one replica and a volume of its own. */
 export const DATABASE = { name: "database", pod: "database-0", claim: "data-database-0" } as const;
-/** A pod with a file on a volume that notices damage. */
-export const LEDGER = { name: "ledger", claim: "ledger", file: "/data/ledger" } as const;
+
+/** A pod with a file on a volume; its claim has its name. */
+export interface Holder {
+  readonly name: string;
+  readonly file: string;
+}
+/** On a volume that notices damage. */
+export const LEDGER: Holder = { name: "ledger", file: "/data/ledger" };
+/** On a volume of the default class. */
+export const NOTES: Holder = { name: "notes", file: "/data/notes" };
+/** On a volume whose key changes. */
+export const VAULT: Holder = { name: "vault", file: "/data/vault" };
 
 const USER = 65534;
 const CLIENT_URL = "http://127.0.0.1:2379";
@@ -51,30 +61,34 @@ export function databaseStatefulSet(storageClassName: string, size: string, repl
   };
 }
 
-/** A claim on a volume of this class. */
-export function ledgerClaim(storageClassName: string, size: string): object {
+/** A holder's claim on a volume of this class; the default one if none is named. */
+export function holderClaim({ name }: Holder, size: string, storageClassName?: string): object {
   return {
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
-    metadata: { name: LEDGER.claim, namespace: NAMESPACE },
-    spec: { accessModes: ["ReadWriteOnce"], storageClassName, resources: { requests: { storage: size } } },
+    metadata: { name, namespace: NAMESPACE },
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      ...(storageClassName === undefined ? {} : { storageClassName }),
+      resources: { requests: { storage: size } },
+    },
   };
 }
 
 /** A pod that does nothing with its volume until it is told. */
-export function ledgerPod(): object {
+export function holderPod({ name }: Holder): object {
   const container = {
-    name: "ledger",
+    name: "holder",
     image: IMAGE_NAME,
     command: ["/agnhost", "pause"],
     volumeMounts: [{ name: "data", mountPath: "/data" }],
     securityContext: UNPRIVILEGED,
   };
-  const volume = { name: "data", persistentVolumeClaim: { claimName: LEDGER.claim } };
+  const volume = { name: "data", persistentVolumeClaim: { claimName: name } };
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: LEDGER.name, namespace: NAMESPACE },
+    metadata: { name, namespace: NAMESPACE },
     spec: { ...podSpec(), containers: [container], volumes: [volume] },
   };
 }

@@ -12,10 +12,11 @@ import {
   volumeFiles,
 } from "../harness/guest-volume.ts";
 import type { Kubectl } from "../harness/kubectl.ts";
+import { holderReady, inHolder } from "../harness/holder.ts";
 import { createMarker } from "../harness/marker.ts";
 import { say } from "../harness/say.ts";
 import { type SharedCluster, show } from "../harness/show.ts";
-import { DATABASE, databaseStatefulSet, LEDGER, ledgerClaim, ledgerPod } from "../harness/volume-workload.ts";
+import { DATABASE, databaseStatefulSet, holderClaim, holderPod, LEDGER, NOTES } from "../harness/volume-workload.ts";
 import { minutes, waitUntil } from "../harness/wait.ts";
 import { NAMESPACE, namespace } from "../harness/workload.ts";
 
@@ -26,6 +27,30 @@ const [SIZE, LARGER] = ["256Mi", "384Mi"] as const;
 const KEY = "marker";
 /** How long after the deletion of the pod the layer is killed, so that it is in the midst of something else each time. */
 const KILL_AFTER_MS = [0, 3_000, 8_000, 15_000, 25_000] as const;
+
+/** A claim as users write it gets a volume of the default class. */
+export function showVolume(shared: SharedCluster): void {
+  const marker = createMarker();
+
+  show(
+    "a claim that names no class gets an encrypted volume, and its data outlive the pod",
+    shared,
+    async (cluster) => {
+      const kubectl = await cluster.kubectl();
+      await kubectl.apply(namespace(), holderClaim(NOTES, SIZE), holderPod(NOTES));
+      await holderReady(kubectl, NOTES);
+      await inHolder(kubectl, NOTES, "write", NOTES.file, marker.text, "1");
+      const { spec } = await kubectl.json<Claim>(["--namespace", NAMESPACE, "get", "pvc", NOTES.name]);
+      assert.equal(spec.storageClassName, "encrypted-rwo");
+      await kubectl.run(["--namespace", NAMESPACE, "delete", "pod", NOTES.name]);
+      await kubectl.apply(holderPod(NOTES));
+      await holderReady(kubectl, NOTES);
+      assert.equal((await inHolder(kubectl, NOTES, "read", NOTES.file)).trim(), marker.text);
+      await kubectl.run(["--namespace", NAMESPACE, "delete", "pod", NOTES.name]);
+      await kubectl.run(["--namespace", NAMESPACE, "delete", "pvc", NOTES.name]);
+    },
+  );
+}
 
 /** A StatefulSet keeps its data on an encrypted volume through all that may happen to it. */
 export function showDatabase(shared: SharedCluster): void {
@@ -123,10 +148,9 @@ export function showIntegrityVolume(shared: SharedCluster): void {
     const shell = new DebugShell(cluster.workspace, NODE);
     await kubectl.apply(namespace());
     const files = new Set(await volumeFiles(shell));
-    await kubectl.apply(ledgerClaim("integrity-encrypted-rwo", SIZE), ledgerPod());
-    await ledgerReady(kubectl);
-    const probe = (...args: string[]) =>
-      kubectl.run(["--namespace", NAMESPACE, "exec", LEDGER.name, "--", "/probe", ...args]);
+    await kubectl.apply(holderClaim(LEDGER, SIZE, "integrity-encrypted-rwo"), holderPod(LEDGER));
+    await holderReady(kubectl, LEDGER);
+    const probe = (...args: string[]) => inHolder(kubectl, LEDGER, ...args);
     await probe("write", LEDGER.file, marker.text, String(lines));
     const [where = 0, sizeBytes = 0] = (await probe("where", LEDGER.file)).split(" ").map(Number);
     assert.ok(where > 0 && sizeBytes >= 4 * 4096);
@@ -139,8 +163,8 @@ export function showIntegrityVolume(shared: SharedCluster): void {
       return loops.includes(basename(file)) ? undefined : true;
     });
     await flipVolumeByte(shell, file, where + 2 * 4096);
-    await kubectl.apply(ledgerPod());
-    await ledgerReady(kubectl);
+    await kubectl.apply(holderPod(LEDGER));
+    await holderReady(kubectl, LEDGER);
     const args = ["--namespace", NAMESPACE, "exec", LEDGER.name, "--", "/probe", "read", LEDGER.file];
     const read = await kubectl.attempt(args);
     assert.equal(read.exitCode, 1);
@@ -150,6 +174,7 @@ export function showIntegrityVolume(shared: SharedCluster): void {
 }
 
 interface Claim {
+  readonly spec: { readonly storageClassName: string };
   readonly status: { readonly phase: string; readonly capacity?: { readonly storage: string } };
 }
 
@@ -171,14 +196,6 @@ async function databaseReady(kubectl: Kubectl, before: string | undefined): Prom
     const now = await pod(kubectl);
     note(describePod(now));
     return isPodReady(now) && now.metadata.uid !== before ? true : undefined;
-  });
-}
-
-async function ledgerReady(kubectl: Kubectl): Promise<void> {
-  await waitUntil({ what: "the ledger", timeoutMs: START_MS }, async (note) => {
-    const now = await pod(kubectl, LEDGER.name);
-    note(describePod(now));
-    return isPodReady(now) ? true : undefined;
   });
 }
 

@@ -31,7 +31,9 @@ export async function followRotation(
         if (late()) throw tooLong(status, timeoutMs);
       } catch (error) {
         if (late() || !(error instanceof CliError && error.code === "timeout")) throw error;
-        step.note("the API server does not answer: a control plane that has booted may wait for `constellation recover`");
+        step.note(
+          "the API server does not answer: a control plane that has booted may wait for `constellation recover`",
+        );
       }
       await context.clock.sleep(PAUSE_MS, context.signal);
     }

@@ -1,0 +1,21 @@
+import { describePod, isPodReady, type Pod } from "./cluster-objects.ts";
+import type { Kubectl } from "./kubectl.ts";
+import type { Holder } from "./volume-workload.ts";
+import { minutes, waitUntil } from "./wait.ts";
+import { NAMESPACE } from "./workload.ts";
+
+const START_MS = minutes(20);
+
+/** Waits for the pod of a holder. */
+export async function holderReady(kubectl: Kubectl, { name }: Holder): Promise<void> {
+  await waitUntil({ what: `pod ${name}`, timeoutMs: START_MS }, async (note) => {
+    const now = await kubectl.json<Pod>(["--namespace", NAMESPACE, "get", "pod", name]);
+    note(describePod(now));
+    return isPodReady(now) ? true : undefined;
+  });
+}
+
+/** Runs our own program in a holder's pod. */
+export function inHolder(kubectl: Kubectl, { name }: Holder, ...args: readonly string[]): Promise<string> {
+  return kubectl.run(["--namespace", NAMESPACE, "exec", name, "--", "/probe", ...args]);
+}
