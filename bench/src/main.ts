@@ -2,6 +2,7 @@ import { benchAppraisal } from "./appraisal.ts";
 import { benchBoot } from "./boot/boot.ts";
 import { benchEvidence } from "./evidence/evidence.ts";
 import { benchImage } from "./image.ts";
+import { benchKeys } from "./keys/keys.ts";
 import { benchS3Proxy } from "./s3proxy.ts";
 import { benchStartUp } from "./start-up.ts";
 
@@ -10,6 +11,7 @@ const BENCHES = {
   "start-up": benchStartUp,
   appraisal: benchAppraisal,
   evidence: benchEvidence,
+  keys: benchKeys,
   s3proxy: benchS3Proxy,
   boot: benchBoot,
 };
