@@ -10,7 +10,7 @@ type Kind = (typeof KINDS)[number];
 const EVERY_CHANGE: readonly Kind[] = ["unit", "integration", "cluster"];
 
 const SOURCES =
-  "{packages,services,infrastructure}/*/src/**,docs/evidence-page/src/**,{cli,node,image,scripts}/**,e2e/src/harness/**";
+  "{packages,services,infrastructure}/*/src/**,docs/evidence-page/src/**,{bench,cli,node,image,scripts}/**,e2e/src/harness/**";
 
 function filesOf(kind: Kind): string[] {
   const patterns: Record<Kind, string> = {

@@ -2,16 +2,20 @@ import { benchAppraisal } from "./appraisal.ts";
 import { benchBoot } from "./boot/boot.ts";
 import { benchEvidence } from "./evidence/evidence.ts";
 import { benchImage } from "./image.ts";
+import { benchKeys } from "./keys/keys.ts";
 import { benchS3Proxy } from "./s3proxy.ts";
 import { benchStartUp } from "./start-up.ts";
+import { benchVolumes } from "./volumes/volumes.ts";
 
 const BENCHES = {
   image: benchImage,
   "start-up": benchStartUp,
   appraisal: benchAppraisal,
   evidence: benchEvidence,
+  keys: benchKeys,
   s3proxy: benchS3Proxy,
   boot: benchBoot,
+  volumes: benchVolumes,
 };
 
 /** Prints the figures that SPECIFICATION.md names, in one run on one machine; with names of parts, of these parts. */

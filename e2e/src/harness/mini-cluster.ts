@@ -69,7 +69,9 @@ export class MiniCluster {
       }
       await registry.push(IMAGE.repository, IMAGE.tag, await imageOfPrograms(programs));
       if (!existsSync(join(cluster.workspace, CONFIG_FILE))) await cluster.#writeConfig(debug, workers);
-      else if (debug || workers !== 1) throw new HarnessError("cluster", `Use ${own} failed: it has another cluster`);
+      else if (workers !== 1 || (debug && !(await cluster.#isDebug()))) {
+        throw new HarnessError("cluster", `Use ${own} failed: it has another cluster`);
+      }
       return cluster;
     } catch (error) {
       await cluster.remove();
@@ -144,6 +146,11 @@ export class MiniCluster {
     await this.registry.stop();
     if (exitCode === 0) await rm(this.folder, { recursive: true, force: true });
     else say(`the cluster did not go; what is left is in ${this.folder}`);
+  }
+
+  /** Whether the configuration that is there is for the debug image. */
+  async #isDebug(): Promise<boolean> {
+    return parseConfig(await readFile(join(this.workspace, CONFIG_FILE), "utf8")).debugCluster;
   }
 
   /** As a user would: generate, then edit. The sizes are those of `mini`. */

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { SERVICE_VERSION } from "@constellation/image/src/containers.ts";
 import { bundleService } from "@constellation/testkit/bundle";
 import { describePod, type Pod } from "./cluster-objects.ts";
@@ -11,15 +11,16 @@ import { minutes, waitUntil } from "./wait.ts";
 import { UNPRIVILEGED } from "./workload.ts";
 
 const RUN_MS = minutes(15);
-/** Has Node.js, and is on every node. */
-const IMAGE = `constellation.internal/s3proxy:${SERVICE_VERSION}`;
+const SCRIPTS = join(CHECKOUT, "e2e/src/scripts");
+/** Programs are where Debian has them; there is no udev in a container, so that libdevmapper makes its nodes itself. */
+const PRIVILEGED_ENV = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", DM_DISABLE_UDEV: "1" };
 
-/** A script of `src/scripts`, and who runs it. */
+/** A script, and who runs it. */
 export interface Script {
   /** Name of pod and ConfigMap. */
   readonly name: string;
   readonly namespace: string;
-  /** File in `src/scripts`. */
+  /** File in `src/scripts`, or a whole path. */
   readonly file: string;
   readonly args: readonly string[];
   readonly serviceAccountName?: string;
@@ -28,17 +29,27 @@ export interface Script {
   /** Files in `/services-ca`, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Whose image: each has Node.js and is on every node; s3proxy's by default. */
+  readonly image?: "csi" | "s3proxy";
+  /** As root, with the node's devices in `/dev`, and memory in `/run` and, at most this much, in `/work`. */
+  readonly privileged?: { readonly memory: string };
+  /** How long it may run; a quarter of an hour by default. */
+  readonly timeoutMs?: number;
 }
 
 /** Runs a script in a pod of its own, which goes afterwards, and gives the line of JSON that it prints. */
 export async function runScript(kubectl: Kubectl, script: Script): Promise<Record<string, unknown>> {
-  const { name, namespace } = script;
+  const { name, namespace, timeoutMs = RUN_MS } = script;
   const names = ["--namespace", namespace];
-  const list = { apiVersion: "v1", kind: "List", items: [filesOf(script, await bundled(script.file)), podOf(script)] };
+  const list = {
+    apiVersion: "v1",
+    kind: "List",
+    items: [filesOf(script, await bundled(script.file)), scriptPod(script)],
+  };
   // By the server: a script is too long for the annotation in which kubectl would keep what it applied.
   await kubectl.run(["apply", "--server-side", "--validate=false", "--filename=-"], JSON.stringify(list));
   try {
-    const phase = await waitUntil({ what: `the end of pod ${name}`, timeoutMs: RUN_MS }, async (note) => {
+    const phase = await waitUntil({ what: `the end of pod ${name}`, timeoutMs }, async (note) => {
       const pod = await kubectl.json<Pod>([...names, "get", "pod", name]);
       note(describePod(pod));
       return ["Succeeded", "Failed"].includes(pod.status.phase) ? pod.status.phase : undefined;
@@ -55,7 +66,7 @@ async function bundled(file: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "constellation-e2e-script-"));
   try {
     const bundle = join(folder, "script.mjs");
-    await bundleService(join(CHECKOUT, "e2e/src/scripts", file), bundle);
+    await bundleService(resolve(SCRIPTS, file), bundle);
     return await readFile(bundle, "utf8");
   } finally {
     await rm(folder, { recursive: true });
@@ -67,21 +78,35 @@ function filesOf({ name, namespace, files = {} }: Script, bundle: string): objec
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace }, data };
 }
 
-function podOf({ name, namespace, args, serviceAccountName, audience, files = {}, env = {} }: Script): object {
+/** The pod of a script; what it runs is in a ConfigMap of its name. */
+export function scriptPod({
+  name,
+  namespace,
+  args,
+  serviceAccountName,
+  audience,
+  files = {},
+  env = {},
+  image = "s3proxy",
+  privileged,
+}: Script): object {
   const items = (keys: readonly string[]): object[] => keys.map((key) => ({ key, path: key }));
   const token = { serviceAccountToken: { audience, expirationSeconds: 600, path: "token" } };
+  const more = privileged === undefined ? [] : privilegedVolumes(privileged.memory);
+  const all = privileged === undefined ? env : { ...PRIVILEGED_ENV, ...env };
   const container = {
     name: "script",
-    image: IMAGE,
+    image: `constellation.internal/${image}:${SERVICE_VERSION}`,
     imagePullPolicy: "Never",
     command: ["/usr/bin/node", "/script/script.mjs", ...args],
-    env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+    env: Object.entries(all).map(([key, value]) => ({ name: key, value })),
     volumeMounts: [
       { name: "script", mountPath: "/script" },
       { name: "files", mountPath: "/services-ca" },
       ...(audience === undefined ? [] : [{ name: "token", mountPath: "/key-service-token" }]),
+      ...more.map((volume) => ({ name: volume.name, mountPath: `/${volume.name}` })),
     ],
-    securityContext: UNPRIVILEGED,
+    securityContext: privileged === undefined ? UNPRIVILEGED : { privileged: true, readOnlyRootFilesystem: true },
   };
   return {
     apiVersion: "v1",
@@ -91,13 +116,23 @@ function podOf({ name, namespace, args, serviceAccountName, audience, files = {}
       ...(serviceAccountName === undefined ? {} : { serviceAccountName }),
       automountServiceAccountToken: false,
       restartPolicy: "Never",
-      securityContext: { fsGroup: UNPRIVILEGED.runAsUser },
+      ...(privileged === undefined ? { securityContext: { fsGroup: UNPRIVILEGED.runAsUser } } : {}),
       containers: [container],
       volumes: [
         { name: "script", configMap: { name, items: items(["script.mjs"]) } },
         { name: "files", configMap: { name, items: items(Object.keys(files)) } },
         ...(audience === undefined ? [] : [{ name: "token", projected: { sources: [token] } }]),
+        ...more,
       ],
     },
   };
+}
+
+/** Volumes that are mounted at the root under their names. */
+function privilegedVolumes(memory: string): readonly { readonly name: string; readonly [source: string]: unknown }[] {
+  return [
+    { name: "dev", hostPath: { path: "/dev", type: "Directory" } },
+    { name: "run", emptyDir: { medium: "Memory" } },
+    { name: "work", emptyDir: { medium: "Memory", sizeLimit: memory } },
+  ];
 }

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
 const STOP_TIMEOUT_MS = 10_000;
 const SHOWN_LOG_CHARS = 2_000;
+const NANOSECONDS_PER_MS = 1e6;
 
 /** A real program that a test runs beside itself; its output goes to a file. It ends with the test's process. */
 export class Program {
@@ -51,6 +52,14 @@ export class Program {
   /** What the program has written so far. */
   output(): Promise<string> {
     return readFile(this.#logFile, "utf8");
+  }
+
+  /** Processor time that it has used so far, all threads. */
+  async cpuMs(): Promise<number> {
+    const tasks = `/proc/${this.pid}/task`;
+    const threads = await readdir(tasks);
+    const times = await Promise.all(threads.map((thread) => readFile(`${tasks}/${thread}/schedstat`, "utf8")));
+    return times.reduce((sum, text) => sum + Number(text.split(" ")[0]), 0) / NANOSECONDS_PER_MS;
   }
 
   /** Ends the program by SIGTERM, waits for its end, and gives its exit code: null when it did not end in time. */

@@ -70,7 +70,7 @@ const LIMITS: Partial<RpcLimits> = {
 const POD_LIMITS: Partial<RpcLimits> = { ...LIMITS, maxConnections: 1_024, idleTimeoutMs: 60_000 };
 const MAX_POD_CONNECTIONS_PER_ADDRESS = 64;
 /** Keys by caller and node: a node that was just started asks for those of all its volumes. */
-const RELEASES = { burst: 200, perSecond: 20, maxKeys: 16_384 } as const;
+export const RELEASES = { burst: 200, perSecond: 20, maxKeys: 16_384 } as const;
 
 const KEEP_ROOT_MS = 10 * 60_000;
 

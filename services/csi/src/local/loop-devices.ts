@@ -4,6 +4,9 @@ import { LocalVolumeError } from "./errors.ts";
 import type { NodeSystem } from "./system.ts";
 import type { VolumeFile } from "./volume-files.ts";
 
+/** What of a volume's file its device is known by. */
+type BackingFile = Pick<VolumeFile, "volumeId" | "path">;
+
 /** A loop device that a volume's file is attached to. */
 export interface LoopDevice {
   /** For example `loop3`. */
@@ -32,7 +35,7 @@ export class LoopDevices {
    * The device of a volume, or undefined. sysfs names the backing file as seen from the mount that it was opened through,
    * which may be gone with an earlier container: the file's own name is the hint, its inode decides.
    */
-  async find(file: VolumeFile, signal: AbortSignal): Promise<LoopDevice | undefined> {
+  async find(file: BackingFile, signal: AbortSignal): Promise<LoopDevice | undefined> {
     const hints = await this.#named(basename(file.path));
     if (hints.length === 0) return undefined;
     // losetup -j compares device and inode numbers (LOOP_GET_STATUS64: lo_device, lo_inode).
@@ -46,7 +49,7 @@ export class LoopDevices {
   }
 
   /** @throws LocalVolumeError `not_staged` */
-  async require(file: VolumeFile, signal: AbortSignal): Promise<LoopDevice> {
+  async require(file: BackingFile, signal: AbortSignal): Promise<LoopDevice> {
     const device = await this.find(file, signal);
     if (device !== undefined) return device;
     throw new LocalVolumeError("not_staged", `Find loop device failed: got none for "${file.volumeId}", wanted one`);
@@ -57,7 +60,7 @@ export class LoopDevices {
    * Discards become holes in the file by themselves.
    * @throws LocalVolumeError `volume_conflict` while an earlier device of it is going away
    */
-  async attach(file: VolumeFile, signal: AbortSignal): Promise<LoopDevice> {
+  async attach(file: BackingFile, signal: AbortSignal): Promise<LoopDevice> {
     const present = await this.find(file, signal);
     if (present !== undefined) {
       await this.#requireStaying(present, file);
@@ -72,7 +75,7 @@ export class LoopDevices {
    * Detaches a volume's file; none is attached afterwards. Safe to repeat.
    * @throws LocalVolumeError `volume_in_use` when something stands on the device or has it open
    */
-  async detach(file: VolumeFile, signal: AbortSignal): Promise<void> {
+  async detach(file: BackingFile, signal: AbortSignal): Promise<void> {
     const device = await this.find(file, signal);
     if (device === undefined) return;
     const holders = await readdir(this.#sysfs(device.name, "holders"));
@@ -104,7 +107,7 @@ export class LoopDevices {
     return { name, path: join(this.#system.dev, name), number };
   }
 
-  async #requireStaying(device: LoopDevice, file: VolumeFile): Promise<void> {
+  async #requireStaying(device: LoopDevice, file: BackingFile): Promise<void> {
     if ((await this.#attribute(device.name, "loop/autoclear")) !== "1") return;
     throw new LocalVolumeError(
       "volume_conflict",
@@ -123,6 +126,6 @@ export class LoopDevices {
   }
 }
 
-function inUse({ volumeId }: VolumeFile, { name }: LoopDevice, got: string): LocalVolumeError {
+function inUse({ volumeId }: BackingFile, { name }: LoopDevice, got: string): LocalVolumeError {
   return new LocalVolumeError("volume_in_use", `Detach volume failed: "${volumeId}", ${name}: got ${got}, wanted none`);
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { Agent } from "node:https";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +22,6 @@ export interface SeparateProxy {
 }
 
 const CHILD = fileURLToPath(new URL("proxy-child.ts", import.meta.url));
-const NANOSECONDS_PER_MS = 1e6;
 
 /** Starts a proxy before a MinIO with TLS, bundled and with the flags of Node.js that a pod has. */
 export async function startSeparateProxy(minio: Minio): Promise<SeparateProxy> {
@@ -42,19 +41,15 @@ export async function startSeparateProxy(minio: Minio): Promise<SeparateProxy> {
     if (endpoint === "") throw new Error("it does not listen yet");
   }, 120_000);
   const agent = new Agent({ keepAlive: true, ca: [ca.certificatePem, minio.ca ?? ""] });
-  const proc = (name: string): Promise<string> => readFile(`/proc/${program.pid}/${name}`, "utf8");
   return {
     endpoint,
     agent,
     async peakRssBytes() {
-      return Number(/VmHWM:\s+(\d+) kB/.exec(await proc("status"))?.[1]) * 1_024;
+      const status = await readFile(`/proc/${program.pid}/status`, "utf8");
+      return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
     },
     output: () => program.output(),
-    async cpuMs() {
-      const threads = await readdir(`/proc/${program.pid}/task`);
-      const times = await Promise.all(threads.map((thread) => proc(`task/${thread}/schedstat`)));
-      return times.reduce((sum, text) => sum + Number(text.split(" ")[0]), 0) / NANOSECONDS_PER_MS;
-    },
+    cpuMs: () => program.cpuMs(),
     async close() {
       agent.destroy();
       await program.stop();
