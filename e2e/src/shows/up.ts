@@ -10,8 +10,9 @@ import { ADMIN_CONF_FILE, MiniCluster, type MiniClusterOptions } from "../harnes
 import { say } from "../harness/say.ts";
 import { type SharedCluster, show } from "../harness/show.ts";
 
-const NODES = ["control-plane-0", "worker-0"];
+const NODES = ["control-plane-0", "worker-0"] as const;
 const VERSION = "v1.36.4";
+const LINES_OF_ERROR = 8;
 
 /** `mini up` in an empty workspace. What it said is kept for the first test. */
 async function createCluster(cluster: MiniCluster): Promise<void> {
@@ -19,7 +20,17 @@ async function createCluster(cluster: MiniCluster): Promise<void> {
   say(result.stdout);
   if (result.exitCode === 0) return;
   await diagnose(cluster);
-  throw new HarnessError("cluster", `Create cluster failed: exit ${result.exitCode}, wanted 0`);
+  const why = [...lastLines(result.stderr), ...lastLines(await cluster.console(NODES[0]).catch(String))].join("\n  ");
+  throw new HarnessError("cluster", `Create cluster failed: exit ${result.exitCode}, wanted 0\n  ${why}`);
+}
+
+/** The end of what was said, for a reader who has the error alone. */
+function lastLines(text: string): string[] {
+  const lines = text
+    .replaceAll(/[^\x20-\x7e\n]/g, "")
+    .trimEnd()
+    .split("\n");
+  return lines.slice(-LINES_OF_ERROR);
 }
 
 /**
