@@ -332,6 +332,35 @@ describe("a control plane of a cluster with an external KMS", () => {
     assert.equal(node.tpm.marker, "00".repeat(32));
   });
 
+  test("opens no disk of the host's in a boot that has opened its victim's record", async () => {
+    await initialised();
+    const sealed = node.disk.recovery.slice();
+    // The host initialises this very machine for a cluster of its own, and puts the victim's record onto that disk.
+    await node.disk.wipe();
+    node.reboot();
+    const own = start();
+    const secrets = (r: InitRequest): void => void r.masterSecret.fill(9);
+    assert.equal((await knock(request(secrets))).at(-1)?.kind, "success");
+    await own;
+    node.disk.recovery.set(sealed);
+    node.reboot();
+    const port = await freePort();
+    void start({ recover: port });
+    await said("not possible");
+    const appraiser = { appraise: () => Promise.resolve(undefined) };
+    const target = { host: "127.0.0.1", port, purpose: "recover", timeoutMs: 10_000 };
+    const { socket } = await connectAtls({ ...target, attester: ANONYMOUS, appraiser }, stop.signal);
+    const { client, close } = createAtlsClient(RecoverService, { socket, timeoutMs: 10_000 });
+    const { masterSecret, masterSecretSalt, measurementSalt } = request(secrets);
+    await assert.rejects(
+      client.recover({ masterSecret, masterSecretSalt, measurementSalt }),
+      /wanted the one that this agent has asked for secrets/,
+    );
+    await close();
+    assert.equal(node.disk.mapping, false);
+    assert.equal(node.tpm.marker, "00".repeat(32));
+  });
+
   test("seals anew after a change of the image, once its disk was opened otherwise", async () => {
     await initialised();
     const before = node.disk.recovery.slice();
