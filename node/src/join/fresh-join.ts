@@ -8,7 +8,7 @@ import type { AdmissionLock } from "../machine/lock.ts";
 import type { Dependencies, DiskOfNode, FreshDisk, Member, Platform } from "../machine/node.ts";
 import { PATHS } from "../options.ts";
 import { createCertificateRequest, createKeyPair, privateKeyPem } from "../pki/certificate.ts";
-import { sealSlot } from "../recovery/keep-sealed.ts";
+import { sealFirstSlot } from "../recovery/keep-sealed.ts";
 import { writeRecord } from "../recovery/record-file.ts";
 import { wipeCredentials } from "../recovery/record.ts";
 import { writeStaticPodPatches } from "../kubernetes/static-pod-patches.ts";
@@ -75,7 +75,7 @@ async function admit(
   faultPoint("join.after-ticket");
   console(`join: this is ${ticket.name} (${ticket.role})`);
   const { recovery } = ticket;
-  const slot = recovery && (await sealSlot(recovery, 1, platform, signal));
+  const slot = recovery && (await sealFirstSlot(recovery, platform, signal));
   await disk.replaceKey(fresh.passphrase, ticket.diskKey, signal);
   ticket.diskKey.wipe();
   faultPoint("join.after-rekey");

@@ -14,6 +14,7 @@ import {
   KeyManagementSchema,
   RecoverService,
 } from "@constellation/rpc";
+import { TpmError } from "@constellation/tpm2";
 import type { InitEvent } from "../init/run.ts";
 import { PATHS } from "../options.ts";
 import type { Metadata } from "../platform/metadata.ts";
@@ -139,6 +140,18 @@ describe("a control plane of a cluster with an external KMS", () => {
       await machine;
     });
   }
+
+  test("stays fresh where its TPM does not give back what it sealed, and is initialised by the next try", async () => {
+    const machine = start();
+    sealer.failure = new TpmError("response", "TPM2_Unseal failed: TPM_RC_POLICY_FAIL");
+    const end = (await knock()).at(-1);
+    assert.deepEqual([end?.kind, end?.kind === "failure" ? end.code : ""], ["failure", "sealed_record"]);
+    assert.equal(node.tpm.marker, "00".repeat(32));
+    assert.equal(node.disk.platter.content.kind, "fresh");
+    sealer.failure = undefined;
+    assert.equal((await knock()).at(-1)?.kind, "success");
+    await machine;
+  });
 
   const refusals: [string, (request: InitRequest) => void, RegExp][] = [
     [
