@@ -153,6 +153,18 @@ describe("a control plane of a cluster with an external KMS", () => {
     await machine;
   });
 
+  test("answers its operator's second try only with the KMS that the first one had", async () => {
+    await initialised();
+    node.restartAgent();
+    node.disk.mapping = true;
+    await start();
+    await assert.rejects(knock(request((r) => (r.keyManagement = undefined))), {
+      code: "already_initialised",
+      message: /got key_management of none, wanted an external KMS/,
+    });
+    assert.equal((await knock()).at(-1)?.kind, "success");
+  });
+
   const refusals: [string, (request: InitRequest) => void, RegExp][] = [
     [
       "a secret in the URI",
