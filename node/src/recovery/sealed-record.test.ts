@@ -47,7 +47,8 @@ for (const [what, change] of [
     const slot = await sealRecord(record, 1, sealedFor, signal);
     const pieces: Uint8Array[] = [];
     let seen = false;
-    const update = Decipheriv.prototype.update as (this: Decipheriv, data: Uint8Array) => Uint8Array;
+    type Update = (this: Decipheriv, data: Uint8Array) => Uint8Array;
+    const update = Reflect.get(Decipheriv.prototype, "update") as Update;
     context.mock.method(Decipheriv.prototype, "update", function (this: Decipheriv, data: Uint8Array) {
       const piece = update.call(this, data);
       seen ||= Buffer.from(piece).includes(CREDENTIAL);

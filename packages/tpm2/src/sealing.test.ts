@@ -73,7 +73,8 @@ describe("sealing, on a real software TPM", { skip }, () => {
   test("unsealFromPcrs() gives the only copy of the secret, for the caller to overwrite", async (context) => {
     const sealed = await sealToPcrs(SECRET, await options());
     const pieces: Uint8Array[] = [];
-    const update = Decipheriv.prototype.update as (this: Decipheriv, data: Uint8Array) => Uint8Array;
+    type Update = (this: Decipheriv, data: Uint8Array) => Uint8Array;
+    const update = Reflect.get(Decipheriv.prototype, "update") as Update;
     context.mock.method(Decipheriv.prototype, "update", function (this: Decipheriv, data: Uint8Array) {
       const piece = update.call(this, data);
       pieces.push(piece);
