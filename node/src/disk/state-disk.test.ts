@@ -193,6 +193,14 @@ describe("StateDisk", () => {
     assert.deepEqual(await sequences(), [2]);
   });
 
+  test("replaces a record with the last of all numbers, and not the node's own", async () => {
+    await writeAt(device, recordedHeader());
+    await writeAt(device, formatSlot(record(0xffff_ffff)), RECOVERY_AREA.offset);
+    await writeAt(device, formatSlot(record(5)), RECOVERY_AREA.offset + RECOVERY_AREA.slotBytes);
+    await disk.writeRecovery((sequence) => Promise.resolve({ bytes: formatSlot(record(sequence)) }));
+    assert.deepEqual(await sequences(), [6, 5]);
+  });
+
   test("wipes a record with all else", async () => {
     await writeAt(device, recordedHeader());
     await disk.writeRecovery((sequence) => Promise.resolve({ bytes: formatSlot(record(sequence)) }));

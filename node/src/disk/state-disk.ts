@@ -20,7 +20,7 @@ import {
 } from "@constellation/luks";
 import { NodeError } from "../errors.ts";
 import { faultPoint } from "../fault.ts";
-import { parseArea, RECOVERY_AREA, type RecoverySlot } from "../recovery/slot.ts";
+import { LAST_SEQUENCE, parseArea, RECOVERY_AREA, type RecoverySlot } from "../recovery/slot.ts";
 
 // With integrity tags, a sector that was never written can't be read. Backup superblocks of less than 4 KiB would be
 // read before they are written, and lazy initialisation would leave holes.
@@ -176,7 +176,8 @@ export class StateDisk {
   async writeRecovery<Slot extends { readonly bytes: Uint8Array } | undefined>(
     seal: (sequence: number) => Promise<Slot>,
   ): Promise<Slot> {
-    const [newest] = parseArea(await this.#readRecoveryArea());
+    // A number after which there is none is nobody's of ours: that slot is the one to replace.
+    const [newest] = parseArea(await this.#readRecoveryArea()).filter(({ slot }) => slot.sequence < LAST_SEQUENCE);
     const slot = await seal((newest?.slot.sequence ?? 0) + 1);
     const index = newest === undefined ? 0 : (newest.index + 1) % RECOVERY_AREA.slots;
     const offset = RECOVERY_AREA.offset + index * RECOVERY_AREA.slotBytes;

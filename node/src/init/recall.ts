@@ -1,5 +1,6 @@
 import { equalConstantTime, fromHex } from "@constellation/bytes";
 import { deriveClusterId, MasterSecret } from "@constellation/keys";
+import { NodeError } from "../errors.ts";
 import type { NodeState } from "../state/node-state.ts";
 import { type InitHandler, refuseInit } from "./endpoint.ts";
 import { InitRun } from "./run.ts";
@@ -10,6 +11,8 @@ export interface RecallOptions {
   run: InitRun;
   /** Generation of the master secret that this node's disk is under. */
   diskGeneration: number;
+  /** Whether the cluster's root key was wrapped by an external KMS. */
+  hasKms: boolean;
 }
 
 const FIRST_GENERATION = 1;
@@ -20,7 +23,7 @@ const FIRST_GENERATION = 1;
  * anyway; such a caller hears the end of the run again, so that an interrupted `apply` goes on (T10). Once the master
  * secret was rotated its first generation opens nothing here any more: it may have been rotated because it got out.
  */
-export function recallInit({ state, run, diskGeneration }: RecallOptions): InitHandler {
+export function recallInit({ state, run, diskGeneration, hasKms }: RecallOptions): InitHandler {
   return async (request) => {
     const { masterSecret, masterSecretSalt, measurementSalt, keyManagement } = request;
     let master: MasterSecret | undefined;
@@ -28,8 +31,12 @@ export function recallInit({ state, run, diskGeneration }: RecallOptions): InitH
       master = new MasterSecret(masterSecret);
       const clusterId = deriveClusterId(master, masterSecretSalt, measurementSalt);
       const canBeAnswered = state.origin === "init" && diskGeneration === FIRST_GENERATION;
-      if (canBeAnswered && equalConstantTime(clusterId, fromHex(state.clusterId))) return run;
-    } catch {
+      if (canBeAnswered && equalConstantTime(clusterId, fromHex(state.clusterId))) {
+        requireSameKms(keyManagement !== undefined, hasKms);
+        return run;
+      }
+    } catch (error) {
+      if (error instanceof NodeError) throw error;
       // Not even the right lengths: refused like any other secret.
     } finally {
       master?.wipe();
@@ -38,4 +45,12 @@ export function recallInit({ state, run, diskGeneration }: RecallOptions): InitH
     }
     return refuseInit(request);
   };
+}
+
+/** Else `apply` would take the cluster for one of the other kind, and never end. */
+function requireSameKms(asked: boolean, hasKms: boolean): void {
+  if (asked === hasKms) return;
+  const name = (isExternal: boolean): string => (isExternal ? "an external KMS" : "none");
+  const message = `Initialise node failed: got key_management of ${name(asked)}, wanted ${name(hasKms)} as at the first try`;
+  throw new NodeError("already_initialised", message);
 }

@@ -102,6 +102,17 @@ export function requireClusterOfPeer(
   throw new NodeError("ticket", `Check join ticket failed: got cluster PCR "${got}", wanted the peer's "${wanted}"`);
 }
 
+/** Whether a cluster is the one whose ID stands in the peer's register; any is on a variant without one. */
+export function isClusterOfPeer(clusterId: Uint8Array, peer: Pick<JoinConnection, "claims" | "variant">): boolean {
+  try {
+    requireClusterOfPeer(clusterId, peer);
+    return true;
+  } catch (error) {
+    if (error instanceof NodeError && error.code === "ticket") return false;
+    throw error;
+  }
+}
+
 /** Also refuses what is no cluster ID. */
 function registerFor(register: ClusterRegister, clusterId: Uint8Array): string {
   try {

@@ -8,12 +8,13 @@ import type { AdmissionLock } from "../machine/lock.ts";
 import type { Dependencies, DiskOfNode, FreshDisk, Member, Platform } from "../machine/node.ts";
 import { PATHS } from "../options.ts";
 import { createCertificateRequest, createKeyPair, privateKeyPem } from "../pki/certificate.ts";
-import { sealSlot } from "../recovery/keep-sealed.ts";
+import { sealFirstSlot } from "../recovery/keep-sealed.ts";
 import { writeRecord } from "../recovery/record-file.ts";
 import { wipeCredentials } from "../recovery/record.ts";
 import { writeStaticPodPatches } from "../kubernetes/static-pod-patches.ts";
 import { writeServicePki } from "../pki/service-pki.ts";
 import { type NodeState, writeNodeState } from "../state/node-state.ts";
+import { AskedCluster } from "./asked-cluster.ts";
 import { askJoinService, requireClusterOfPeer } from "./connection.ts";
 import { type JoinTicket, parseJoinTicket } from "./ticket.ts";
 
@@ -25,7 +26,7 @@ interface FreshNode {
 
 /**
  * Gets a ticket and makes this fresh node a member, up to and including the commit. Gives `undefined` when init was
- * faster. Cut off before its end it leaves a node that resets itself and joins again.
+ * faster than the first question. Cut off before its end it leaves a node that resets itself and joins again.
  */
 export async function joinCluster(
   node: FreshNode,
@@ -43,24 +44,26 @@ export async function joinCluster(
     certificateRequest,
     nodeAddresses: [platform.address],
   };
+  const asked = new AskedCluster(lock);
   const ticket = await askJoinService(
     () => platform.metadata.controlPlaneAddresses,
     platform,
     dependencies,
-    async ({ client, host, ...peer }, askSignal): Promise<JoinTicket> => {
-      const answer = await client.issueJoinTicket(request, { signal: askSignal });
-      requireClusterOfPeer(answer.clusterId, peer);
-      dependencies.console(`join: ticket from ${host}`);
-      return parseJoinTicket(answer, role);
+    async ({ client, host, ...peer }, askSignal): Promise<JoinTicket | undefined> => {
+      if (!asked.mayAsk(peer.claims.clusterRegister ?? "")) return undefined;
+      try {
+        const answer = await client.issueJoinTicket(request, { signal: askSignal });
+        requireClusterOfPeer(answer.clusterId, peer);
+        dependencies.console(`join: ticket from ${host}`);
+        return parseJoinTicket(answer, role);
+      } catch (error) {
+        asked.failed(error);
+        throw error;
+      }
     },
     signal,
   );
-  if (!lock.tryAcquire("join")) {
-    ticket.diskKey.wipe();
-    for (const { key } of ticket.etcdKeys) key.wipe();
-    if (ticket.recovery !== undefined) wipeCredentials(ticket.recovery.keyManagement);
-    return undefined;
-  }
+  if (ticket === undefined) return undefined;
   return await admit(ticket, privateKeyPem(keys.privateKey), node, dependencies, signal);
 }
 
@@ -75,7 +78,7 @@ async function admit(
   faultPoint("join.after-ticket");
   console(`join: this is ${ticket.name} (${ticket.role})`);
   const { recovery } = ticket;
-  const slot = recovery && (await sealSlot(recovery, 1, platform, signal));
+  const slot = recovery && (await sealFirstSlot(recovery, platform, signal));
   await disk.replaceKey(fresh.passphrase, ticket.diskKey, signal);
   ticket.diskKey.wipe();
   faultPoint("join.after-rekey");

@@ -10,6 +10,7 @@ import { readManifests } from "../kubernetes/manifests.ts";
 import { writeKubeletConfig } from "../kubernetes/kubelet-files.ts";
 import { PATHS } from "../options.ts";
 import { keepSealed } from "../recovery/keep-sealed.ts";
+import { hasRecord } from "../recovery/record-file.ts";
 import { retry } from "../retry.ts";
 import { parseEndpoint } from "../run/api-proxy.ts";
 import { writeNodeState } from "../state/node-state.ts";
@@ -24,7 +25,8 @@ export const finishStep: Step<"finish"> = async ({ platform, member }, dependenc
   const { apiProxy, console, options, services, systemd } = dependencies;
   const { state } = member;
   const run = member.initRun ?? new InitRun();
-  services.setInitHandler(recallInit({ state, run, diskGeneration: member.diskGeneration }));
+  const hasKms = await hasRecord(options.root);
+  services.setInitHandler(recallInit({ state, run, diskGeneration: member.diskGeneration, hasKms }));
   if (state.role === "control-plane") await services.openInitDoor(platform);
 
   await dependencies.setHostname(state.name);

@@ -33,10 +33,8 @@ export const freshStep: Step<"fresh"> = async ({ platform, disk, fresh }, depend
     (member): Promise<State> | State => (member === undefined ? never() : { kind: "finish", platform, member }),
     (error: unknown): Promise<State> | State => {
       // Init was faster, or the agent ends.
-      if (lock.owner !== "join") {
-        if (lock.owner === "init" || signal.aborted) return never();
-        throw error;
-      }
+      if (lock.owner === "init" || signal.aborted) return never();
+      if (lock.owner !== "join") throw error;
       log.error("join failed", error);
       return { kind: "reset", disk, reason: `join failed: ${describeError(error)}` };
     },

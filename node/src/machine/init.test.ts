@@ -215,7 +215,8 @@ describe("a fresh control plane", () => {
     await machine;
     const state = await readNodeState(node.root + PATHS.nodeState);
     const run = new InitRun();
-    const asked = (diskGeneration: number) => recallInit({ state, run, diskGeneration })(initRequest(node.platform));
+    const asked = (diskGeneration: number) =>
+      recallInit({ state, run, diskGeneration, hasKms: false })(initRequest(node.platform));
     assert.equal(await asked(1), run);
     await assert.rejects(async () => asked(2), { code: "already_initialised" });
   });

@@ -14,6 +14,7 @@ import { PATHS } from "../options.ts";
 import { createKeyPair, issueSelfSigned, privateKeyPem } from "../pki/certificate.ts";
 import { readNodeState } from "../state/node-state.ts";
 import { FakeNode, NOW } from "../testing/fakes.ts";
+import { initRequest } from "../testing/init-request.ts";
 import { AttestingTpm, CLUSTER_ID, createFakeTpmCa, DISK_KEY, FakeJoinService } from "../testing/join-service.ts";
 import { runMachine, type Steps } from "./machine.ts";
 import { STEPS } from "./steps.ts";
@@ -239,6 +240,40 @@ describe("a fresh control plane", () => {
     assert.match(certificate.subjectAltName ?? "", /URI:constellation:\/\/service\/key-service/);
     // Until it is a control plane, its own API server is none to be preferred.
     assert.deepEqual(node.endpoints, [{ host: "10.42.0.10", port: 6443 }]);
+  });
+
+  const knock = async () => {
+    while (node.initHandler === undefined) await tick();
+    return await node.initHandler(initRequest(node.platform));
+  };
+
+  test("is not initialised for another cluster once it has asked for a ticket, whatever has arrived of it", async () => {
+    const answer = Promise.withResolvers<void>();
+    service.hold = answer.promise;
+    const machine = start();
+    while (service.requests.length === 0) await tick();
+    const outcome = await knock().then(
+      () => "initialised",
+      (error: Error) => error.message,
+    );
+    answer.resolve();
+    assert.match(outcome, /already in "join"/);
+    while (!node.consoleLines.some((line) => line.startsWith("member of cluster"))) await tick();
+    stop.abort();
+    await machine.catch(() => undefined);
+    assert.equal(tpmOf(node).marker, clusterIdPcr(CLUSTER_ID));
+  });
+
+  test("can be initialised after a service that said no", async () => {
+    node.write("/manifests/a.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n");
+    service.refusals = Number.POSITIVE_INFINITY;
+    const machine = start();
+    while (!node.consoleLines.some((line) => line.startsWith("join service at"))) await tick();
+    await knock();
+    await machine;
+    assert.ok(service.requests.length > 0);
+    assert.notEqual(tpmOf(node).marker, clusterIdPcr(CLUSTER_ID));
+    assert.ok(await tpmOf(node).isMarked());
   });
 
   test("gets its keys for secrets in etcd again after a reboot, before it starts the kubelet", async () => {

@@ -14,6 +14,7 @@ import {
   KeyManagementSchema,
   RecoverService,
 } from "@constellation/rpc";
+import { TpmError } from "@constellation/tpm2";
 import type { InitEvent } from "../init/run.ts";
 import { PATHS } from "../options.ts";
 import type { Metadata } from "../platform/metadata.ts";
@@ -139,6 +140,30 @@ describe("a control plane of a cluster with an external KMS", () => {
       await machine;
     });
   }
+
+  test("stays fresh where its TPM does not give back what it sealed, and is initialised by the next try", async () => {
+    const machine = start();
+    sealer.failure = new TpmError("response", "TPM2_Unseal failed: TPM_RC_POLICY_FAIL");
+    const end = (await knock()).at(-1);
+    assert.deepEqual([end?.kind, end?.kind === "failure" ? end.code : ""], ["failure", "sealed_record"]);
+    assert.equal(node.tpm.marker, "00".repeat(32));
+    assert.equal(node.disk.platter.content.kind, "fresh");
+    sealer.failure = undefined;
+    assert.equal((await knock()).at(-1)?.kind, "success");
+    await machine;
+  });
+
+  test("answers its operator's second try only with the KMS that the first one had", async () => {
+    await initialised();
+    node.restartAgent();
+    node.disk.mapping = true;
+    await start();
+    await assert.rejects(knock(request((r) => (r.keyManagement = undefined))), {
+      code: "already_initialised",
+      message: /got key_management of none, wanted an external KMS/,
+    });
+    assert.equal((await knock()).at(-1)?.kind, "success");
+  });
 
   const refusals: [string, (request: InitRequest) => void, RegExp][] = [
     [
@@ -328,6 +353,35 @@ describe("a control plane of a cluster with an external KMS", () => {
     await said("the record was swapped");
     await said("not possible");
     assert.equal(attacker.unwraps, asked + 1, "its own envelope, once");
+    assert.equal(node.disk.mapping, false);
+    assert.equal(node.tpm.marker, "00".repeat(32));
+  });
+
+  test("opens no disk of the host's in a boot that has opened its victim's record", async () => {
+    await initialised();
+    const sealed = node.disk.recovery.slice();
+    // The host initialises this very machine for a cluster of its own, and puts the victim's record onto that disk.
+    await node.disk.wipe();
+    node.reboot();
+    const own = start();
+    const secrets = (r: InitRequest): void => void r.masterSecret.fill(9);
+    assert.equal((await knock(request(secrets))).at(-1)?.kind, "success");
+    await own;
+    node.disk.recovery.set(sealed);
+    node.reboot();
+    const port = await freePort();
+    void start({ recover: port });
+    await said("not possible");
+    const appraiser = { appraise: () => Promise.resolve(undefined) };
+    const target = { host: "127.0.0.1", port, purpose: "recover", timeoutMs: 10_000 };
+    const { socket } = await connectAtls({ ...target, attester: ANONYMOUS, appraiser }, stop.signal);
+    const { client, close } = createAtlsClient(RecoverService, { socket, timeoutMs: 10_000 });
+    const { masterSecret, masterSecretSalt, measurementSalt } = request(secrets);
+    await assert.rejects(
+      client.recover({ masterSecret, masterSecretSalt, measurementSalt }),
+      /wanted the one that this agent has asked for secrets/,
+    );
+    await close();
     assert.equal(node.disk.mapping, false);
     assert.equal(node.tpm.marker, "00".repeat(32));
   });

@@ -12,4 +12,9 @@ export class AdmissionLock {
     this.#owner = owner;
     return true;
   }
+
+  /** Gives back a lock that came to nothing. */
+  release(owner: "init" | "join"): void {
+    if (this.#owner === owner) this.#owner = undefined;
+  }
 }

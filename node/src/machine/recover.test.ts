@@ -6,9 +6,10 @@ import { ANONYMOUS, connectAtls } from "@constellation/atls";
 import { deriveClusterId, deriveEtcdSecretsKey, deriveStateDiskKey, MasterSecret } from "@constellation/keys";
 import { createAtlsClient, RecoverService } from "@constellation/rpc";
 import { PATHS } from "../options.ts";
+import type { Metadata } from "../platform/metadata.ts";
 import { type NodeState, readNodeState, writeNodeState } from "../state/node-state.ts";
 import { FakeNode } from "../testing/fakes.ts";
-import { AttestingTpm, createFakeTpmCa } from "../testing/join-service.ts";
+import { AttestingTpm, createFakeTpmCa, FakeJoinService } from "../testing/join-service.ts";
 import { freePort } from "../testing/ports.ts";
 import { runMachine, type Steps } from "./machine.ts";
 import { STEPS } from "./steps.ts";
@@ -64,9 +65,9 @@ describe("a known control plane without any other", () => {
     };
   }
 
-  async function start(): Promise<{ ended: Promise<void> }> {
+  async function start(open: { readonly join?: number } = {}): Promise<{ ended: Promise<void> }> {
     const { dependencies } = node;
-    const ports = { ...dependencies.options.ports, recover: port, join: port };
+    const ports = { ...dependencies.options.ports, recover: port, join: port, ...open };
     const ended = runMachine(steps, { ...dependencies, options: { ...dependencies.options, ports } }, stop.signal);
     ended.catch(() => undefined);
     while (!node.consoleLines.some((line) => line.includes("open for recovery"))) await tick();
@@ -96,6 +97,19 @@ describe("a known control plane without any other", () => {
     await ended;
     assert.ok(node.disk.mapping);
     assert.ok(node.events.includes("start kubelet.service"));
+  });
+
+  test("opens no disk of the operator's once it has asked another cluster for this machine's secrets", async (context) => {
+    // The host's own cluster was initialised on this very machine; the machine is on record in its victim's, too.
+    const ca = await createFakeTpmCa();
+    const victim = await FakeJoinService.start(ca, await AttestingTpm.create(ca));
+    context.after(() => victim.close());
+    const metadata: Metadata = { role: "control-plane", controlPlaneAddresses: ["127.0.0.1"] };
+    node.platform = { ...node.platform, attester: await AttestingTpm.create(ca), metadata };
+    await start({ join: victim.port });
+    while (victim.rejoins.length === 0) await tick();
+    await assert.rejects(recover(SECRET), /wanted the one that this agent has asked for secrets/);
+    assert.equal(node.disk.mapping, false);
   });
 
   const etcdKey = () => deriveEtcdSecretsKey(new MasterSecret(SECRET.master), SECRET.salt);

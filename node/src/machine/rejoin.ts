@@ -1,5 +1,6 @@
+import { equalConstantTime, hex } from "@constellation/bytes";
 import { refuseInit } from "../init/endpoint.ts";
-import { askJoinService, requireClusterOfPeer } from "../join/connection.ts";
+import { askJoinService, isClusterOfPeer, requireClusterOfPeer } from "../join/connection.ts";
 import { parseRejoinTicket } from "../join/ticket.ts";
 import { serveRecover } from "../rejoin/recover-service.ts";
 import { Unlock } from "../rejoin/unlock.ts";
@@ -18,6 +19,7 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk, generation },
   const unlock = new Unlock(platform, disk, dependencies, signal);
   const asking = new AbortController();
   const askSignal = AbortSignal.any([signal, asking.signal]);
+  void unlock.opened.then(() => asking.abort());
   services.setInitHandler(refuseInit);
   const isControlPlane = platform.metadata.role === "control-plane";
   if (isControlPlane) await services.openInitDoor(platform);
@@ -28,11 +30,10 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk, generation },
   console(`rejoin: asking the control planes for the disk key${isControlPlane ? ", open for recovery" : ""}`);
   const recoverOnce = once(() => {
     if (!isControlPlane) return;
-    recoverByKms({ platform, disk, generation, tryKey: unlock.tryKey }, dependencies, askSignal).catch(
-      (error: unknown) => {
-        if (!askSignal.aborted) log.error("self-recovery ended", error);
-      },
-    );
+    const { tryKey, bindTo } = unlock;
+    recoverByKms({ platform, disk, generation, tryKey, bindTo }, dependencies, askSignal).catch((error: unknown) => {
+      if (!askSignal.aborted) log.error("self-recovery ended", error);
+    });
   });
   let rounds = 0;
   const ask = retry(
@@ -47,9 +48,13 @@ export const rejoinStep: Step<"rejoin"> = async ({ platform, disk, generation },
         platform,
         dependencies,
         async ({ client, ...peer }, callSignal) => {
+          await unlock.bindTo(peer.claims.clusterRegister ?? "", (clusterId) => isClusterOfPeer(clusterId, peer));
           const request = { diskUuid: platform.diskUuid, generation };
           const answer = await client.issueRejoinTicket(request, { signal: callSignal });
           requireClusterOfPeer(answer.clusterId, peer);
+          // Where the peer has no register, only now is it known which cluster it is of.
+          const { clusterId } = answer;
+          await unlock.bindTo(hex(clusterId), (other) => equalConstantTime(other, clusterId));
           const ticket = parseRejoinTicket(answer, generation, platform.metadata.role);
           await unlock.tryKey({ ...ticket, source: "join service" });
         },

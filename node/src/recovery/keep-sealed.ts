@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { equalConstantTime } from "@constellation/bytes";
+import { NodeError } from "../errors.ts";
 import type { Dependencies, Platform } from "../machine/node.ts";
 import { readMark, readRecord, writeMark } from "./record-file.ts";
 import { type RecoveryRecord, wipeCredentials } from "./record.ts";
-import { sealRecord } from "./sealed-record.ts";
-import { formatSlot } from "./slot.ts";
+import { sealRecord, unsealRecord } from "./sealed-record.ts";
+import { formatSlot, parseSlot } from "./slot.ts";
+
+const FIRST_SEQUENCE = 1;
 
 /** A sealed record as it lies on the disk. */
 export interface SealedSlot {
@@ -23,6 +26,27 @@ export async function sealSlot(
   if (sealer === undefined) return undefined;
   const bytes = formatSlot(await sealRecord(record, sequence, { diskUuid, sealer }, signal));
   return { bytes, mark: markOf(bytes, await sealer.policy(signal)) };
+}
+
+/**
+ * Seals a first record, and unseals it again: that the TPM gives it back can be tried before the boot is marked, and
+ * never after it until the next boot needs it. Undefined where the machine has nothing to seal to.
+ * @throws NodeError `sealed_record`
+ */
+export async function sealFirstSlot(
+  record: RecoveryRecord,
+  platform: Pick<Platform, "diskUuid" | "sealer">,
+  signal: AbortSignal,
+): Promise<SealedSlot | undefined> {
+  const { diskUuid, sealer } = platform;
+  const sealed = await sealSlot(record, FIRST_SEQUENCE, platform, signal);
+  if (sealed === undefined || sealer === undefined) return undefined;
+  const slot = parseSlot(sealed.bytes);
+  const opened = slot && (await unsealRecord(slot, { diskUuid, sealer }, signal));
+  if (opened === undefined)
+    throw new NodeError("sealed_record", "Seal recovery record failed: got no slot, wanted one");
+  wipeCredentials(opened.keyManagement);
+  return sealed;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { access, readFile, rm } from "node:fs/promises";
 import { writeFileAtomic } from "../disk/files.ts";
 import { PATHS } from "../options.ts";
 import { type RecoveryRecord, serializeRecord, takeRecordBytes } from "./record.ts";
@@ -27,6 +27,17 @@ export async function writeRecord(
 export async function readRecord(root: string): Promise<RecoveryRecord | undefined> {
   const bytes = await readIfThere(root + PATHS.recoveryRecord);
   return bytes && takeRecordBytes(bytes);
+}
+
+/** Whether this node's cluster has an external KMS. */
+export async function hasRecord(root: string): Promise<boolean> {
+  try {
+    await access(root + PATHS.recoveryRecord);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** Writes the mark of the slot that is now on the disk. */

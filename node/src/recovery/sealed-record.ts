@@ -62,7 +62,9 @@ export async function unsealRecord(
     if (key.length !== KEY_BYTES) throw new Error(`got a key of "${key.length}" bytes, wanted "${KEY_BYTES}"`);
     const decipher = createDecipheriv(CIPHER, key, slot.nonce, { authTagLength: TAG_BYTES });
     decipher.setAAD(associatedData(slot, diskUuid)).setAuthTag(slot.ciphertext.subarray(-TAG_BYTES));
-    const plaintext = new Uint8Array(decipher.update(slot.ciphertext.subarray(0, -TAG_BYTES)));
+    // The same memory, not a copy: what is overwritten below is all there is of it.
+    const { buffer, byteOffset, length } = decipher.update(slot.ciphertext.subarray(0, -TAG_BYTES));
+    const plaintext = new Uint8Array(buffer, byteOffset, length);
     try {
       decipher.final();
     } catch {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { utf8 } from "@constellation/bytes";
+import { hex, utf8 } from "@constellation/bytes";
 import { deriveClusterId, deriveEtcdSecretsKey, deriveStateDiskKey, MasterSecret, Secret } from "@constellation/keys";
 import { wrapRootKey } from "@constellation/kms/root";
 import { memoryKms, type MemoryKms } from "@constellation/kms/testing";
@@ -28,6 +28,8 @@ let waits: number[];
 /** What trying a key does, one call after the other; at the end it opens. */
 let outcomes: Error[];
 let tried: RecoveredKey[];
+/** Clusters that the boot was bound to, and how often the KMS had been asked by then. */
+let bound: { isOwn: boolean; unwraps: number }[];
 /** What the disk's header names. */
 let generation: number;
 
@@ -36,7 +38,7 @@ beforeEach(async () => {
   node.platform = { ...node.platform, sealer: new FakeSealer(node.tpm) };
   kms = memoryKms();
   node.externalKms = { kms: kms.kms, store: undefined };
-  [waits, outcomes, tried] = [[], [], []];
+  [waits, outcomes, tried, bound] = [[], [], [], []];
   generation = 1;
   await seal("kms://kmip?address=a.example&caFile=/credentials/ca");
 });
@@ -58,6 +60,10 @@ async function sealSecond(): Promise<void> {
   await node.disk.writeRecovery((sequence) => sealSlot(record, sequence, node.platform, signal));
 }
 
+const bindTo = async (cluster: string, isCluster: (clusterId: Uint8Array) => boolean): Promise<void> => {
+  bound.push({ isOwn: isCluster(clusterId) && cluster === hex(clusterId), unwraps: kms.unwraps });
+};
+
 function recover(): Promise<void> {
   const tryKey = async (key: RecoveredKey): Promise<void> => {
     tried.push(key);
@@ -68,7 +74,7 @@ function recover(): Promise<void> {
     waits.push(ms);
     if (waits.length === 3) kms.failure = undefined;
   };
-  const parts = { platform: node.platform, disk: node.disk, generation, tryKey };
+  const parts = { platform: node.platform, disk: node.disk, generation, tryKey, bindTo };
   return recoverByKms(parts, { ...node.dependencies, delay }, signal);
 }
 
@@ -76,6 +82,12 @@ test("recoverByKms() tries the key of this disk, and says which cluster it is of
   await recover();
   assert.deepEqual(tried[0]?.clusterId, clusterId);
   assert.ok(tried[0]?.diskKey.equals(deriveStateDiskKey(master, salt, node.platform.diskUuid)));
+});
+
+test("recoverByKms() binds the boot to the record's cluster before it asks the KMS", async () => {
+  const before = kms.unwraps;
+  await recover();
+  assert.deepEqual(bound, [{ isOwn: true, unwraps: before }]);
 });
 
 test("recoverByKms() brings the keys for etcd of all generations, and the key to change to", async () => {
@@ -108,7 +120,7 @@ test("recoverByKms() tries no key for a disk of a generation that no record hold
     stop.abort();
     stop.signal.throwIfAborted();
   };
-  const parts = { platform: node.platform, disk: node.disk, generation, tryKey };
+  const parts = { platform: node.platform, disk: node.disk, generation, tryKey, bindTo };
   await assert.rejects(recoverByKms(parts, { ...node.dependencies, delay }, stop.signal), { name: "AbortError" });
   assert.equal(tried.length, 0);
   assert.ok(node.consoleLines.some((line) => line.includes("not possible")));

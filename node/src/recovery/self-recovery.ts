@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { equalConstantTime, hex } from "@constellation/bytes";
 import { KeysError } from "@constellation/keys";
 import { describeKms } from "@constellation/kms/root";
 import { describeError, errorCode, NodeError } from "../errors.ts";
@@ -18,6 +19,8 @@ export interface SelfRecoveryParts {
   readonly generation: number;
   /** Tries a key; see `Unlock`. */
   readonly tryKey: (key: RecoveredKey) => Promise<void>;
+  /** Called before the KMS is asked; see `Unlock`. */
+  readonly bindTo: (cluster: string, isCluster: (clusterId: Uint8Array) => boolean) => Promise<void>;
 }
 
 type Tools = Pick<Dependencies, "openKms" | "console" | "log"> & { readonly delay?: Delay };
@@ -138,11 +141,13 @@ class Attempts {
 
   /** False where what the KMS opened is not this disk's. */
   async #tryRecord(signal: AbortSignal): Promise<boolean> {
-    const { platform, generation, tryKey } = this.#parts;
+    const { platform, generation, tryKey, bindTo } = this.#parts;
+    const { clusterId } = this.#record;
+    await bindTo(hex(clusterId), (other) => equalConstantTime(other, clusterId));
     const keyring = await openRecord(this.#record, this.#tools, signal);
     try {
       const disk = { diskUuid: platform.diskUuid, generation };
-      await tryKey(deriveRecoveredKey(keyring, disk, { clusterId: this.#record.clusterId, source: "KMS" }));
+      await tryKey(deriveRecoveredKey(keyring, disk, { clusterId, source: "KMS" }));
       return true;
     } catch (error) {
       if (!isWrongKey(error)) throw error;

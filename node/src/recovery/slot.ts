@@ -9,6 +9,9 @@ import { NodeError } from "../errors.ts";
  */
 export const RECOVERY_AREA = { offset: 8 * 1024 * 1024, slotBytes: 64 * 1024, slots: 2 } as const;
 
+/** The greatest number that a slot can have. */
+export const LAST_SEQUENCE = 0xffff_ffff;
+
 /** A record, encrypted under a key that is sealed to the TPM. It comes from a disk: nothing in it is believed yet. */
 export interface RecoverySlot {
   readonly sequence: number;

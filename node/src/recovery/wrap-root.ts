@@ -1,7 +1,7 @@
 import type { MasterSecret } from "@constellation/keys";
 import { type ClusterKeyManagement, wrapRootKey } from "@constellation/kms/root";
 import type { Dependencies, Platform } from "../machine/node.ts";
-import { type SealedSlot, sealSlot } from "./keep-sealed.ts";
+import { type SealedSlot, sealFirstSlot } from "./keep-sealed.ts";
 import type { RecoveryRecord } from "./record.ts";
 
 /** The way to the root key by the KMS, and that way sealed to this machine. */
@@ -21,7 +21,7 @@ export interface RootToWrap {
 }
 
 /**
- * Wraps the master secret by the cluster's KMS, opens it again, and seals the way to it to this machine. Touches neither
+ * Wraps the master secret by the cluster's KMS, opens it again, and seals the way to it to this machine, which must give it back. Touches neither
  * disk nor registers: a KMS that is wrong, away or lying leaves a fresh node.
  * @throws KmsError, NodeError `sealed_record`
  */
@@ -34,5 +34,5 @@ export async function wrapRoot(
   const opened = await openKms(keyManagement, signal);
   const root = await wrapRootKey(opened, clusterId, { generation: 1, salt, master }, signal);
   const record: RecoveryRecord = { keyManagement, clusterId, measurementSalt, roots: [root] };
-  return { record, slot: await sealSlot(record, 1, platform, signal) };
+  return { record, slot: await sealFirstSlot(record, platform, signal) };
 }

@@ -28,7 +28,12 @@ export function serveRecover(
     maxPending: MAX_PENDING,
     onRefused: (error, remote) => log.info("recover connection refused", { remote, error: error.message }),
     onError: (error) => log.error("recover failed", error),
-    statuses: { request: "invalid-argument", refused: "permission-denied", already_initialised: "failed-precondition" },
+    statuses: {
+      request: "invalid-argument",
+      refused: "permission-denied",
+      cluster_mismatch: "permission-denied",
+      already_initialised: "failed-precondition",
+    },
     routes: (router) =>
       router.service(RecoverService, {
         async recover(request) {

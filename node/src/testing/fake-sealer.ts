@@ -7,6 +7,8 @@ import type { FakeTpm } from "./fakes.ts";
 /** Seals as a TPM does: to itself, to an image, and to a boot without a mark. */
 export class FakeSealer implements Sealer {
   image = "one image";
+  /** Gives nothing back of what it sealed. */
+  failure: Error | undefined;
   readonly #tpm: FakeTpm;
   readonly #kept = new Map<string, Uint8Array>();
 
@@ -25,6 +27,7 @@ export class FakeSealer implements Sealer {
   }
 
   async unseal({ publicArea, privateArea }: SealedObject): Promise<Uint8Array> {
+    if (this.failure !== undefined) throw this.failure;
     const policy = await this.policy();
     if (!Buffer.from(policy).equals(publicArea))
       throw new TpmError("sealed_policy", "Unseal failed: got another image");

@@ -72,6 +72,8 @@ export class FakeJoinService {
   next: { readonly nextStateDiskKey?: Uint8Array<ArrayBuffer>; readonly nextGeneration?: number } = {};
   /** Changes to the ticket it gives. */
   ticket: MessageInitShape<typeof IssueJoinTicketResponseSchema> = {};
+  /** What a question for a ticket waits for. */
+  hold: Promise<void> | undefined;
   /** Refuses that many calls first. */
   refusals = 0;
   readonly #server: RpcServer;
@@ -106,9 +108,10 @@ export class FakeJoinService {
       statuses: { refused: "permission-denied" },
       routes: (router) =>
         router.service(JoinService, {
-          issueJoinTicket: (request) => {
+          issueJoinTicket: async (request) => {
             const service = holder.service as FakeJoinService;
             service.requests.push(request);
+            await service.hold;
             service.#refuse();
             return create(IssueJoinTicketResponseSchema, { ...defaultTicket(), ...service.ticket });
           },

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { FlagError, parseEndpoint, parseFlags, parseSeconds } from "./flags.ts";
 import { serveHealth } from "./health.ts";
 import { createLog, describeError } from "./log.ts";
-import { readMountedSecret } from "./mounted-secret.ts";
+import { mountedSecretNames, readMountedSecret } from "./mounted-secret.ts";
 
 const DEFAULTS = { host: "127.0.0.1", "health-port": 9444 } as const;
 
@@ -89,6 +89,19 @@ test("readMountedSecret() reads what is wanted behind the link that the kubelet 
     [...files].map(([name, bytes]) => [name, Buffer.from(bytes).toString()]),
     [["a", "1"]],
   );
+  assert.deepEqual((await mountedSecretNames(directory)).toSorted(), ["a", "b"]);
+});
+
+test("readMountedSecret() takes a folder that can't be read for none that is empty", async (context) => {
+  const directory = await mkdtemp(join(tmpdir(), "mounted-secret-"));
+  context.after(() => rm(directory, { recursive: true }));
+  const file = join(directory, "file");
+  await writeFile(file, "1");
+  await assert.rejects(
+    readMountedSecret(file, () => true, AbortSignal.timeout(10_000)),
+    { code: "ENOTDIR" },
+  );
+  await assert.rejects(mountedSecretNames(file), { code: "ENOTDIR" });
 });
 
 test("serveHealth() shows metrics where there are any", async (context) => {

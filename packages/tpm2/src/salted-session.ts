@@ -135,6 +135,7 @@ export class SaltedSession {
     const { first, rest } = parameters;
     const [key, iv] = this.#cipherKey(nonceCaller, this.#nonceTpm);
     const cipher = createCipheriv("aes-128-cfb", key, iv);
+    key.fill(0);
     return new Writer()
       .sized(concat(cipher.update(first), cipher.final()))
       .bytes(rest)
@@ -144,9 +145,13 @@ export class SaltedSession {
   #decrypt(name: string, parameters: Uint8Array, nonceTpm: Uint8Array, nonceCaller: Uint8Array): Uint8Array {
     const [key, iv] = this.#cipherKey(nonceTpm, nonceCaller);
     const decipher = createDecipheriv("aes-128-cfb", key, iv);
-    return parseWhole(`answer to ${name}`, parameters, (cursor) =>
-      concat(decipher.update(readSized(cursor, "first parameter", MAX_PARAMETER_BYTES)), decipher.final()),
-    );
+    key.fill(0);
+    return parseWhole(`answer to ${name}`, parameters, (cursor) => {
+      // CFB gives as many bytes as it gets, and none at the end. The caller wipes these: they are the only copy.
+      const { buffer, byteOffset, length } = decipher.update(readSized(cursor, "first parameter", MAX_PARAMETER_BYTES));
+      decipher.final();
+      return new Uint8Array(buffer, byteOffset, length);
+    });
   }
 
   /** Part 1, 21.3: key and initialisation vector from the nonces, newer one first. Entities here have no password. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { Decipheriv, randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { findSwtpm, Swtpm } from "@constellation/testkit";
 import { TpmError, type TpmErrorCode } from "./error.ts";
@@ -68,6 +68,23 @@ describe("sealing, on a real software TPM", { skip }, () => {
     assert.deepEqual(await unsealFromPcrs(sealed, await options()), SECRET);
     // No handle or session stays behind: a TPM has room for three.
     for (let count = 0; count < 8; count++) await unsealFromPcrs(sealed, await options());
+  });
+
+  test("unsealFromPcrs() gives the only copy of the secret, for the caller to overwrite", async (context) => {
+    const sealed = await sealToPcrs(SECRET, await options());
+    const pieces: Uint8Array[] = [];
+    type Update = (this: Decipheriv, data: Uint8Array) => Uint8Array;
+    const update = Reflect.get(Decipheriv.prototype, "update") as Update;
+    context.mock.method(Decipheriv.prototype, "update", function (this: Decipheriv, data: Uint8Array) {
+      const piece = update.call(this, data);
+      pieces.push(piece);
+      return piece;
+    });
+    const secret = await unsealFromPcrs(sealed, await options());
+    assert.deepEqual(secret, SECRET);
+    secret.fill(0);
+    assert.equal(pieces.length, 1);
+    assert.ok(pieces.every((piece) => piece.every((byte) => byte === 0)));
   });
 
   test("sealToPcrs() seals to values that the PCRs do not have now", async () => {

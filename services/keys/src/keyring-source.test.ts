@@ -129,8 +129,21 @@ test("mountedKeyring() refuses a root that is there twice, and one without a way
 test("mountedKeyring() reads a root that the cluster keeps itself, and asks no KMS", async () => {
   await rm(join(directory, "secret", "mastersecret.wrapped"));
   await write("secret", { mastersecret: MASTER });
+  await rm(join(directory, "kms"), { recursive: true });
   assert.deepEqual((await source.keyring(signal)).get(1).master.reveal(), MASTER);
   assert.equal(kms.unwraps, 0);
+});
+
+test("mountedKeyring() refuses a plain root in the place of the wrapped one, and one where it can't tell", async () => {
+  await rm(join(directory, "secret", "mastersecret.wrapped"));
+  await write("secret", { mastersecret: new Uint8Array(32).fill(8) });
+  await assert.rejects(source.keyring(signal), {
+    code: "master_secret_unavailable",
+    message: /got generation "1" in plain beside a way to a KMS/,
+  });
+  await rm(join(directory, "kms"), { recursive: true });
+  await writeFile(join(directory, "kms"), "no folder");
+  await assert.rejects(source.keyring(signal), { code: "master_secret_unavailable", message: /can't be read/ });
 });
 
 test("mountedKeyring() opens each wrapped generation once, and says which", async () => {

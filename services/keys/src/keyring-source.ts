@@ -1,5 +1,5 @@
 import { Keyring, openGenerations, parseKeyringEntries, type StoredGeneration } from "@constellation/keys";
-import { type Log, readMountedSecret } from "@constellation/pod";
+import { type Log, mountedSecretNames, readMountedSecret } from "@constellation/pod";
 import { KeyServiceError } from "./errors.ts";
 import { WrappedKeyring, type WrappedKeyringOptions } from "./wrapped-keyring.ts";
 
@@ -30,8 +30,9 @@ export function mountedKeyring({ secretDirectory, ...options }: KeyringOptions, 
     async keyring(signal) {
       const stored = await readStored(secretDirectory, signal);
       const envelopes = stored.filter((generation) => generation.kind === "wrapped");
-      if (envelopes.length === 0) return new Keyring(openGenerations(stored));
-      requireNonePlain(stored, secretDirectory);
+      if (envelopes.length > 0) requireNonePlain(stored, `beside wrapped ones in "${secretDirectory}"`);
+      else if (await hasWayToKms(options.kmsDirectory, stored)) requireNonePlain(stored, "beside a way to a KMS");
+      else return new Keyring(openGenerations(stored));
       return await wrapped.open(envelopes, signal);
     },
     close: () => wrapped.close(),
@@ -54,11 +55,29 @@ async function readStored(directory: string, signal: AbortSignal): Promise<Store
   }
 }
 
-/** A plain generation beside wrapped ones would be a root that the KMS never had: whoever put it there knows it. */
-function requireNonePlain(stored: readonly StoredGeneration[], directory: string): void {
+/** A cluster that was given a KMS has no root of its own: one in the place of the wrapped ones is no fallback. */
+async function hasWayToKms(directory: string, stored: readonly StoredGeneration[]): Promise<boolean> {
+  try {
+    return (await mountedSecretNames(directory)).length > 0;
+  } catch (cause) {
+    wipePlain(stored);
+    const got = `got a folder "${directory}" that can't be read`;
+    const message = `Read keyring failed: ${got}, wanted to know whether the cluster has a KMS`;
+    throw new KeyServiceError("master_secret_unavailable", message, { cause });
+  }
+}
+
+/** A plain generation in a cluster with a KMS would be a root that the KMS never had: whoever put it there knows it. */
+function requireNonePlain(stored: readonly StoredGeneration[], where: string): void {
+  const plain = wipePlain(stored);
+  if (plain.length === 0) return;
+  const got = `got generation "${plain.join(", ")}" in plain ${where}`;
+  throw new KeyServiceError("master_secret_unavailable", `Read keyring failed: ${got}, wanted all wrapped`);
+}
+
+/** Gives the numbers of those that were overwritten. */
+function wipePlain(stored: readonly StoredGeneration[]): number[] {
   const plain = stored.filter((generation) => generation.kind === "plain");
   for (const { master } of plain) master.wipe();
-  if (plain.length === 0) return;
-  const got = `got generation "${plain.map(({ generation }) => generation).join(", ")}" in plain beside wrapped ones in "${directory}"`;
-  throw new KeyServiceError("master_secret_unavailable", `Read keyring failed: ${got}, wanted all wrapped`);
+  return plain.map(({ generation }) => generation);
 }
