@@ -5,11 +5,10 @@
 import assert from "node:assert/strict";
 import { suite } from "node:test";
 import { startNode, stopNode } from "@constellation/infrastructure-local";
-import { type List, type Node, isReady } from "./harness/cluster-objects.ts";
+import { bootsOf, untilReady } from "./harness/boots.ts";
 import { DebugShell } from "./harness/debug-shell.ts";
 import { etcdMembers, storedSecret } from "./harness/etcd.ts";
 import { killAgentAt } from "./harness/kill-agent.ts";
-import type { MiniCluster } from "./harness/mini-cluster.ts";
 import { say } from "./harness/say.ts";
 import { show } from "./harness/show.ts";
 import { minutes, waitUntil } from "./harness/wait.ts";
@@ -28,7 +27,7 @@ void suite("two control planes", { timeout: minutes(120) }, () => {
     await own.mustCli("apply", "--yes", "--skip-node-wait");
     const points = ["join.after-etcd", "join.after-control-plane"] as const;
     await killAgentAt(own, NAMES[1], points, { end: "continue", boot: undefined });
-    await untilReady(own, new Map());
+    await untilReady(own, NAMES, new Map(), JOIN_MS);
     const members = await etcdMembers(new DebugShell(own.workspace, NAMES[1]));
     say(members);
     assert.equal([...members.matchAll(/, started, control-plane-[01], /g)].length, 2, "both are members of etcd");
@@ -62,7 +61,7 @@ void suite("two control planes", { timeout: minutes(120) }, () => {
     for (const name of NAMES) await startNode(own.workspace, name);
     const recovered = await own.mustCli("recover");
     assert.match(recovered.stderr, /Recovered [12] control-plane nodes?\./);
-    await untilReady(own, boots);
+    await untilReady(own, NAMES, boots, JOIN_MS);
     const value = await kubectl.run([
       "--namespace=default",
       "get",
@@ -76,22 +75,3 @@ void suite("two control planes", { timeout: minutes(120) }, () => {
   });
   showEnd(shared);
 });
-
-/** Boot IDs by node, as Kubernetes knows them. */
-async function bootsOf(cluster: MiniCluster): Promise<Map<string, string>> {
-  const { items } = await (await cluster.kubectl()).json<List<Node>>(["get", "nodes"]);
-  return new Map(items.map(({ metadata, status }) => [metadata.name, status.nodeInfo.bootID]));
-}
-
-/** Waits for both control planes, each in another boot than before. */
-async function untilReady(cluster: MiniCluster, before: ReadonlyMap<string, string>): Promise<void> {
-  const kubectl = await cluster.kubectl();
-  await waitUntil({ what: "both control planes to be Ready", timeoutMs: JOIN_MS }, async (note) => {
-    const { items } = await kubectl.json<List<Node>>(["get", "nodes"]);
-    const ready = items.filter(
-      (node) => isReady(node) && node.status.nodeInfo.bootID !== before.get(node.metadata.name),
-    );
-    note(`Ready: ${ready.map(({ metadata }) => metadata.name).join(" ")}`);
-    return ready.length === NAMES.length ? true : undefined;
-  });
-}

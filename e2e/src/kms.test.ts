@@ -12,7 +12,7 @@ import { GUEST_NETWORK, startNode, stopNode } from "@constellation/infrastructur
 import { clusterKmsDependencies, openClusterKms } from "@constellation/kms";
 import { PyKmip } from "@constellation/kms/testing";
 import { stringify } from "yaml";
-import { type List, type Node, isReady } from "./harness/cluster-objects.ts";
+import { bootsOf, untilReady } from "./harness/boots.ts";
 import type { MiniCluster } from "./harness/mini-cluster.ts";
 import { say } from "./harness/say.ts";
 import { show } from "./harness/show.ts";
@@ -52,7 +52,7 @@ void suite("a cluster with its root key in a KMS", { timeout: minutes(150) }, ()
   show("after all machines lost power, the cluster comes back by itself", shared, async (own) => {
     const boots = await bootsOf(own);
     await powerCycle(own);
-    await untilReady(own, boots);
+    await untilReady(own, NAMES, boots, BACK_MS);
     assert.match(await own.console(NAMES[0]), /state disk: opened with the key from the KMS/);
     const kubectl = await own.kubectl();
     const value = await kubectl.run(["get", "secret", "kept", "--output=jsonpath={.data.value}"]);
@@ -74,7 +74,7 @@ void suite("a cluster with its root key in a KMS", { timeout: minutes(150) }, ()
     assert.equal(refused.exitCode, 1);
     assert.match(refused.stderr, /the master secret was deleted/);
     await pykmip.resume();
-    await untilReady(own, boots);
+    await untilReady(own, NAMES, boots, BACK_MS);
   });
 });
 
@@ -102,23 +102,4 @@ async function powerCycle(cluster: MiniCluster): Promise<void> {
   say("all machines lose power");
   for (const name of NAMES) await stopNode(cluster.workspace, name);
   for (const name of NAMES) await startNode(cluster.workspace, name);
-}
-
-/** Boot IDs by node, as Kubernetes knows them. */
-async function bootsOf(cluster: MiniCluster): Promise<Map<string, string>> {
-  const { items } = await (await cluster.kubectl()).json<List<Node>>(["get", "nodes"]);
-  return new Map(items.map(({ metadata, status }) => [metadata.name, status.nodeInfo.bootID]));
-}
-
-/** Waits for all nodes, each in another boot than before. Nothing is done for it. */
-async function untilReady(cluster: MiniCluster, before: ReadonlyMap<string, string>): Promise<void> {
-  const kubectl = await cluster.kubectl();
-  await waitUntil({ what: "all nodes to be Ready in a new boot", timeoutMs: BACK_MS }, async (note) => {
-    const { items } = await kubectl.json<List<Node>>(["get", "nodes"]);
-    const ready = items.filter(
-      (node) => isReady(node) && node.status.nodeInfo.bootID !== before.get(node.metadata.name),
-    );
-    note(`Ready: ${ready.map(({ metadata }) => metadata.name).join(" ")}`);
-    return ready.length === NAMES.length ? true : undefined;
-  });
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { resetNode } from "@constellation/infrastructure-local";
+import { bootsOf, untilReady } from "../harness/boots.ts";
 import { cli } from "../harness/cli.ts";
-import { isReady, type List, type Node, type Pod } from "../harness/cluster-objects.ts";
+import type { List, Pod } from "../harness/cluster-objects.ts";
 import { DebugShell } from "../harness/debug-shell.ts";
 import { storedSecret } from "../harness/etcd.ts";
 import { holderReady, inHolder } from "../harness/holder.ts";
@@ -103,8 +104,8 @@ export function showRotation(shared: SharedCluster): void {
         return current === 2 && volumes.older.length === 0 ? true : undefined;
       },
     );
-    await rebooted(cluster, kubectl, WORKER, false);
-    await rebooted(cluster, kubectl, CONTROL_PLANE, true);
+    await rebooted(cluster, WORKER, false);
+    await rebooted(cluster, CONTROL_PLANE, true);
     for (const name of [WORKER, CONTROL_PLANE]) {
       assert.match(await cluster.console(name), /state disk: key changed to generation 2/);
     }
@@ -132,8 +133,7 @@ export function showRotation(shared: SharedCluster): void {
   });
 
   show("without a rotation under way, a node boots with its new key", shared, async (cluster) => {
-    const kubectl = await cluster.kubectl();
-    await rebooted(cluster, kubectl, WORKER, false);
+    await rebooted(cluster, WORKER, false);
     assert.doesNotMatch(lastBoot(await cluster.console(WORKER)), /key changed|does not fit/);
   });
 }
@@ -156,18 +156,11 @@ async function keysStatus(cluster: MiniCluster): Promise<{ current: number; volu
 }
 
 /** Resets a machine, gives it its key where nobody else can, and waits until its node is Ready in another boot. */
-async function rebooted(cluster: MiniCluster, kubectl: Kubectl, name: string, recover: boolean): Promise<void> {
-  const before = await nodeOf(kubectl, name);
+async function rebooted(cluster: MiniCluster, name: string, recover: boolean): Promise<void> {
+  const boots = await bootsOf(cluster);
   await resetNode(cluster.workspace, name);
   if (recover) await cluster.mustCli("recover");
-  await waitUntil({ what: `${name} to be Ready in another boot`, timeoutMs: BOOT_MS }, async () => {
-    const now = await nodeOf(kubectl, name);
-    return now.status.nodeInfo.bootID !== before.status.nodeInfo.bootID && isReady(now) ? true : undefined;
-  });
-}
-
-function nodeOf(kubectl: Kubectl, name: string): Promise<Node> {
-  return kubectl.json<Node>(["get", "node", name]);
+  await untilReady(cluster, [name], boots, BOOT_MS);
 }
 
 async function servicesCa(kubectl: Kubectl): Promise<string> {

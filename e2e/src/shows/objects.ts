@@ -52,14 +52,11 @@ export function showObjects(shared: SharedCluster): void {
 
   show("pods of a namespace that is not allowed do not reach the S3 proxy", shared, async (cluster) => {
     const kubectl = await cluster.kubectl();
+    const reach = (name: string): Promise<object> =>
+      runScript(kubectl, { name, namespace: NAMESPACE, file: "reach.ts", args: [PROXY.host, "443"] });
+    assert.deepEqual(await reach("object-allowed"), { reached: true });
     await kubectl.run(["label", "namespace", NAMESPACE, "constellation.internal/s3proxy-"]);
-    const seen = await runScript(kubectl, {
-      name: "object-stranger",
-      namespace: NAMESPACE,
-      file: "reach.ts",
-      args: [PROXY.host, "443"],
-    });
-    assert.deepEqual(seen, { reached: false });
+    assert.deepEqual(await reach("object-stranger"), { reached: false });
     await kubectl.run(["--namespace", PROXY.namespace, "scale", "deployment", PROXY.name, "--replicas=0"]);
   });
 }
