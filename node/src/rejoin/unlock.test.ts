@@ -6,14 +6,7 @@ import type { RecoveredKey } from "./recovered-key.ts";
 import { Unlock } from "./unlock.ts";
 
 test("Unlock refuses the key that comes second, and overwrites all that came with it", async () => {
-  const disk = { open: async () => ({ generation: 1 }) } as unknown as DiskOfNode;
-  const dependencies = {
-    console() {},
-    etcdKeys: { hold: async () => {}, forget: async () => {} },
-    mountState: () => Promise.reject(new Error("no further in this test")),
-  } as unknown as Dependencies;
-  const unlock = new Unlock({} as Platform, disk, dependencies, new AbortController().signal);
-  unlock.member.catch(() => {});
+  const { unlock } = lockedDisk();
   await assert.rejects(unlock.tryKey(keyOf(1)), /no further/);
   const second = keyOf(2);
   await assert.rejects(unlock.tryKey(second), { code: "already_initialised" });
