@@ -1,6 +1,7 @@
 import { AssertionError } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
 import { HarnessError } from "./error.ts";
+import { ProcessorLoad } from "./processor-load.ts";
 import { say } from "./say.ts";
 
 /** What {@link waitUntil} waits for. */
@@ -25,6 +26,7 @@ export async function waitUntil<T>(
   const started = performance.now();
   let last = "nothing yet";
   let saidMs = started;
+  const load = new ProcessorLoad();
   say(`wait for ${what}`);
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
     let cause: unknown;
@@ -43,7 +45,7 @@ export async function waitUntil<T>(
     }
     if (now - saidMs > SAY_EVERY_MS) {
       saidMs = now;
-      say(`still waiting for ${what}: ${last.split("\n")[0]}`);
+      say(`still waiting for ${what} (${load.describe()}): ${last.split("\n")[0]}`);
     }
     await delay(pauseMs);
   }

@@ -7,6 +7,7 @@ import { type List, type Node, isReady } from "../harness/cluster-objects.ts";
 import { diagnose } from "../harness/diagnosis.ts";
 import { HarnessError } from "../harness/error.ts";
 import { ADMIN_CONF_FILE, MiniCluster, type MiniClusterOptions } from "../harness/mini-cluster.ts";
+import { ProcessorLoad } from "../harness/processor-load.ts";
 import { say } from "../harness/say.ts";
 import { type SharedCluster, show } from "../harness/show.ts";
 
@@ -16,12 +17,14 @@ const LINES_OF_ERROR = 8;
 
 /** `mini up` in an empty workspace. What it said is kept for the first test. */
 async function createCluster(cluster: MiniCluster): Promise<void> {
+  const load = new ProcessorLoad();
   const result = await cluster.up();
-  say(result.stdout);
+  const busy = load.describe();
+  say(`${result.stdout}${busy}`);
   if (result.exitCode === 0) return;
   await diagnose(cluster);
   const why = [...lastLines(result.stderr), ...lastLines(await cluster.console(NODES[0]).catch(String))].join("\n  ");
-  throw new HarnessError("cluster", `Create cluster failed: exit ${result.exitCode}, wanted 0\n  ${why}`);
+  throw new HarnessError("cluster", `Create cluster failed: exit ${result.exitCode}, wanted 0; ${busy}\n  ${why}`);
 }
 
 /** The end of what was said, for a reader who has the error alone. */
