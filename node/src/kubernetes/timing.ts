@@ -42,8 +42,9 @@ const TIMINGS: Record<TimingProfile, Timing> = {
     kubeadm: "10m0s",
     etcdHeartbeatMs: 500,
     etcdElectionMs: 5000,
-    leaseDuration: "60s",
-    renewDeadline: "45s",
+    // A busy node has kept etcd from answering for most of a minute; a leader that starts again takes more of it.
+    leaseDuration: "120s",
+    renewDeadline: "100s",
     retryPeriod: "5s",
     nodeStatusUpdateFrequency: "20s",
     nodeMonitorGracePeriod: "180s",
