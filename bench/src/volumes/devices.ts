@@ -63,7 +63,8 @@ export async function withVolume<T>(
     parseFileSystem,
   });
   const volumeId = randomUUID();
-  const record = { name: volumeId, resourceVersion: "1", uuid: undefined, formatting: undefined, integrity };
+  const nothing = { uuid: undefined, formatting: undefined, generation: 1 };
+  const record = { name: volumeId, resourceVersion: "1", ...nothing, integrity };
   records.records.set(volumeId, record);
   // Not a name that the layer on this node would take for one of its own volumes.
   const mapping = `constellation-bench-${volumeId}`;

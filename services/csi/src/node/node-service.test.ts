@@ -157,6 +157,21 @@ describe("the layer", () => {
     assert.equal(world.records.records.get("clone")?.uuid, uuidOf(1));
   });
 
+  test("notes the generation of a new volume, of a clone, and of one whose record says another", async () => {
+    const world = newWorld();
+    world.keys.current = 2;
+    const { records } = world.records;
+    await world.stage();
+    assert.equal(records.get(VOLUME)?.generation, 2);
+    world.addVolume("clone", { device: world.device().clone() });
+    await world.stage(asBlockDevice(), "clone", "/staging-2");
+    assert.equal(records.get("clone")?.generation, 2);
+    await world.unstage();
+    records.set(VOLUME, { ...records.get(VOLUME)!, generation: 1 });
+    await world.stage();
+    assert.equal(records.get(VOLUME)?.generation, 2);
+  });
+
   test("gives the kubelet what it can do itself, and the vendor's node", async () => {
     const { node } = newWorld();
     const { capabilities } = await node.nodeGetCapabilities({});

@@ -20,6 +20,8 @@ export interface RekeyerParts {
 /** Brings the volumes that are open on this node to the key of the current generation, one after the other. */
 export class Rekeyer {
   readonly #parts: RekeyerParts;
+  /** Mappings of which the record says what the header does. */
+  readonly #noted = new Set<string>();
 
   constructor(parts: RekeyerParts) {
     this.#parts = parts;
@@ -55,7 +57,14 @@ export class Rekeyer {
       const mapping = await kernel.mapping(name);
       if (mapping === undefined || mapping.readOnly) return;
       const changed = await volumes.rekey(names, mapping, signal);
-      if (changed !== undefined) log.record("rekeyed", { luksUuid: mapping.luksUuid, ...changed });
+      if (changed !== undefined) {
+        this.#noted.delete(name);
+        log.record("rekeyed", { luksUuid: mapping.luksUuid, ...changed });
+      }
+      if (this.#noted.has(name)) return;
+      // After the change, so that no generation counts as unused before it is.
+      await volumes.noteGeneration(names, mapping, signal);
+      this.#noted.add(name);
     });
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { DataKey } from "@constellation/keys";
 import { CsiError } from "../errors.ts";
 import type { VolumeKeys } from "../keys/volume-keys.ts";
+import { mappingOf } from "../volume/names.ts";
 import type { VolumeRecord, VolumeRecords } from "../volume/record.ts";
 import type { Effects } from "./effects.ts";
 
@@ -9,9 +10,11 @@ import type { Effects } from "./effects.ts";
 export class FakeRecords implements VolumeRecords {
   readonly records = new Map<string, VolumeRecord>();
   readonly #effects: Effects;
+  readonly #driver: string;
 
-  constructor(effects: Effects) {
+  constructor(effects: Effects, driver = "vendor.example") {
     this.#effects = effects;
+    this.#driver = driver;
   }
 
   async find(_driver: string, volumeId: string): Promise<VolumeRecord> {
@@ -21,12 +24,21 @@ export class FakeRecords implements VolumeRecords {
     return found;
   }
 
+  async findByMapping(mapping: string): Promise<VolumeRecord> {
+    const volumeId = [...this.records.keys()].find((id) => mappingOf(this.#driver, id) === mapping);
+    return await this.find(this.#driver, volumeId ?? "");
+  }
+
   beginFormatting(record: VolumeRecord, uuid: string): Promise<VolumeRecord> {
     return this.#put(record, { ...record, formatting: uuid });
   }
 
-  record(record: VolumeRecord, uuid: string): Promise<VolumeRecord> {
-    return this.#put(record, { ...record, uuid, formatting: undefined });
+  record(record: VolumeRecord, uuid: string, generation: number): Promise<VolumeRecord> {
+    return this.#put(record, { ...record, uuid, formatting: undefined, generation });
+  }
+
+  noteGeneration(record: VolumeRecord, generation: number): Promise<VolumeRecord> {
+    return this.#put(record, { ...record, generation });
   }
 
   async #put(before: VolumeRecord, after: VolumeRecord): Promise<VolumeRecord> {

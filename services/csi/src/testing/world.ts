@@ -56,7 +56,7 @@ export function asBlockDevice(mode: Mode = Mode.SINGLE_NODE_WRITER): Capability 
 export class World {
   readonly effects = new Effects();
   readonly kernel = new FakeKernel(this.effects);
-  readonly records = new FakeRecords(this.effects);
+  readonly records: FakeRecords;
   readonly keys = new FakeKeys();
   readonly vendor: FakeVendor;
   readonly driver: string;
@@ -70,6 +70,7 @@ export class World {
   constructor(options: Partial<FakeVendorOptions> = {}) {
     const vendorOptions = { driver: DRIVER, stages: true, expands: true, ...options };
     this.driver = vendorOptions.driver;
+    this.records = new FakeRecords(this.effects, this.driver);
     this.vendor = new FakeVendor(vendorOptions, this.kernel, this.effects);
     this.routes = this.vendor.routes;
     this.port = this.kernel.port;
@@ -113,7 +114,8 @@ export class World {
 
   /** Makes the volume's PersistentVolume anew. */
   addRecord(volumeId: string, integrity = false): void {
-    const record = { name: volumeId, resourceVersion: "1", uuid: undefined, formatting: undefined, integrity };
+    const nothing = { uuid: undefined, formatting: undefined, generation: 1 };
+    const record = { name: volumeId, resourceVersion: "1", ...nothing, integrity };
     this.records.records.set(volumeId, record);
   }
 

@@ -115,6 +115,14 @@ export class EncryptedVolumes {
     });
   }
 
+  /** Has the record say of which generation an open volume's key is. */
+  async noteGeneration(names: VolumeNames, mapping: Mapping, signal: AbortSignal): Promise<void> {
+    const { records } = this.#parts;
+    const { header } = await this.#openHeader(names, mapping);
+    const record = await records.findByMapping(names.mapping, signal);
+    if (record.generation !== header.generation) await records.noteGeneration(record, header.generation, signal);
+  }
+
   async #changeKey(
     { headerFile, header, store }: { headerFile: string; header: VolumeHeader; store: HeaderStore },
     { current, next }: { current: VolumeKey; next: VolumeKey },
@@ -144,9 +152,13 @@ export class EncryptedVolumes {
       case "finish":
         return await this.#finish(plan.header, work, signal);
       case "adopt":
-        await records.record(work.record, plan.header.uuid, signal);
+        await records.record(work.record, plan.header.uuid, plan.header.generation, signal);
         return await this.#openMapping(plan.header, work, signal);
       case "open":
+        // A clone that was put in its place, or a change of the key that was cut off before it was noted.
+        if (work.record.generation !== plan.header.generation) {
+          await records.noteGeneration(work.record, plan.header.generation, signal);
+        }
         return await this.#openMapping(plan.header, work, signal);
     }
   }
@@ -175,7 +187,7 @@ export class EncryptedVolumes {
     const mapping = await this.#openMapping(header, work, signal);
     try {
       await this.#fill(mapping, header, work.volume, signal);
-      await this.#parts.records.record(work.record, header.uuid, signal);
+      await this.#parts.records.record(work.record, header.uuid, header.generation, signal);
       return mapping;
     } catch (error) {
       await this.#parts.kernel.cryptsetup.close(work.volume.names.mapping, signal);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { KubeError, type KubeApi } from "@constellation/kube";
 import { KubeRecords } from "./kube-records.ts";
+import { mappingOf } from "./names.ts";
 
 const signal = new AbortController().signal;
 const UUID = "00000000-0000-4000-8000-000000000001";
@@ -46,8 +47,37 @@ describe("KubeRecords", () => {
     const others = [volume("a", { csi: { ...csi, driver: "other" } }), volume("b", { nfs: {} })];
     const annotated = volume("c", { csi }, { [`${PREFIX}luks-uuid`]: UUID });
     const record = await find(recordsOf([...others, annotated]));
-    const wanted = { name: "c", resourceVersion: "7", uuid: UUID, formatting: undefined, integrity: false };
+    const wanted = {
+      name: "c",
+      resourceVersion: "7",
+      uuid: UUID,
+      formatting: undefined,
+      generation: 1,
+      integrity: false,
+    };
     assert.deepEqual(record, wanted);
+  });
+
+  test("finds a volume by the name of its mapping", async () => {
+    const records = recordsOf([volume("a", { csi: { ...csi, volumeHandle: "vol-2" } }), volume("b", { nfs: {} })]);
+    const found = await records.findByMapping(mappingOf("vendor.example", "vol-2"), signal);
+    assert.equal(found.name, "a");
+    await assert.rejects(records.findByMapping(mappingOf("vendor.example", "vol-1"), signal), {
+      code: "record_missing",
+    });
+  });
+
+  test("knows the generation that a volume's annotation says, and of other text that it says none", async () => {
+    const cases = [
+      ["2", 2],
+      ["12", 12],
+      ["0", undefined],
+      ["x", undefined],
+    ] as const;
+    for (const [text, wanted] of cases) {
+      const annotated = volume("a", { csi }, { [`${PREFIX}generation`]: text });
+      assert.equal((await find(recordsOf([annotated]))).generation, wanted);
+    }
   });
 
   test("refuses none, and several", async () => {
@@ -81,11 +111,17 @@ describe("KubeRecords", () => {
     const records = recordsOf([volume("a")], patches);
     const record = await find(records);
     await records.beginFormatting(record, UUID, signal);
-    await records.record(record, UUID, signal);
-    const annotations = { [`${PREFIX}luks-uuid`]: UUID, [`${PREFIX}luks-formatting`]: null };
+    await records.record(record, UUID, 3, signal);
+    await records.noteGeneration(record, 4, signal);
+    const annotations = {
+      [`${PREFIX}luks-uuid`]: UUID,
+      [`${PREFIX}luks-formatting`]: null,
+      [`${PREFIX}generation`]: "3",
+    };
     assert.deepEqual(patches, [
       { metadata: { resourceVersion: "7", annotations: { [`${PREFIX}luks-formatting`]: UUID } } },
       { metadata: { resourceVersion: "7", annotations } },
+      { metadata: { resourceVersion: "7", annotations: { [`${PREFIX}generation`]: "4" } } },
     ]);
   });
 
@@ -122,7 +158,7 @@ describe("KubeRecords", () => {
       [new KubeError("conflict", "changed"), "record_conflict"],
       [new KubeError("unreachable", "gone"), "record_unavailable"],
     ] as const) {
-      await assert.rejects(recordsOf([volume("a")], [], failure).record(record, UUID, signal), { code });
+      await assert.rejects(recordsOf([volume("a")], [], failure).record(record, UUID, 1, signal), { code });
     }
   });
 });

@@ -1,8 +1,10 @@
 import { type KubeApi, KubeError } from "@constellation/kube/in-cluster";
 import { CsiError } from "../errors.ts";
 import { CLASSES, type PersistentVolume, VOLUMES } from "./kube-types.ts";
+import { mappingOf } from "./names.ts";
 import {
   FORMATTING_ANNOTATION,
+  GENERATION_ANNOTATION,
   INTEGRITY_ANNOTATION,
   UUID_ANNOTATION,
   type VolumeRecord,
@@ -10,6 +12,7 @@ import {
 } from "./record.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const GENERATION = /^[1-9][0-9]{0,9}$/;
 
 /** Writes that may meet a change by another before it counts as a failure. */
 const ATTEMPTS = 5;
@@ -22,15 +25,22 @@ export class KubeRecords implements VolumeRecords {
     this.#api = api;
   }
 
-  async find(driver: string, volumeId: string, signal: AbortSignal): Promise<VolumeRecord> {
+  find(driver: string, volumeId: string, signal: AbortSignal): Promise<VolumeRecord> {
+    const what = `of driver "${driver}" for the volume`;
+    return this.#find(what, (csi) => csi.driver === driver && csi.volumeHandle === volumeId, signal);
+  }
+
+  findByMapping(mapping: string, signal: AbortSignal): Promise<VolumeRecord> {
+    const isIt = (csi: CsiSource): boolean => mappingOf(csi.driver, csi.volumeHandle) === mapping;
+    return this.#find(`with the mapping "${mapping}"`, isIt, signal);
+  }
+
+  async #find(what: string, isIt: (csi: CsiSource) => boolean, signal: AbortSignal): Promise<VolumeRecord> {
     const { items } = await reaching(() => this.#api.resources(VOLUMES).list({}, signal));
-    const found = items.filter(({ spec }) => spec.csi?.driver === driver && spec.csi.volumeHandle === volumeId);
+    const found = items.filter(({ spec }) => spec.csi !== undefined && isIt(spec.csi));
     const [volume] = found;
     if (volume === undefined) {
-      throw new CsiError(
-        "record_missing",
-        `Find record failed: got no PersistentVolume of driver "${driver}" for the volume, wanted one`,
-      );
+      throw new CsiError("record_missing", `Find record failed: got no PersistentVolume ${what}, wanted one`);
     }
     if (found.length > 1) {
       const names = found.map(({ metadata }) => `"${metadata.name}"`).join(", ");
@@ -43,8 +53,17 @@ export class KubeRecords implements VolumeRecords {
     return this.#write(record, { [FORMATTING_ANNOTATION]: uuid }, signal);
   }
 
-  record(record: VolumeRecord, uuid: string, signal: AbortSignal): Promise<VolumeRecord> {
-    return this.#write(record, { [UUID_ANNOTATION]: uuid, [FORMATTING_ANNOTATION]: null }, signal);
+  record(record: VolumeRecord, uuid: string, generation: number, signal: AbortSignal): Promise<VolumeRecord> {
+    const annotations = {
+      [UUID_ANNOTATION]: uuid,
+      [FORMATTING_ANNOTATION]: null,
+      [GENERATION_ANNOTATION]: String(generation),
+    };
+    return this.#write(record, annotations, signal);
+  }
+
+  noteGeneration(record: VolumeRecord, generation: number, signal: AbortSignal): Promise<VolumeRecord> {
+    return this.#write(record, { [GENERATION_ANNOTATION]: String(generation) }, signal);
   }
 
   /**
@@ -79,6 +98,7 @@ export class KubeRecords implements VolumeRecords {
       resourceVersion,
       uuid: uuidOf(name, UUID_ANNOTATION, annotations),
       formatting: uuidOf(name, FORMATTING_ANNOTATION, annotations),
+      generation: generationOf(annotations),
       integrity: await this.#wantsIntegrity(volume, signal),
     };
   }
@@ -98,6 +118,14 @@ export class KubeRecords implements VolumeRecords {
       throw error instanceof KubeError ? unavailable(error) : error;
     }
   }
+}
+
+type CsiSource = NonNullable<PersistentVolume["spec"]["csi"]>;
+
+/** Nothing depends on it here: other text is written over, and no reason to refuse a volume. */
+function generationOf(annotations: Readonly<Record<string, string>>): number | undefined {
+  const text = annotations[GENERATION_ANNOTATION] ?? "1";
+  return GENERATION.test(text) ? Number(text) : undefined;
 }
 
 function flag(name: string, text: string): boolean {

@@ -30,8 +30,12 @@ export interface NameFolders {
  * another volume, which may be open at the same time.
  */
 export function volumeNames(folders: NameFolders, driver: string, volumeId: string): VolumeNames {
-  const hash = createHash("sha256").update(`${driver}\0${volumeId}`).digest("hex").slice(0, 40);
-  return namesOfHash(folders, hash);
+  return namesOfHash(folders, hashOf(driver, volumeId));
+}
+
+/** Name of a volume's mapping. */
+export function mappingOf(driver: string, volumeId: string): string {
+  return mappingOfHash(hashOf(driver, volumeId));
 }
 
 /** The names of a mapping that is there; undefined if it is not one of a volume. */
@@ -40,10 +44,18 @@ export function namesOfMapping(folders: NameFolders, mapping: string): VolumeNam
   return hash === undefined ? undefined : namesOfHash(folders, hash);
 }
 
+function hashOf(driver: string, volumeId: string): string {
+  return createHash("sha256").update(`${driver}\0${volumeId}`).digest("hex").slice(0, 40);
+}
+
+function mappingOfHash(hash: string): string {
+  return `constellation-volume-${hash}`;
+}
+
 function namesOfHash(folders: NameFolders, hash: string): VolumeNames {
   const vendor = `${folders.kubelet}/${VENDOR_FOLDER}/${hash}`;
   return {
-    mapping: `constellation-volume-${hash}`,
+    mapping: mappingOfHash(hash),
     vendorStaging: `${vendor}/staging`,
     vendorDevice: `${vendor}/device`,
     headerFile: `${folders.run}/${hash}.header`,

@@ -2,6 +2,11 @@
 export const UUID_ANNOTATION = "csi.constellation.internal/luks-uuid";
 /** Annotation of a PersistentVolume while its first formatting is under way: the UUID it is to have. */
 export const FORMATTING_ANNOTATION = "csi.constellation.internal/luks-formatting";
+/**
+ * Annotation of a PersistentVolume: the generation that its header's key is of; without it, the first. For the operator,
+ * who sees by it when a rotation has arrived: the header decides.
+ */
+export const GENERATION_ANNOTATION = "csi.constellation.internal/generation";
 /** Annotation of a StorageClass or PersistentVolume: "true" for authenticated encryption. */
 export const INTEGRITY_ANNOTATION = "csi.constellation.internal/integrity";
 
@@ -14,6 +19,8 @@ export interface VolumeRecord {
   readonly uuid: string | undefined;
   /** UUID that its header is to have, while formatting is under way. */
   readonly formatting: string | undefined;
+  /** Generation that its key is said to be of; undefined if it is not one that is said. */
+  readonly generation: number | undefined;
   /** Whether authenticated encryption is asked for. */
   readonly integrity: boolean;
 }
@@ -22,8 +29,12 @@ export interface VolumeRecord {
 export interface VolumeRecords {
   /** @throws CsiError `record_missing` if no PersistentVolume names the volume, `record_ambiguous` if several do */
   find(driver: string, volumeId: string, signal: AbortSignal): Promise<VolumeRecord>;
+  /** Of the volume that has this mapping. @throws CsiError as `find` */
+  findByMapping(mapping: string, signal: AbortSignal): Promise<VolumeRecord>;
   /** Notes that formatting begins. @throws CsiError `record_conflict` if the record has changed */
   beginFormatting(record: VolumeRecord, uuid: string, signal: AbortSignal): Promise<VolumeRecord>;
-  /** Notes the volume's UUID, and that no formatting is under way. @throws CsiError `record_conflict` */
-  record(record: VolumeRecord, uuid: string, signal: AbortSignal): Promise<VolumeRecord>;
+  /** Notes the volume's UUID and generation, and that no formatting is under way. @throws CsiError `record_conflict` */
+  record(record: VolumeRecord, uuid: string, generation: number, signal: AbortSignal): Promise<VolumeRecord>;
+  /** Notes the generation alone. @throws CsiError `record_conflict` */
+  noteGeneration(record: VolumeRecord, generation: number, signal: AbortSignal): Promise<VolumeRecord>;
 }
