@@ -7,9 +7,12 @@ import { minutes } from "./wait.ts";
 const TIMEOUT_MS = minutes(3);
 const ATTEMPTS = 5;
 const PAUSE_MS = 10_000;
-/** How kubectl says that the API server, or the kubelet behind it, was too busy. What tests ask for may be done twice. */
+/**
+ * How kubectl says that the API server, or the kubelet behind it, was too busy, or has not yet given a new namespace its
+ * service account. What tests ask for may be done twice.
+ */
 const BUSY =
-  /Unable to connect to the server|TLS handshake timeout|request did not complete within|etcdserver: |the server is currently unable|error dialing backend|Timeout occurred|context deadline exceeded/;
+  /Unable to connect to the server|TLS handshake timeout|request did not complete within|etcdserver: |the server is currently unable|error dialing backend|Timeout occurred|context deadline exceeded|serviceaccount "default" not found/;
 
 /** kubectl of the image's version, with one cluster's kubeconfig. */
 export class Kubectl {
