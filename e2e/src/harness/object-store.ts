@@ -19,6 +19,7 @@ export function storeObjects(): object[] {
       MINIO_ROOT_USER: OWNER.accessKeyId,
       MINIO_ROOT_PASSWORD: OWNER.secretAccessKey,
       MINIO_UPDATE: "off",
+      MINIO_BROWSER: "off",
       HOME: "/data",
     }).map(([name, value]) => ({ name, value })),
     readinessProbe: { httpGet: { path: "/minio/health/ready", port: STORE.port }, timeoutSeconds: 10 },
@@ -46,7 +47,7 @@ export function storeObjects(): object[] {
   return [pod, service];
 }
 
-/** What docs/s3proxy.md has the operator make, and the manifest beside it, with one replica. */
+/** What docs/s3proxy.md has the operator make, and the manifest beside it. */
 export async function proxyObjects(
   manifest: string,
   clients: object,

@@ -57,7 +57,10 @@ export function showObjects(shared: SharedCluster): void {
     assert.deepEqual(await reach("object-allowed"), { reached: true });
     await kubectl.run(["label", "namespace", NAMESPACE, "constellation.internal/s3proxy-"]);
     assert.deepEqual(await reach("object-stranger"), { reached: false });
+    // What comes next needs the worker's memory, and kills the programs of our services by their name.
     await kubectl.run(["--namespace", PROXY.namespace, "scale", "deployment", PROXY.name, "--replicas=0"]);
+    await podsReady(kubectl, PROXY.namespace, PROXY.name, 0);
+    await kubectl.run(["--namespace", NAMESPACE, "delete", `pod/${STORE.name}`, `service/${STORE.name}`]);
   });
 }
 
