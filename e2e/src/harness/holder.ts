@@ -15,6 +15,13 @@ export async function holderReady(kubectl: Kubectl, { name }: Holder): Promise<v
   });
 }
 
+/** Prints a holder's file. The first calls after a boot may come too early for the way to the node. */
+export async function readHolder(kubectl: Kubectl, holder: Holder): Promise<string> {
+  return await waitUntil({ what: `the file of ${holder.name}`, timeoutMs: START_MS }, () =>
+    inHolder(kubectl, holder, "read", holder.file),
+  );
+}
+
 /** Runs our own program in a holder's pod. */
 export function inHolder(kubectl: Kubectl, { name }: Holder, ...args: readonly string[]): Promise<string> {
   return kubectl.run(["--namespace", NAMESPACE, "exec", name, "--", "/probe", ...args]);

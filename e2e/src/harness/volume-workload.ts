@@ -96,6 +96,9 @@ export function holderPod({ name }: Holder): object {
 function podSpec(): object {
   return {
     automountServiceAccountToken: false,
+    // An emulated boot may take longer than Kubernetes leaves pods on a node that is silent, five minutes, and nobody makes
+    // a holder anew.
+    tolerations: [{ operator: "Exists", effect: "NoExecute" }],
     terminationGracePeriodSeconds: 5,
     securityContext: { fsGroup: USER },
   };

@@ -12,7 +12,7 @@ import {
   volumeFiles,
 } from "../harness/guest-volume.ts";
 import type { Kubectl } from "../harness/kubectl.ts";
-import { holderReady, inHolder } from "../harness/holder.ts";
+import { holderReady, inHolder, readHolder } from "../harness/holder.ts";
 import { createMarker } from "../harness/marker.ts";
 import { say } from "../harness/say.ts";
 import { type SharedCluster, show } from "../harness/show.ts";
@@ -45,7 +45,7 @@ export function showVolume(shared: SharedCluster): void {
       await kubectl.run(["--namespace", NAMESPACE, "delete", "pod", NOTES.name]);
       await kubectl.apply(holderPod(NOTES));
       await holderReady(kubectl, NOTES);
-      assert.equal((await inHolder(kubectl, NOTES, "read", NOTES.file)).trim(), marker.text);
+      assert.equal((await readHolder(kubectl, NOTES)).trim(), marker.text);
       await kubectl.run(["--namespace", NAMESPACE, "delete", "pod", NOTES.name]);
       await kubectl.run(["--namespace", NAMESPACE, "delete", "pvc", NOTES.name]);
     },
@@ -109,6 +109,7 @@ export function showDatabase(shared: SharedCluster): void {
       await delay(afterMs);
       const killed = (await shell.run("pkill --signal KILL --full --count 'service[.]mjs'")).trim();
       say(`kill ${index + 1}: ${killed} processes, ${afterMs} ms after the pod's deletion`);
+      assert.ok(Number(killed) > 0, "the layer was running");
       await databaseReady(kubectl, before);
       assert.equal(await stored(kubectl), marker.text);
     }
@@ -134,7 +135,9 @@ export function showDatabase(shared: SharedCluster): void {
       const count = now.status.containerStatuses?.[0]?.restartCount ?? 0;
       return isPodReady(now) && count > restarts ? true : undefined;
     });
-    assert.equal(await stored(kubectl), marker.text);
+    // The first calls after a boot may come too early for the way to the node.
+    const value = await waitUntil({ what: "the database's answer", timeoutMs: START_MS }, () => stored(kubectl));
+    assert.equal(value, marker.text);
   });
 }
 
