@@ -9,6 +9,7 @@ const VOLUMES = "/var/lib/constellation/volumes";
 const LUKS_DATA_OFFSET = 16 * 1024 * 1024;
 const BLOCK_BYTES = 4096;
 const SEARCH_MS = minutes(10);
+const SYNC_MS = minutes(5);
 
 /** What the kernel of a node holds for volumes. */
 export interface VolumeDevices {
@@ -28,15 +29,20 @@ export async function volumeDevices(shell: DebugShell): Promise<VolumeDevices> {
   return { loops, mappings: names.filter((name) => name.startsWith("constellation-volume-")), mounts };
 }
 
+/** Brings everything that was written on the node to its disk, which may be much. */
+export async function syncGuest(shell: DebugShell): Promise<void> {
+  await shell.run("sync", SYNC_MS);
+}
+
 /** Backing files of all volumes on the node. */
 export function volumeFiles(shell: DebugShell): Promise<string[]> {
   return lines(shell, `find ${VOLUMES} -type f -size +17M`);
 }
 
-/** Whether a text is in a file or device of the node. */
+/** Whether a text is in a file or device of the node. Told that it is text, grep would keep all zeros as one line. */
 export async function guestFileHas(shell: DebugShell, path: string, text: string): Promise<boolean> {
   const answer = await shell.run(
-    `LC_ALL=C grep --quiet --text --fixed-strings '${text}' '${path}'; echo "status $?"`,
+    `LC_ALL=C grep --quiet --fixed-strings '${text}' '${path}'; echo "status $?"`,
     SEARCH_MS,
   );
   const status = /status (\d)/.exec(answer)?.[1];
@@ -51,7 +57,9 @@ export async function flipVolumeByte(shell: DebugShell, file: string, at: number
   const offset = LUKS_DATA_OFFSET + dataOffset(layout, sector) + BLOCK_BYTES / 2;
   const [byte = 0] = await bytesAt(shell, file, offset, 1);
   const octal = (byte ^ 1).toString(8).padStart(3, "0");
-  await shell.run(`printf '\\${octal}' | dd of='${file}' bs=1 seek=${offset} conv=notrunc status=none; sync`);
+  const write = `printf '\\${octal}' | dd of='${file}' bs=1 seek=${offset} conv=notrunc status=none`;
+  await shell.run(write);
+  await syncGuest(shell);
   assert.deepEqual([...(await bytesAt(shell, file, offset, 1))], [byte ^ 1]);
 }
 

@@ -7,6 +7,7 @@ import { DebugShell } from "../harness/debug-shell.ts";
 import {
   flipVolumeByte,
   guestFileHas,
+  syncGuest,
   type VolumeDevices,
   volumeDevices,
   volumeFiles,
@@ -67,7 +68,7 @@ export function showDatabase(shared: SharedCluster): void {
 
   show("what the database wrote is on the open volume, and not on the device below it", shared, async (cluster) => {
     const shell = new DebugShell(cluster.workspace, NODE);
-    await shell.run("sync");
+    await syncGuest(shell);
     const { mappings } = await volumeDevices(shell);
     const [file] = await volumeFiles(shell);
     assert.ok(file !== undefined && mappings.length > 0, JSON.stringify(mappings));
