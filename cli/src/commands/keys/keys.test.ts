@@ -274,6 +274,12 @@ const users: [string, (harness: Harness) => void, RegExp][] = [
   ["a recorded machine without a node", (h) => void (h.kubernetes.nodeKeys = []), /used by \d state disks?/],
   ["a volume", (h) => void (h.kubernetes.volumes = [{ name: "pv", generation: 2 }]), /used by 1 volume;/],
   [
+    "a volume that says an older one",
+    (h) => void (h.kubernetes.volumes = [{ name: "pv", generation: 1 }]),
+    /generation 2 may be used by 1 volume;/,
+  ],
+  ["a state disk that says an older one", (h) => use(h, 1, 3), /generation 2 may be used by \d state disks?;/],
+  [
     "secrets that were not rewritten",
     (h) => void (h.kubernetes.rewrittenGeneration = 2),
     /used by Kubernetes secrets;/,

@@ -89,15 +89,22 @@ export function isUpToDate({ stateDisks, volumes, kubernetesSecrets }: KeyUsage,
   );
 }
 
-/** Who may still use a generation, in words; nobody if it is empty. What does not say which may use any. */
+/**
+ * Who may still use a generation, in words; nobody if it is empty. What a node or volume says is written after its key was
+ * changed, so one that says an older generation may use this one already; what does not say which may use any.
+ */
 export function usersOf({ stateDisks, volumes, kubernetesSecrets }: KeyUsage, generation: number): string[] {
   const users: string[] = [];
-  const key = String(generation);
-  const disks = (stateDisks.byGeneration[key] ?? 0) + (stateDisks.byGeneration["unknown"] ?? 0);
+  const disks = upTo(stateDisks, generation);
   if (disks > 0) users.push(`${disks} state disk${disks === 1 ? "" : "s"}`);
-  const volumeCount = volumes.byGeneration[key] ?? 0;
+  const volumeCount = upTo(volumes, generation);
   if (volumeCount > 0) users.push(`${volumeCount} volume${volumeCount === 1 ? "" : "s"}`);
   const { rewrittenGeneration, encryptingGeneration } = kubernetesSecrets;
   if (Math.min(rewrittenGeneration, encryptingGeneration) <= generation) users.push("Kubernetes secrets");
   return users;
+}
+
+function upTo({ byGeneration }: Usage, generation: number): number {
+  const counts = Object.entries(byGeneration).filter(([key]) => key === "unknown" || Number(key) <= generation);
+  return counts.reduce((sum, [, count]) => sum + count, 0);
 }
