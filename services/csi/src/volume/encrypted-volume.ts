@@ -117,10 +117,12 @@ export class EncryptedVolumes {
 
   /** Has the record say of which generation an open volume's key is. */
   async noteGeneration(names: VolumeNames, mapping: Mapping, signal: AbortSignal): Promise<void> {
-    const { records } = this.#parts;
     const { header } = await this.#openHeader(names, mapping);
-    const record = await records.findByMapping(names.mapping, signal);
-    if (record.generation !== header.generation) await records.noteGeneration(record, header.generation, signal);
+    await this.#note(await this.#parts.records.findByMapping(names.mapping, signal), header, signal);
+  }
+
+  async #note(record: VolumeRecord, { generation }: MarkedHeader, signal: AbortSignal): Promise<void> {
+    if (record.generation !== generation) await this.#parts.records.noteGeneration(record, generation, signal);
   }
 
   async #changeKey(
@@ -156,9 +158,7 @@ export class EncryptedVolumes {
         return await this.#openMapping(plan.header, work, signal);
       case "open":
         // A clone that was put in its place, or a change of the key that was cut off before it was noted.
-        if (work.record.generation !== plan.header.generation) {
-          await records.noteGeneration(work.record, plan.header.generation, signal);
-        }
+        await this.#note(work.record, plan.header, signal);
         return await this.#openMapping(plan.header, work, signal);
     }
   }

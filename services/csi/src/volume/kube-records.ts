@@ -1,10 +1,10 @@
+import { GENERATION_ANNOTATIONS } from "@constellation/cluster-state";
 import { type KubeApi, KubeError } from "@constellation/kube/in-cluster";
 import { CsiError } from "../errors.ts";
 import { CLASSES, type PersistentVolume, VOLUMES } from "./kube-types.ts";
 import { mappingOf } from "./names.ts";
 import {
   FORMATTING_ANNOTATION,
-  GENERATION_ANNOTATION,
   INTEGRITY_ANNOTATION,
   UUID_ANNOTATION,
   type VolumeRecord,
@@ -57,13 +57,13 @@ export class KubeRecords implements VolumeRecords {
     const annotations = {
       [UUID_ANNOTATION]: uuid,
       [FORMATTING_ANNOTATION]: null,
-      [GENERATION_ANNOTATION]: String(generation),
+      [GENERATION_ANNOTATIONS.volume]: String(generation),
     };
     return this.#write(record, annotations, signal);
   }
 
   noteGeneration(record: VolumeRecord, generation: number, signal: AbortSignal): Promise<VolumeRecord> {
-    return this.#write(record, { [GENERATION_ANNOTATION]: String(generation) }, signal);
+    return this.#write(record, { [GENERATION_ANNOTATIONS.volume]: String(generation) }, signal);
   }
 
   /**
@@ -124,7 +124,7 @@ type CsiSource = NonNullable<PersistentVolume["spec"]["csi"]>;
 
 /** Nothing depends on it here: other text is written over, and no reason to refuse a volume. */
 function generationOf(annotations: Readonly<Record<string, string>>): number | undefined {
-  const text = annotations[GENERATION_ANNOTATION] ?? "1";
+  const text = annotations[GENERATION_ANNOTATIONS.volume] ?? "1";
   return GENERATION.test(text) ? Number(text) : undefined;
 }
 

@@ -2,11 +2,6 @@
 export const UUID_ANNOTATION = "csi.constellation.internal/luks-uuid";
 /** Annotation of a PersistentVolume while its first formatting is under way: the UUID it is to have. */
 export const FORMATTING_ANNOTATION = "csi.constellation.internal/luks-formatting";
-/**
- * Annotation of a PersistentVolume: the generation that its header's key is of; without it, the first. For the operator,
- * who sees by it when a rotation has arrived: the header decides.
- */
-export const GENERATION_ANNOTATION = "csi.constellation.internal/generation";
 /** Annotation of a StorageClass or PersistentVolume: "true" for authenticated encryption. */
 export const INTEGRITY_ANNOTATION = "csi.constellation.internal/integrity";
 
@@ -19,7 +14,7 @@ export interface VolumeRecord {
   readonly uuid: string | undefined;
   /** UUID that its header is to have, while formatting is under way. */
   readonly formatting: string | undefined;
-  /** Generation that its key is said to be of; undefined if it is not one that is said. */
+  /** Generation that its key is said to be of, for who follows a rotation; the header decides. Undefined for other text. */
   readonly generation: number | undefined;
   /** Whether authenticated encryption is asked for. */
   readonly integrity: boolean;
