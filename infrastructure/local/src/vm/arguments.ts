@@ -46,8 +46,7 @@ export function machineArguments(options: MachineOptions): string[] {
 
 /**
  * The combination that was proven stable under emulation, and the host's CPU under KVM. Emulated, each address that is not
- * in the TLB is looked up in the guest's page tables by program: with four levels of them, not five, a boot takes about
- * 7 % less of the processor.
+ * in the TLB is looked up in the guest's page tables by program: four levels of them take less of the processor than five.
  */
 function platformArguments(options: MachineOptions): string[] {
   const accelerator =
