@@ -25,7 +25,7 @@ const TREES = {
     "sed",
     "util-linux",
   ],
-  csi: ["base-files", "cryptsetup-bin", "e2fsprogs", "libc-bin", "mount", "util-linux", "xfsprogs"],
+  csi: ["base-files", "cryptsetup-bin", "dmsetup", "e2fsprogs", "libc-bin", "mount", "util-linux", "xfsprogs"],
   node: ["libc6", "libgcc-s1", "libstdc++6", "base-files"],
   pause: ["catatonit"],
 } as const;

@@ -117,7 +117,7 @@ describe("readManifests()", () => {
 
   for (const [timingProfile, cpu] of [
     ["default", "100m"],
-    ["patient", "900m"],
+    ["patient", "300m"],
   ] as const) {
     test(`gives Cilium's agent ${cpu} of a CPU on ${timingProfile} machines`, () =>
       withDirectory(async (directory) => {

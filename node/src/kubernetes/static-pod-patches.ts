@@ -10,10 +10,14 @@ export const STATIC_POD_PATCHES = `${PATHS.policies}/patches`;
 
 const PATIENT_READINESS = { readinessProbe: { timeoutSeconds: 30, periodSeconds: 15, failureThreshold: 6 } };
 
-/** Shares of the processor; Cilium's agent, which compiles its programs, asks for most of one. */
+/**
+ * Shares of the processor. Everything waits for etcd and the API server: with a small share beside Cilium's agent, which
+ * takes what it gets while it compiles and loads its programs, they answer so late that leaders are lost and clients start
+ * again, and that takes the rest.
+ */
 const PATIENT_PODS = {
-  etcd: { cpu: "150m", ...PATIENT_READINESS },
-  "kube-apiserver": { cpu: "300m", ...PATIENT_READINESS },
+  etcd: { cpu: "350m", ...PATIENT_READINESS },
+  "kube-apiserver": { cpu: "400m", ...PATIENT_READINESS },
   "kube-controller-manager": { cpu: "100m" },
   "kube-scheduler": { cpu: "50m", ...PATIENT_READINESS },
 } as const;

@@ -18,7 +18,7 @@ export interface Timing {
   housekeepingInterval: string;
   /** When the kubelet gives up on a static pod. */
   staticPodProbe: { failureThreshold: number; periodSeconds: number; timeoutSeconds: number };
-  /** What Cilium's agent asks for: its compiler starves on an emulated node that has not much else to give. */
+  /** What Cilium's agent asks for: on an emulated node its compiler starves with little, and etcd beside much. */
   ciliumAgentCpu: string;
 }
 
@@ -45,14 +45,14 @@ const TIMINGS: Record<TimingProfile, Timing> = {
     // A busy node has kept etcd from answering for most of a minute; a leader that starts again takes more of it.
     leaseDuration: "120s",
     renewDeadline: "100s",
-    retryPeriod: "5s",
+    retryPeriod: "15s",
     nodeStatusUpdateFrequency: "20s",
     nodeMonitorGracePeriod: "180s",
     runtimeRequestTimeout: "10m0s",
     kmsTimeout: "60s",
     housekeepingInterval: "60s",
     staticPodProbe: { failureThreshold: 60, periodSeconds: 20, timeoutSeconds: 60 },
-    ciliumAgentCpu: "900m",
+    ciliumAgentCpu: "300m",
   },
 };
 

@@ -22,7 +22,10 @@ const OPTIONS: MachineOptions = {
 
 test("machineArguments() uses the proven emulation flags, and the host's CPU under KVM", () => {
   const tcg = machineArguments(OPTIONS).join(" ");
-  assert.match(tcg, /-machine q35 -accel tcg,thread=multi,tb-size=1024 -cpu max,la57=off -smp 2 -m 2048M/);
+  assert.match(
+    tcg,
+    /-machine q35 -accel tcg,thread=multi,tb-size=1024 -cpu max,la57=off,erms=off,fsrm=off -smp 2 -m 2048M/,
+  );
   assert.match(machineArguments({ ...OPTIONS, accelerator: "kvm" }).join(" "), /-accel kvm -cpu host /);
 });
 
