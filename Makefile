@@ -4,7 +4,7 @@ NODE := scripts/node
 MINI_WORKSPACE ?= $(CURDIR)/constellation-mini
 .DEFAULT_GOAL := help
 
-.PHONY: help install browser python-tools generate ok types lint format dead unit integration coverage mutation flips test image image-debug components evidence-page e2e mini mini-down bench bench-evidence clean
+.PHONY: help install browser vault python-tools generate ok types lint format dead unit integration coverage mutation flips test image image-debug components evidence-page e2e mini mini-down bench bench-evidence clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -29,6 +29,9 @@ image-debug: install ## Build the debug image (fault injection; other measuremen
 
 components: install ## Build the upstream components that tests run on the host
 	@$(NODE) image/src/build-components.ts
+
+vault: install ## Build Vault, whose tests are skipped without it (20 minutes)
+	@$(NODE) image/src/build-components.ts vault
 
 python-tools: install ## Install the Python programs that integration tests talk to
 	@scripts/python-tools

@@ -26,6 +26,8 @@ export interface Component {
   readonly variables?: Readonly<Record<string, string>>;
   /** Constants of upstream that have no setting; the reason of each stands with it. */
   readonly edits?: readonly Edit[];
+  /** Built only where it is named: it takes long, and few need it. */
+  readonly onDemand?: true;
 }
 
 /** One piece of one upstream file, replaced for the build alone. */
@@ -152,6 +154,8 @@ export const components = {
     programs: { "csi-sanity": "github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity" },
   },
   agnhost: { name: "agnhost", programs: { agnhost: "k8s.io/kubernetes/test/images/agnhost" } },
+  // For tests of one KMS; more than two thousand packages. Later versions need an SDK that is in their own repository alone.
+  vault: { name: "vault", programs: { vault: "github.com/hashicorp/vault" }, onDemand: true },
 } as const satisfies Record<string, Component>;
 
 /** Name of a component. */

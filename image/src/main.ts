@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { predictMeasurements } from "@constellation/eventlog";
 import { cached, contentKey, entryPlace, sha256File } from "./cache.ts";
-import { components, KUBERNETES_VERSION } from "./components.ts";
+import { KUBERNETES_VERSION } from "./components.ts";
 import { SERVICE_VERSION } from "./containers.ts";
 import { BuildError, writing } from "./errors.ts";
 import { describeInputs, findIngredients } from "./ingredients.ts";
@@ -43,7 +43,6 @@ async function buildImage(dir: string, flavour: Flavour, sources: Record<string,
     kubernetesVersion: `v${KUBERNETES_VERSION}`,
     sha256,
     uki: { sha256: await sha256File(join(dir, "constellation.efi")) },
-    components: Object.keys(components),
     packages: JSON.parse(await readFile(join(dir, "packages.json"), "utf8")).packages,
     inputs: { sources, ...(await describeInputs(ingredients)) },
   };

@@ -8,6 +8,10 @@ test("KmsError has a hint for its code", () => {
   assert.equal(error.code, "kms_denied");
 });
 
+test("KmsError has the hint that it is given before that of its code", () => {
+  assert.equal(new KmsError("kms_denied", "x", { hint: "look there" }).hint, "look there");
+});
+
 test("isTransient() is for what may end by itself", () => {
   assert.ok(isTransient(new KmsError("store_busy", "x")));
   assert.ok(!isTransient(new KmsError("kms_denied", "x")));

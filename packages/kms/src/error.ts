@@ -66,15 +66,19 @@ export type KmsErrorCode = keyof typeof HINTS;
 export class KmsError extends Error {
   override readonly name = "KmsError";
   readonly code: KmsErrorCode;
-  /** What to do about it. */
+  /** What to do about it; of the code, where nothing nearer is known. */
   readonly hint: string;
   /** How long the service wants to be left alone, where it says so. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: KmsErrorCode, message: string, details: ErrorOptions & { retryAfterMs?: number | undefined } = {}) {
+  constructor(
+    code: KmsErrorCode,
+    message: string,
+    details: ErrorOptions & { retryAfterMs?: number | undefined; hint?: string } = {},
+  ) {
     super(message, details);
     this.code = code;
-    this.hint = HINTS[code];
+    this.hint = details.hint ?? HINTS[code];
     this.retryAfterMs = details.retryAfterMs;
   }
 }

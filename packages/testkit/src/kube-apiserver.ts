@@ -173,7 +173,7 @@ interface Parts {
  * is missing: a test that needs a real program must not pass without it.
  */
 export function componentPrograms(names: readonly string[]): string[] {
-  const directory = process.env.CONSTELLATION_COMPONENTS_DIR ?? join(cacheFolder(), "components/current/bin");
+  const directory = componentsFolder();
   const missing = names.filter((name) => !existsSync(join(directory, name)));
   if (missing.length > 0) {
     throw new Error(
@@ -182,6 +182,15 @@ export function componentPrograms(names: readonly string[]): string[] {
     );
   }
   return names.map((name) => join(directory, name));
+}
+
+/** Whether a component that is built on demand is there. */
+export function hasComponent(name: string): boolean {
+  return existsSync(join(componentsFolder(), name));
+}
+
+function componentsFolder(): string {
+  return process.env.CONSTELLATION_COMPONENTS_DIR ?? join(cacheFolder(), "components/current/bin");
 }
 
 // A free port can be taken by another between the look and the use: then all is started anew on others.

@@ -37,7 +37,7 @@ export class Program {
   }
 
   /** Waits until `check` no longer throws; fails when the program ends first, or at the bound, with its last words. */
-  async ready(check: () => Promise<void>, timeoutMs: number): Promise<void> {
+  async ready<T>(check: () => Promise<T>, timeoutMs: number): Promise<T> {
     const deadline = performance.now() + timeoutMs;
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 1.5, 1_000)) {
       try {

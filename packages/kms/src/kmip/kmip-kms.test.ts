@@ -5,7 +5,7 @@ import { utf8 } from "@constellation/bytes";
 import { Secret } from "@constellation/keys";
 import { KmsError, type KmsErrorCode } from "../error.ts";
 import { impatientTools } from "../testing/test-tools.ts";
-import { KmipKms } from "./kmip-kms.ts";
+import { type KmipKey, KmipKms } from "./kmip-kms.ts";
 import { bytes, enumeration, integer, structure, text } from "./message.ts";
 import { OPERATION, TAG } from "./tags.ts";
 import { formatTtlv, parseTtlv, type Ttlv } from "./ttlv.ts";
@@ -17,14 +17,22 @@ const IDENTIFIER = text(TAG.uniqueIdentifier, "7");
 const SEALED = bytes(TAG.data, new Uint8Array(32));
 const ENCRYPTION_TAG = bytes(TAG.authenticatedEncryptionTag, new Uint8Array(16));
 
-type Answers = Readonly<Record<number, readonly Ttlv[] | number>>;
+/** An operation that the server carries out, and whose answer is lost. */
+const LOST = "lost";
+type Answers = Readonly<Record<number, readonly Ttlv[] | number | typeof LOST>>;
 
 /** A server that gives these payloads, or fails for these reasons, by operation; with the requests that it saw. */
-function kmsOf(answers: Answers, requests: Uint8Array[] = [], version: "1.4" | "2.1" = "1.4"): KmipKms {
+function kmsOf(
+  answers: Answers,
+  requests: Uint8Array[] = [],
+  version: "1.4" | "2.1" = "1.4",
+  key: KmipKey = { by: "identifier", identifier: "7" },
+): KmipKms {
   const exchange = async (request: Uint8Array): Promise<Uint8Array> => {
     requests.push(request);
     const operation = operationOf(request);
     const answer = answers[operation] ?? 0x05;
+    if (answer === LOST) throw new KmsError("kms_unreachable", "Test failed: got an end, wanted a message");
     const [major, minor] = version.split(".").map(Number) as [number, number];
     const parts = [integer(TAG.protocolVersionMajor, major), integer(TAG.protocolVersionMinor, minor)];
     const header = structure(TAG.responseHeader, structure(TAG.protocolVersion, ...parts), integer(TAG.batchCount, 1));
@@ -36,7 +44,7 @@ function kmsOf(answers: Answers, requests: Uint8Array[] = [], version: "1.4" | "
     return formatTtlv(structure(TAG.responseMessage, header, item));
   };
   const tools = impatientTools(() => Promise.reject(new Error("no fetch")));
-  return new KmipKms({ version, key: { by: "identifier", identifier: "7" }, exchange }, tools, randomBytes);
+  return new KmipKms({ version, key, exchange }, tools, randomBytes);
 }
 
 function operationOf(request: Uint8Array): number {
@@ -121,4 +129,42 @@ test("KmipKms reads attributes as KMIP 2.1 gives them", async () => {
   const get = [IDENTIFIER, structure(TAG.attributes, ...values)];
   const kms = kmsOf({ [OPERATION.Query]: OPERATIONS, [OPERATION["Get Attributes"]]: get }, [], "2.1");
   assert.equal((await kms.describeKey(signal)).state, "enabled");
+});
+
+test("KmipKms sends Create once though its answer is lost, and says where to look for the key", async () => {
+  const NAMED: KmipKey = { by: "name", name: "kek" };
+  const cases: readonly [Answers[number], KmsErrorCode][] = [
+    [LOST, "kms_unreachable"],
+    [0x3a, "kms_busy"],
+    [[], "kms_answer"],
+  ];
+  for (const [answer, code] of cases) {
+    const requests: Uint8Array[] = [];
+    const created = kmsOf({ [OPERATION.Create]: answer }, requests, "1.4", NAMED).createKey(signal);
+    await assert.rejects(created, (error) => {
+      assert.ok(coded(code)(error) && error instanceof KmsError && error.cause instanceof KmsError);
+      assert.match(error.hint, /may have been made .* of name "kek" in state Pre-Active, and destroy that/);
+      return true;
+    });
+    assert.equal(requests.length, 1);
+  }
+  const byIdentifier = kmsOf({ [OPERATION.Create]: LOST }).createKey(signal);
+  await assert.rejects(byIdentifier, { code: "kms_unreachable", hint: /a new one without a name/ });
+});
+
+test("KmipKms tells a Create that was refused as it is, and asks again for Activate", async () => {
+  await assert.rejects(kmsOf({ [OPERATION.Create]: 0x0c }).createKey(signal), {
+    code: "kms_denied",
+    message: /^Create over KMIP failed: got result "1" for reason "0xc"/,
+    hint: /check the credentials/,
+  });
+  const requests: Uint8Array[] = [];
+  const answers = { [OPERATION.Create]: [IDENTIFIER], [OPERATION.Activate]: LOST } as const;
+  await assert.rejects(kmsOf(answers, requests).createKey(signal), coded("kms_unreachable"));
+  assert.equal(requests.length, 3);
+});
+
+test("KmipKms gives the identifier of the key that it created", async () => {
+  const answers = { [OPERATION.Create]: [IDENTIFIER], [OPERATION.Activate]: [IDENTIFIER] } as const;
+  assert.equal(await kmsOf(answers).createKey(signal), "7");
 });

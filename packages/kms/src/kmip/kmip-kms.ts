@@ -2,7 +2,7 @@ import { concat } from "@constellation/bytes";
 import { Secret } from "@constellation/keys";
 import { NONCE_BYTES, TAG_BYTES } from "../envelope/format.ts";
 import type { RandomBytes } from "../envelope/envelope-kms.ts";
-import { KmsError, quoted } from "../error.ts";
+import { isTransient, KmsError, quoted } from "../error.ts";
 import type { Tools } from "../http/fetch.ts";
 import { retried } from "../http/retry.ts";
 import type { KeyDescription, KeyWrapper, WrappedKey } from "../key-wrapper.ts";
@@ -115,11 +115,18 @@ export class KmipKms implements KeyWrapper {
     return { state: state === VALUE.stateActive ? "enabled" : "disabled", kind: "AES-256" };
   }
 
-  /** Creates and activates a key, by its name where it was configured by one. */
+  /**
+   * Creates and activates a key, by its name where it was configured by one. Create is sent once: where only the answer
+   * was lost, another would make a second key, and of two keys of one name none can be used.
+   */
   async createKey(signal: AbortSignal): Promise<string> {
     const { key } = this.#options;
-    const created = await this.#call("Create", this.#creation(key.by === "name" ? key.name : undefined), signal);
-    const identifier = created.text(TAG.uniqueIdentifier);
+    const name = key.by === "name" ? key.name : undefined;
+    const identifier = await this.#call("Create", this.#creation(name), signal, 1)
+      .then((created) => created.text(TAG.uniqueIdentifier))
+      .catch((error: unknown) => {
+        throw leavesOpen(error) ? maybeCreated(error, name) : error;
+      });
     await this.#call("Activate", [text(TAG.uniqueIdentifier, identifier)], signal);
     return identifier;
   }
@@ -227,9 +234,15 @@ export class KmipKms implements KeyWrapper {
     return { state, algorithm, lengthBits, usageMask };
   }
 
-  #call(operation: OperationName, payload: readonly Ttlv[], signal: AbortSignal): Promise<Fields> {
+  #call(
+    operation: OperationName,
+    payload: readonly Ttlv[],
+    signal: AbortSignal,
+    maxAttempts = this.#tools.limits.maxAttempts,
+  ): Promise<Fields> {
     const { version, exchange } = this.#options;
-    return retried({ side: "kms", name: nameOf(operation) }, this.#tools, signal, async (attempt) => {
+    const tools = { ...this.#tools, limits: { ...this.#tools.limits, maxAttempts } };
+    return retried({ side: "kms", name: nameOf(operation) }, tools, signal, async (attempt) => {
       const request = formatRequest(version, operation, payload);
       try {
         return parseResponse(await exchange(request, attempt), version, operation);
@@ -246,6 +259,22 @@ interface KeyAttributes {
   readonly algorithm: number;
   readonly lengthBits: number;
   readonly usageMask: number;
+}
+
+/** Whether an error says nothing of what the server did: no answer came, or none that can be read. */
+function leavesOpen(error: unknown): error is KmsError {
+  return (
+    isTransient(error) || (error instanceof KmsError && (error.code === "kms_answer" || error.code === "cancelled"))
+  );
+}
+
+function maybeCreated(cause: KmsError, name: string | undefined): KmsError {
+  const { code, retryAfterMs } = cause;
+  const which = name === undefined ? "without a name" : `of name ${quoted(name)}`;
+  // Not just any key of the name: one that was there before may have wrapped something.
+  const hint = `a key may have been made all the same: look in the KMIP server for a new one ${which} in state Pre-Active, and destroy that before you ask again`;
+  const message = `${nameOf("Create")} failed: got no answer that names the key, wanted its identifier`;
+  return new KmsError(code, message, { cause, retryAfterMs, hint });
 }
 
 function nameItem(name: string): Ttlv {

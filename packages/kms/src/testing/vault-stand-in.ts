@@ -13,26 +13,37 @@ export const VAULT_SECRET_ID = "secret-1";
  */
 export class VaultStandIn {
   readonly keys = new Map<string, Uint8Array>();
+  /** Paths of the requests that it saw. */
+  readonly paths: string[] = [];
+  /** Of the tokens that logins give. */
+  leaseSeconds = 3_600;
+  /** How many logins there may be yet, as for a secret ID with `secret_id_num_uses`. */
+  loginsLeft = Number.POSITIVE_INFINITY;
   readonly #tokens = new Set([VAULT_TOKEN]);
 
   readonly fetch = standIn((request) => {
     const { pathname } = request.url;
+    this.paths.push(pathname);
     if (pathname === "/v1/auth/approle/login" || pathname === "/v1/auth/kubernetes/login") return this.#login(request);
-    if (!this.#tokens.has(request.headers.get("x-vault-token") ?? "")) return vaultError(403, "permission denied");
+    if (!this.#tokens.has(request.headers.get("x-vault-token") ?? "")) return denied();
     const [, path = "", name = ""] = /^\/v1\/transit\/(keys|encrypt|decrypt)\/([\w.-]+)$/.exec(pathname) ?? [];
     if (path === "keys") return this.#key(request, name);
     const key = this.keys.get(name);
-    if (key === undefined) return vaultError(400, "encryption key not found");
+    // Encrypting under a missing key is creating it, for which a policy has no right.
+    if (key === undefined) return path === "encrypt" ? denied() : vaultError(400, "encryption key not found");
     return path === "encrypt" ? encrypt(key, request.json()) : decrypt(key, request.json());
   });
 
   #login(request: SeenRequest): Response {
     const { role_id, secret_id, role, jwt } = request.json();
-    const isKnown = (role_id === VAULT_ROLE_ID && secret_id === VAULT_SECRET_ID) || (role === "kms" && jwt === "eyJ");
-    if (!isKnown) return vaultError(400, "invalid role or secret ID");
+    this.loginsLeft -= 1;
+    if (role_id !== undefined && (role_id !== VAULT_ROLE_ID || secret_id !== VAULT_SECRET_ID || this.loginsLeft < 0)) {
+      return vaultError(400, "invalid role or secret ID");
+    }
+    if (role_id === undefined && (role !== "kms" || jwt !== "eyJ")) return denied();
     const client_token = `hvs.${randomBytes(8).toString("hex")}`;
     this.#tokens.add(client_token);
-    return jsonResponse({ auth: { client_token, lease_duration: 3_600, renewable: true } });
+    return jsonResponse({ auth: { client_token, lease_duration: this.leaseSeconds, renewable: true } });
   }
 
   #key(request: SeenRequest, name: string): Response {
@@ -68,6 +79,10 @@ function decrypt(key: Uint8Array, json: Record<string, unknown>): Response {
 
 function decoded(value: unknown): Buffer {
   return Buffer.from(String(value), "base64");
+}
+
+function denied(): Response {
+  return vaultError(403, "permission denied");
 }
 
 function vaultError(status: number, message: string): Response {

@@ -38,7 +38,16 @@ export class VaultTransit implements KeyWrapper {
   async wrapKey(key: Secret, context: Uint8Array, signal: AbortSignal): Promise<WrappedKey> {
     const operation = operationOf("Encrypt");
     const body = { plaintext: base64(key.reveal()), associated_data: base64(context) };
-    const data = await this.#data(operation, "POST", "encrypt", body, signal);
+    // What the last attempt was sent with; nothing while its login is not through.
+    let used: Secret | undefined;
+    const token: TokenSource = async (attempt) => {
+      used = undefined;
+      used = await this.#options.token(attempt);
+      return used;
+    };
+    const data = await this.#with(token)
+      .#data(operation, "POST", "encrypt", body, signal)
+      .catch((error: unknown) => this.#missingOr(error, used, signal));
     const ciphertext = textOf(operation, data, "ciphertext");
     if (!CIPHERTEXT.test(ciphertext))
       throw answerError(operation, `ciphertext ${quoted(ciphertext)}`, '"vault:v<n>:<base64>"');
@@ -76,6 +85,28 @@ export class VaultTransit implements KeyWrapper {
     const operation = operationOf("Create key");
     await this.#send(operation, "POST", "keys", { type: "aes256-gcm96" }, signal);
     return this.#options.keyName;
+  }
+
+  /**
+   * To encrypt under a key that is not there is to create it, which a good policy forbids: Vault then says nothing of the
+   * key. Where its description can be read, that tells. It is read with the token that was denied: another login may
+   * not be had, and counts towards the lockout of the role. A login that was refused gave none, and says nothing of the
+   * key.
+   * @throws always: KmsError `kms_key_missing`, or `error`
+   */
+  async #missingOr(error: unknown, used: Secret | undefined, signal: AbortSignal): Promise<never> {
+    if (used !== undefined && error instanceof KmsError && error.code === "kms_denied") {
+      const described = await this.#with(async () => used)
+        .describeKey(signal)
+        .catch((other: unknown) => other);
+      if (described instanceof KmsError && described.code === "kms_key_missing") throw described;
+    }
+    throw error;
+  }
+
+  /** The same key, asked with another source of tokens. */
+  #with(token: TokenSource): VaultTransit {
+    return new VaultTransit({ ...this.#options, token }, this.#tools);
   }
 
   get #name(): string {
