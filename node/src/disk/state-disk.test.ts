@@ -224,4 +224,16 @@ describe("StateDisk", () => {
     await broken.inspect();
     await assert.rejects(broken.open(KEY, signal), { code: "disk", message: /cryptsetup/ });
   });
+
+  test("takes away what an earlier life was in the midst of opening, before it looks whether that is open", async () => {
+    const left = ["state/0/", "state_dif/1/254:16"];
+    const exec: Exec = async (command) => {
+      const output = await programs(command, signal);
+      return command.args[0] === "info" ? { ...output, stdout: `${left.join("\n")}\n` } : output;
+    };
+    const options = { device, uuid: RECORDED_UUID, mapperName: "state", runDirectory: directory };
+    assert.equal(await new StateDisk(options, exec).isOpen(signal), false);
+    const done = commands.map(({ args }) => `${args[0]} ${args.at(-1)}`).filter((call) => !call.startsWith("info"));
+    assert.deepEqual(done, ["remove state", "remove state_dif", "status state"]);
+  });
 });

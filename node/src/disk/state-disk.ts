@@ -14,6 +14,7 @@ import {
   HEADER_AREA_BYTES,
   HEADER_SIZE_BYTES,
   inspectDisk,
+  removeLeftOvers,
   replaceCopy,
   stateDiskToken,
   validateHeader,
@@ -133,8 +134,13 @@ export class StateDisk {
     }
   }
 
-  /** Whether the mapping is there, from an earlier life of the agent in this boot. */
+  /**
+   * Whether the mapping is there, from an earlier life of the agent in this boot. Halves of one, which that life was in
+   * the midst of making, are taken away: nobody else formats or opens disks then.
+   */
   async isOpen(signal: AbortSignal): Promise<boolean> {
+    const of = { name: this.#options.mapperName, unformatted: "any" } as const;
+    await removeLeftOvers((command) => this.#run(command, signal), of, signal);
     return await this.#cryptsetup.isOpen(this.#options.mapperName, signal);
   }
 

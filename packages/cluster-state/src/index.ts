@@ -15,6 +15,7 @@ export { CONTROL_PLANE_FILES, type ControlPlaneFile } from "./control-plane-file
 export { ClusterStateError, type ClusterStateErrorCode } from "./errors.ts";
 export {
   GENERATION_ANNOTATIONS,
+  VOLUME_FORMATTING_ANNOTATION,
   KEYRING_NAME,
   KEYRING_NAMESPACE,
   VOLUME_UUID_ANNOTATION,

@@ -18,3 +18,5 @@ export const GENERATION_ANNOTATIONS = {
 
 /** On a PersistentVolume: it is encrypted, and this is its LUKS UUID. */
 export const VOLUME_UUID_ANNOTATION = "csi.constellation.internal/luks-uuid";
+/** Annotation of a PersistentVolume while its first formatting is under way: the UUID it is to have. */
+export const VOLUME_FORMATTING_ANNOTATION = "csi.constellation.internal/luks-formatting";

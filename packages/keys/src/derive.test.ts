@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { hkdfSync } from "node:crypto";
-import { test } from "node:test";
+import crypto, { hkdfSync } from "node:crypto";
+import { syncBuiltinESMExports } from "node:module";
+import { test, type TestContext } from "node:test";
 import vectors from "../vectors.json" with { type: "json" };
 import {
   deriveClusterId,
@@ -13,6 +14,7 @@ import { stateDiskUuid } from "./disk-uuid.ts";
 import { KeysError, type KeysErrorCode } from "./errors.ts";
 import { parseKeyId } from "./key-id.ts";
 import { MasterSecret } from "./roles.ts";
+import type { Secret } from "./secret.ts";
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
 const hex = (data: Uint8Array) => Buffer.from(data).toString("hex");
@@ -87,4 +89,67 @@ test("deriveClusterId() is derived from the vector's measurement secret alone", 
   const info = "constellation/v1/cluster-id";
   const clusterId = hkdfSync("sha256", bytes(vectors.measurementSecret), measurementSalt, info, 32);
   assert.equal(hex(deriveClusterId(master, salt, measurementSalt)), hex(new Uint8Array(clusterId)));
+});
+
+/** Runs `derive` and gives its result with all bytes that HKDF gave, or that were copied, meanwhile. */
+function watched<T>({ mock }: TestContext, derive: () => T): { readonly result: T; readonly seen: Uint8Array[] } {
+  const derived = mock.method(crypto, "hkdfSync");
+  const copied = mock.method(Uint8Array, "from");
+  syncBuiltinESMExports();
+  try {
+    const result = derive();
+    const buffers = derived.mock.calls.flatMap((call) => (call.result === undefined ? [] : [call.result]));
+    assert.equal(buffers.length, derived.mock.callCount());
+    const copies = copied.mock.calls.flatMap((call) => (call.result === undefined ? [] : [call.result as Uint8Array]));
+    return { result, seen: [...buffers.map((buffer) => new Uint8Array(buffer)), ...copies] };
+  } finally {
+    derived.mock.restore();
+    copied.mock.restore();
+    syncBuiltinESMExports();
+  }
+}
+
+/** Of the bytes that were seen, only the result's own are left. */
+function assertOnly(result: Uint8Array, seen: readonly Uint8Array[], wanted: string): void {
+  assert.equal(hex(result), wanted);
+  const others = seen.filter((data) => data !== result);
+  assert.ok(others.length > 0 && others.length < seen.length);
+  for (const data of others) assert.deepEqual(data, new Uint8Array(data.length));
+}
+
+const [volumeKey] = vectors.dataKeys.filter(({ keyId }) => keyId.startsWith("volume/"));
+assert.ok(volumeKey !== undefined);
+const DERIVED: readonly [name: string, derive: () => Secret, wanted: string][] = [
+  ["deriveStateDiskKey()", () => deriveStateDiskKey(master, salt, vectors.stateDiskUuid), vectors.stateDiskKey],
+  ["deriveEtcdSecretsKey()", () => deriveEtcdSecretsKey(master, salt), vectors.etcdSecretsKey],
+  ["deriveKeyEncryptionKey()", () => deriveKeyEncryptionKey(master, salt), vectors.keyEncryptionKey],
+  [
+    "deriveDataKey() of a volume",
+    () => deriveDataKey(master, salt, "volume", parseKeyId(volumeKey.keyId).id, volumeKey.lengthBytes),
+    volumeKey.key,
+  ],
+  [
+    "deriveDataKey() of the etcd secrets key",
+    () => deriveDataKey(master, salt, "etcd-secrets", "kubernetes", 32),
+    vectors.etcdSecretsKey,
+  ],
+];
+for (const [name, derive, wanted] of DERIVED) {
+  test(`${name} leaves no bytes but those of the key that it gives`, (context) => {
+    const { result, seen } = watched(context, derive);
+    assertOnly(result.reveal(), seen, wanted);
+  });
+}
+
+test("deriveClusterId() leaves no bytes but those of the ID, whose measurement secret is gone", (context) => {
+  const { result, seen } = watched(context, () => deriveClusterId(master, salt, measurementSalt));
+  assert.equal(seen.length, 3);
+  assertOnly(result, seen, vectors.clusterId);
+});
+
+test("deriveClusterId() overwrites the measurement secret where the measurement salt is refused", (context) => {
+  const { seen } = watched(context, () =>
+    assert.throws(() => deriveClusterId(master, salt, new Uint8Array(31)), coded("salt_length")),
+  );
+  assert.deepEqual(seen, [new Uint8Array(32)]);
 });

@@ -1,10 +1,11 @@
 import { hkdfSync } from "node:crypto";
 import { KeysError } from "./errors.ts";
-import { type KeyNamespace, validateId, validateKeyLength } from "./key-id.ts";
+import { type KeyId, type KeyNamespace, validateId, validateKeyLength } from "./key-id.ts";
 import { DataKey, DiskKey, EtcdSecretsKey, KEY_LENGTH_BYTES, KeyEncryptionKey, type MasterSecret } from "./roles.ts";
 
 // All keys come from HKDF-SHA256 (RFC 5869). The info strings below are the whole namespace; README.md lists them.
 const INFO = "constellation/v1/";
+const ETCD_SECRETS_KEY = "etcd-secrets-key";
 
 /**
  * The cluster's public identity, 32 bytes: HKDF over a measurement secret that is itself derived from the master
@@ -12,8 +13,9 @@ const INFO = "constellation/v1/";
  * @throws KeysError `salt_length`
  */
 export function deriveClusterId(master: MasterSecret, salt: Uint8Array, measurementSalt: Uint8Array): Uint8Array {
-  const measurementSecret = hkdf(master.reveal(), salt, "measurement-secret", KEY_LENGTH_BYTES);
-  return hkdf(measurementSecret, measurementSalt, "cluster-id", KEY_LENGTH_BYTES);
+  return hkdf(master.reveal(), salt, "measurement-secret", KEY_LENGTH_BYTES, (measurementSecret) =>
+    hkdf(measurementSecret, measurementSalt, "cluster-id", KEY_LENGTH_BYTES, (clusterId) => Uint8Array.from(clusterId)),
+  );
 }
 
 /**
@@ -21,7 +23,8 @@ export function deriveClusterId(master: MasterSecret, salt: Uint8Array, measurem
  * @throws KeysError `salt_length`, `key_id`
  */
 export function deriveStateDiskKey(master: MasterSecret, salt: Uint8Array, diskUuid: string): DiskKey {
-  return new DiskKey(deriveDataKey(master, salt, "state-disk", diskUuid, KEY_LENGTH_BYTES).reveal());
+  const keyId = { namespace: "state-disk", id: diskUuid } as const;
+  return dataKey(master, salt, keyId, KEY_LENGTH_BYTES, (bytes) => new DiskKey(bytes));
 }
 
 /**
@@ -30,7 +33,7 @@ export function deriveStateDiskKey(master: MasterSecret, salt: Uint8Array, diskU
  * @throws KeysError `salt_length`
  */
 export function deriveEtcdSecretsKey(master: MasterSecret, salt: Uint8Array): EtcdSecretsKey {
-  return new EtcdSecretsKey(hkdf(master.reveal(), salt, "etcd-secrets-key", KEY_LENGTH_BYTES));
+  return hkdf(master.reveal(), salt, ETCD_SECRETS_KEY, KEY_LENGTH_BYTES, (bytes) => new EtcdSecretsKey(bytes));
 }
 
 /**
@@ -38,7 +41,7 @@ export function deriveEtcdSecretsKey(master: MasterSecret, salt: Uint8Array): Et
  * @throws KeysError `salt_length`
  */
 export function deriveKeyEncryptionKey(master: MasterSecret, salt: Uint8Array): KeyEncryptionKey {
-  return new KeyEncryptionKey(hkdf(master.reveal(), salt, "key-encryption-key", KEY_LENGTH_BYTES));
+  return hkdf(master.reveal(), salt, "key-encryption-key", KEY_LENGTH_BYTES, (bytes) => new KeyEncryptionKey(bytes));
 }
 
 /**
@@ -52,18 +55,40 @@ export function deriveDataKey(
   id: string,
   lengthBytes: number,
 ): DataKey {
-  validateId(namespace, id);
-  validateKeyLength(namespace, lengthBytes);
-  if (namespace === "etcd-secrets") return new DataKey(deriveEtcdSecretsKey(master, salt).reveal());
-  return new DataKey(hkdf(master.reveal(), salt, `data-key/${namespace}/${id}/${lengthBytes}`, lengthBytes));
+  return dataKey(master, salt, { namespace, id }, lengthBytes, (bytes) => new DataKey(bytes));
 }
 
-function hkdf(secret: Uint8Array, salt: Uint8Array, name: string, lengthBytes: number): Uint8Array {
+function dataKey<T>(
+  master: MasterSecret,
+  salt: Uint8Array,
+  { namespace, id }: KeyId,
+  lengthBytes: number,
+  make: (bytes: Uint8Array) => T,
+): T {
+  validateId(namespace, id);
+  validateKeyLength(namespace, lengthBytes);
+  const name = namespace === "etcd-secrets" ? ETCD_SECRETS_KEY : `data-key/${namespace}/${id}/${lengthBytes}`;
+  return hkdf(master.reveal(), salt, name, lengthBytes, make);
+}
+
+/** Gives what `make` makes of the derived bytes, which are then overwritten: it must take a copy. */
+function hkdf<T>(
+  secret: Uint8Array,
+  salt: Uint8Array,
+  name: string,
+  lengthBytes: number,
+  make: (bytes: Uint8Array) => T,
+): T {
   if (salt.length !== KEY_LENGTH_BYTES) {
     throw new KeysError(
       "salt_length",
       `Derive ${name.split("/")[0]} failed: got a salt of "${salt.length}" bytes, wanted "${KEY_LENGTH_BYTES}"`,
     );
   }
-  return new Uint8Array(hkdfSync("sha256", secret, salt, INFO + name, lengthBytes));
+  const bytes = new Uint8Array(hkdfSync("sha256", secret, salt, INFO + name, lengthBytes));
+  try {
+    return make(bytes);
+  } finally {
+    bytes.fill(0);
+  }
 }

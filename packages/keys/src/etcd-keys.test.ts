@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { collectEtcdKeys, type GivenKey } from "./etcd-keys.ts";
 import { MAX_GENERATION } from "./generation.ts";
+import { EtcdSecretsKey } from "./roles.ts";
 
 const keyOf = (generation: number): GivenKey => ({ generation, dataKey: new Uint8Array(32).fill(generation) });
 
@@ -47,6 +48,21 @@ test("collectEtcdKeys() passes over generations that were removed", async () => 
 test("collectEtcdKeys() refuses the key of another generation than it asked for", async () => {
   const wrong = collectEtcdKeys((generation) => Promise.resolve(keyOf(generation === 0 ? 3 : 1)));
   await assert.rejects(wrong, { code: "generation_answer", message: /got generation "1", wanted "2"$/ });
+});
+
+test("collectEtcdKeys() overwrites the keys that it has, where a later one fails", async (context) => {
+  const wiped: string[] = [];
+  context.mock.method(EtcdSecretsKey.prototype, "wipe", function (this: EtcdSecretsKey) {
+    wiped.push(String(this.reveal()[0]));
+  });
+  const wrong = collectEtcdKeys((generation) => Promise.resolve(keyOf([4, 7, 0, 3][generation] ?? 0)));
+  await assert.rejects(wrong, { code: "generation_answer" });
+  assert.deepEqual(wiped.splice(0), ["4", "3", "0"]);
+  const lost = collectEtcdKeys((generation) =>
+    generation === 2 ? Promise.reject(new Error("lost")) : Promise.resolve(keyOf(generation || 4)),
+  );
+  await assert.rejects(lost, /lost/);
+  assert.deepEqual(wiped, ["4", "3"]);
 });
 
 test("collectEtcdKeys() refuses an answer without a generation, and none at all", async () => {

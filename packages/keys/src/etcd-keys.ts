@@ -16,7 +16,7 @@ export interface GivenKey {
 
 /**
  * Collects the etcd secrets keys of all generations that there are, oldest first. Between the first and the current one
- * some may have been removed.
+ * some may have been removed. Where one fails, those that were there before are overwritten.
  * @param get gives the key of a generation, 0 for the current one, `undefined` where it was removed
  * @throws KeysError `generation_answer` when an answer is not of the generation asked for, `generation_number`,
  * `secret_length`
@@ -27,14 +27,19 @@ export async function collectEtcdKeys(get: (generation: number) => Promise<Given
     throw new KeysError("generation_answer", "Collect etcd keys failed: got no current key, wanted one");
   }
   const keys = [current];
-  for (let wanted = requireGeneration(current.generation) - 1; wanted >= 1; wanted--) {
-    const older = take(await get(wanted));
-    if (older === undefined) continue;
-    if (older.generation !== wanted) {
-      const got = `got generation "${older.generation}", wanted "${wanted}"`;
-      throw new KeysError("generation_answer", `Collect etcd keys failed: ${got}`);
+  try {
+    for (let wanted = requireGeneration(current.generation) - 1; wanted >= 1; wanted--) {
+      const older = take(await get(wanted));
+      if (older === undefined) continue;
+      keys.push(older);
+      if (older.generation !== wanted) {
+        const got = `got generation "${older.generation}", wanted "${wanted}"`;
+        throw new KeysError("generation_answer", `Collect etcd keys failed: ${got}`);
+      }
     }
-    keys.push(older);
+  } catch (error) {
+    for (const { key } of keys) key.wipe();
+    throw error;
   }
   return keys.toReversed();
 }

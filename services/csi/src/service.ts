@@ -17,6 +17,7 @@ import { Vendors } from "./registration/vendors.ts";
 import { Rekeyer } from "./rekey/rekeyer.ts";
 import { EncryptedVolumes } from "./volume/encrypted-volume.ts";
 import { parseFileSystem } from "./volume/file-systems.ts";
+import { OpenVolumes } from "./volume/open-volumes.ts";
 import { KubeRecords } from "./volume/kube-records.ts";
 
 /** Where the layer finds what it needs. */
@@ -54,7 +55,10 @@ export async function startCsi(
   const records = new KubeRecords(inClusterApi(options.api));
   const volumes = new EncryptedVolumes({ kernel, records, keys, newUuid: randomUUID, parseFileSystem });
   const nameFolders = { kubelet: options.kubeletFolder, run: options.runFolder };
-  const shared = { kernel, volumes, locks: new VolumeLocks(), folders: nameFolders, signal: stop.signal };
+  const openVolumes = new OpenVolumes({ kernel, records, keys });
+  const parts = { kernel, volumes, openVolumes, locks: new VolumeLocks(), folders: nameFolders, log };
+  const rekeyer = new Rekeyer({ ...parts, intervalMs: options.rekeyIntervalMs });
+  const shared = { ...parts, rekeyer, signal: stop.signal };
   const contextOf = (driver: string, plugin: Plugin): NodeContext => ({ driver, plugin, ...shared });
   const folders = registrationFolders(options.kubeletFolder);
   const own: Closeable[] = [];
@@ -73,7 +77,7 @@ export async function startCsi(
   const drivers = ownDrivers.map(({ name, run }) =>
     run(stop.signal).catch((error: unknown) => endProcess("driver-failed", { driver: name, error: String(error) })),
   );
-  const rekeyer = new Rekeyer({ ...shared, log, intervalMs: options.rekeyIntervalMs }).run(stop.signal);
+  const rekeying = rekeyer.run(stop.signal);
   vendors.catch((error: unknown) => endProcess("vendors-failed", { error: String(error) }));
   const health = await serveHealth({
     host: "127.0.0.1",
@@ -84,7 +88,7 @@ export async function startCsi(
     async close() {
       stop.abort();
       health.close();
-      await Promise.allSettled([vendors, rekeyer, ...drivers]);
+      await Promise.allSettled([vendors, rekeying, ...drivers]);
     },
   };
   return [...own, loops, { close: () => keys.close() }];

@@ -35,6 +35,8 @@ export interface Files {
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
   /** Writes at an offset, through to the disk. */
   write(path: string, offset: number, bytes: Uint8Array): Promise<void>;
+  /** Has a device keep what was written to it, also through a loss of power. */
+  sync(path: string): Promise<void>;
   /** Use of the file system at a path. */
   use(path: string): Promise<FileSystemUse>;
 }

@@ -1,5 +1,5 @@
 import { type Command, type Exec, ExecError, type Output } from "@constellation/exec";
-import { Cryptsetup } from "@constellation/luks";
+import { Cryptsetup, type LeftOvers, removeLeftOvers } from "@constellation/luks";
 import { CsiError } from "../errors.ts";
 import type { Files } from "./files.ts";
 import { findMapping, type Mapping } from "./mappings.ts";
@@ -42,6 +42,11 @@ export class Kernel {
 
   async mapping(name: string): Promise<Mapping | undefined> {
     return await findMapping(this.files, name);
+  }
+
+  /** Takes away what a cryptsetup that was cut off has left; what is complete or in use stays. */
+  async removeLeftOvers(of: LeftOvers, signal: AbortSignal): Promise<void> {
+    await removeLeftOvers((command) => this.run(command, signal), of, signal);
   }
 
   async mounts(): Promise<Mount[]> {

@@ -1,3 +1,4 @@
+import { CsiError } from "../errors.ts";
 import type { Files } from "./files.ts";
 
 /** An open mapping of the device-mapper, as sysfs tells of it. */
@@ -42,7 +43,8 @@ async function readMapping(files: Files, entry: string, folder: string): Promise
   const [device, uuid, readOnly, sectors] = await Promise.all(
     ["dev", "dm/uuid", "ro", "size"].map((name) => textOf(files, `${folder}/${name}`)),
   );
-  if (device === undefined || sectors === undefined) return undefined;
+  // One that is being made, or whose making was cut off, has no bytes yet.
+  if (device === undefined || sectors === undefined || sectors === "0") return undefined;
   const parts = LUKS2_UUID.exec(uuid ?? "");
   const [slave] = await files.list(`${folder}/slaves`);
   const integrity = slave !== undefined && (await isIntegrity(files, slave));
@@ -68,11 +70,16 @@ async function deviceBelow(files: Files, entry: string, integrity: boolean): Pro
   return lower === undefined ? undefined : await textOf(files, `${BLOCK}/${lower}/dev`);
 }
 
-/** A mapping may go while it is read. */
+/** What sysfs says of a device that went while it was read: the last two are the device-mapper's, while it takes one away. */
+const GONE = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ENXIO", "EINVAL", "EIO"]);
+
+/** A mapping may go while it is read. Another failure does not tell that there is none. */
 async function textOf(files: Files, path: string): Promise<string | undefined> {
   try {
     return (await files.readText(path)).trim();
-  } catch {
-    return undefined;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code !== undefined && GONE.has(code)) return undefined;
+    throw new CsiError("kernel", `Read "${path}" failed: got ${code ?? String(cause)}, wanted its text`, { cause });
   }
 }

@@ -67,6 +67,14 @@ export const nodeFiles: Files = {
       await file.close();
     }
   },
+  async sync(path) {
+    const file = await open(path, "r+");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  },
   use: async (path) => useOf(await statfs(path, { bigint: true })),
 };
 

@@ -1,9 +1,12 @@
+import type { Log } from "@constellation/pod";
 import { CsiError } from "../errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Mapping } from "../kernel/mappings.ts";
 import type { VolumeLocks } from "../locks.ts";
 import type { Plugin } from "../plugin/plugin.ts";
+import type { Rekeyer } from "../rekey/rekeyer.ts";
 import type { EncryptedVolumes } from "../volume/encrypted-volume.ts";
+import type { OpenVolumes } from "../volume/open-volumes.ts";
 import type { NameFolders, VolumeNames } from "../volume/names.ts";
 
 /** What the layer has for one driver. */
@@ -13,8 +16,11 @@ export interface NodeContext {
   readonly plugin: Plugin;
   readonly kernel: Kernel;
   readonly volumes: EncryptedVolumes;
+  readonly openVolumes: OpenVolumes;
+  readonly rekeyer: Pick<Rekeyer, "follow">;
   readonly locks: VolumeLocks;
   readonly folders: NameFolders;
+  readonly log: Log;
   /** Ends what is under way when the process ends. A caller that has gone does not: it comes again and finds it done. */
   readonly signal: AbortSignal;
 }

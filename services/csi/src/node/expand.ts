@@ -24,7 +24,7 @@ export async function expandVolume(context: NodeContext, request: NodeExpandVolu
       );
     }
     await expandDevice(context, names, request);
-    await context.volumes.resize(names, mapping, signal);
+    await context.openVolumes.resize(names, mapping, signal);
     await growFileSystem(context, mapping);
     return BigInt((await kernel.mapping(names.mapping))?.sizeBytes ?? mapping.sizeBytes);
   });
@@ -62,8 +62,8 @@ async function expandDevice(
   );
 }
 
-/** Both file systems grow while they are mounted; a block volume has none. */
-async function growFileSystem({ kernel, signal }: NodeContext, mapping: Mapping): Promise<void> {
+/** Has the file system take all of its mapping. Both kinds grow while they are mounted; a block volume has none. */
+export async function growFileSystem({ kernel, signal }: NodeContext, mapping: Mapping): Promise<void> {
   const mount = (await kernel.mounts()).find(({ device }) => device === mapping.device);
   if (mount === undefined) return;
   if (mount.type === "xfs") await kernel.run({ program: "xfs_growfs", args: [mount.target] }, signal);

@@ -1,149 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Code, ConnectError } from "@connectrpc/connect";
-import { CODE_METADATA } from "@constellation/rpc";
-import { changeMetadata } from "@constellation/luks/testdata";
-import { VOLUME_HEADER_BYTES } from "@constellation/luks";
+import { Code } from "@connectrpc/connect";
 import {
   NodeServiceCapability_RPC_Type as Rpc,
   VolumeCapability_AccessMode_Mode as Mode,
 } from "@constellation/rpc/csi/v1";
-import type { CsiErrorCode } from "../errors.ts";
-import { SparseDevice } from "../testing/sparse-device.ts";
-import { asBlockDevice, asMount, DRIVER, MIB, STAGING, TARGET, uuidOf, VOLUME, World } from "../testing/world.ts";
-
-function newWorld(options: { integrity?: boolean } = {}): World {
-  const world = new World();
-  world.addVolume(VOLUME, options);
-  return world;
-}
-
-/** A volume with data that is staged no more. */
-async function usedWorld(): Promise<World> {
-  const world = newWorld();
-  await world.stage();
-  world.writeData();
-  await world.unstage();
-  return world;
-}
-
-async function refuses(call: Promise<unknown>, code: CsiErrorCode, status?: Code): Promise<void> {
-  await assert.rejects(call, (error: unknown) => {
-    assert.ok(error instanceof ConnectError, String(error));
-    assert.equal(error.metadata.get(CODE_METADATA), code, error.message);
-    if (status !== undefined) assert.equal(error.code, status);
-    return true;
-  });
-}
-
-/** Nothing was opened, mounted or written for the refused volume. */
-function untouched(world: World, before: SparseDevice): void {
-  assert.deepEqual([world.kernel.mappings, world.kernel.mounts, world.kernel.violations], [[], [], []]);
-  const bytes = (device: SparseDevice): Uint8Array => device.read(0, VOLUME_HEADER_BYTES);
-  assert.deepEqual(Buffer.compare(bytes(world.device()), bytes(before)), 0);
-}
-
-describe("the layer refuses a device that", () => {
-  const attacks: [string, CsiErrorCode, (world: World) => void][] = [
-    ["was blanked", "volume_blank", (world) => world.device().write(0, new Uint8Array(VOLUME_HEADER_BYTES))],
-    [
-      "has a file system of another in the place of the header",
-      "header_refused",
-      (world) => {
-        world.device().write(0, new Uint8Array(VOLUME_HEADER_BYTES));
-        world.device().write(1080, Uint8Array.of(0x53, 0xef));
-      },
-    ],
-    [
-      "has a null cipher in its header",
-      "header_refused",
-      (world) => editHeader(world, (metadata) => (metadata.segments["0"].encryption = "cipher_null-ecb")),
-    ],
-    [
-      "has a second key slot",
-      "header_refused",
-      (world) => editHeader(world, (metadata) => (metadata.keyslots["1"] = metadata.keyslots["0"])),
-    ],
-    ["has lost its token", "header_refused", (world) => editHeader(world, (metadata) => (metadata.tokens = {}))],
-    [
-      "has a key slot of somebody else",
-      "key_refused",
-      (world) => world.device().write(32_768, new Uint8Array(32).fill(9)),
-    ],
-  ];
-  for (const [what, code, attack] of attacks) {
-    test(what, async () => {
-      const world = await usedWorld();
-      attack(world);
-      const before = world.device().clone();
-      await refuses(world.stage(), code, Code.FailedPrecondition);
-      untouched(world, before);
-    });
-  }
-
-  test("is another volume of this cluster", async () => {
-    const world = await usedWorld();
-    world.addVolume("vol-2");
-    await world.stage(asMount(), "vol-2", "/staging-2");
-    await world.unstage("vol-2", "/staging-2");
-    world.vendor.devices.set(VOLUME, world.vendor.devices.get("vol-2")!);
-    await refuses(world.stage(), "volume_swapped", Code.FailedPrecondition);
-  });
-
-  test("is new to the cluster and has data at its end", async () => {
-    const world = newWorld();
-    world.device().write(127 * MIB, Uint8Array.of(1));
-    const before = world.device().clone();
-    await refuses(world.stage(), "volume_foreign", Code.FailedPrecondition);
-    untouched(world, before);
-  });
-
-  test("is new to the cluster and has a file system", async () => {
-    const world = newWorld();
-    world.device().write(1080, Uint8Array.of(0x53, 0xef));
-    await refuses(world.stage(), "volume_foreign");
-    assert.equal(world.records.records.get(VOLUME)?.formatting, undefined);
-  });
-
-  test("came in the place of one whose formatting was cut off", async () => {
-    const world = newWorld();
-    world.records.records.set(VOLUME, { ...world.records.records.get(VOLUME)!, formatting: uuidOf(1) });
-    world.device().write(1080, Uint8Array.of(0x53, 0xef));
-    await refuses(world.stage(), "volume_foreign");
-  });
-
-  test("has no integrity where that was asked for", async () => {
-    const world = await usedWorld();
-    world.addRecord(VOLUME, true);
-    await refuses(world.stage(), "integrity_missing");
-  });
-
-  test("is open under another UUID than the one on record", async () => {
-    const world = newWorld();
-    await world.stage();
-    world.records.records.set(VOLUME, { ...world.records.records.get(VOLUME)!, uuid: uuidOf(99) });
-    await refuses(world.stage(), "volume_swapped", Code.FailedPrecondition);
-  });
-
-  test("shows another header while it is open and is to grow", async () => {
-    const world = newWorld();
-    world.addVolume("vol-2");
-    await world.stage();
-    await world.stage(asMount(), "vol-2", "/staging-2");
-    world.device().write(0, world.device("vol-2").read(0, VOLUME_HEADER_BYTES));
-    await refuses(world.expand(256 * MIB), "volume_swapped");
-    assert.deepEqual(
-      world.kernel.commands.filter(({ args }) => args[0] === "resize"),
-      [],
-    );
-  });
-
-  test("is too small for a header", async () => {
-    const world = new World();
-    world.addVolume(VOLUME, { sizeBytes: 20 * MIB });
-    await refuses(world.stage(), "vendor_device");
-  });
-});
+import { asBlockDevice, asMount, MIB, STAGING, TARGET, uuidOf, VOLUME, World } from "../testing/world.ts";
+import { newWorld, refuses, usedWorld } from "../testing/worlds.ts";
 
 describe("the layer", () => {
   test("accepts a clone of which nothing is on record, beside its original, and records it", async () => {
@@ -213,25 +76,6 @@ describe("the layer", () => {
   test("refuses file systems that it does not make", async () => {
     await refuses(newWorld().stage(asMount("btrfs")), "unsupported");
     await refuses(newWorld({ integrity: true }).stage(asMount("xfs")), "unsupported");
-  });
-
-  test("closes what it opened if the mount fails", async () => {
-    const world = await usedWorld();
-    await refuses(world.stage(asMount("xfs")), "kernel", Code.Internal);
-    assert.deepEqual(world.kernel.mappings, []);
-  });
-
-  test("closes what it opened if the new file system can't be made", async () => {
-    const world = newWorld();
-    const { exec } = world.kernel;
-    Object.assign(world.kernel, {
-      exec: (command: { program: string }, signal: AbortSignal) =>
-        command.program === "mkfs.ext4" ? Promise.reject(new Error("no")) : exec(command as never, signal),
-    });
-    world.restart();
-    await refuses(world.stage(), "kernel");
-    assert.deepEqual(world.kernel.mappings, []);
-    assert.equal(world.records.records.get(VOLUME)?.uuid, undefined);
   });
 
   test("publishes a file system read-only, and refuses another mount at the target", async () => {
@@ -329,17 +173,4 @@ describe("the layer", () => {
     assert.ok(used.length > 3);
     for (const { args, env } of world.kernel.commands) assert.doesNotMatch(JSON.stringify([args, env]), /[0-9a-f]{64}/);
   });
-
-  test("opens a volume by the generation that its token names, also after the root was changed", async () => {
-    const world = await usedWorld();
-    world.keys.current = 3;
-    await world.stage();
-    assert.equal(world.kernel.mappings.length, 1);
-    assert.equal(world.driver, DRIVER);
-  });
 });
-
-function editHeader(world: World, edit: Parameters<typeof changeMetadata>[1]): void {
-  const area = world.device().read(0, VOLUME_HEADER_BYTES);
-  world.device().write(0, changeMetadata(area, edit));
-}

@@ -25,6 +25,14 @@ interface FakeMapping {
   below: string;
 }
 
+/** What is there while cryptsetup works on a mapping, and stays where it is killed. */
+interface FakeHalf {
+  name: string;
+  table: "none" | "inactive" | "live";
+  /** Device or half that its table keeps in use. */
+  over: string;
+}
+
 interface FakeMount {
   target: string;
   device: string;
@@ -47,6 +55,7 @@ export class FakeKernel {
   readonly plaintexts = new Map<string, Plaintext>();
   readonly mounts: FakeMount[] = [];
   mappings: FakeMapping[] = [];
+  halves: FakeHalf[] = [];
   /** Device nodes that vendors made. */
   readonly nodes = new Map<string, string>();
   readonly files = new Map<string, Uint8Array>();
@@ -57,6 +66,11 @@ export class FakeKernel {
     this.#effects = effects;
   }
 
+  /** Without a table it keeps nothing in use. What luksFormat left so nobody finds again, as its name is random. */
+  get halvesInUse(): readonly FakeHalf[] {
+    return this.halves.filter(({ table }) => table !== "none");
+  }
+
   /** What is left on the node, in an order of its own. */
   state(): unknown {
     const mappings = this.mappings.map((mapping) => ({ ...mapping, number: "any" }));
@@ -64,6 +78,7 @@ export class FakeKernel {
     const byTarget = (a: { target: string }, b: { target: string }): number => (a.target < b.target ? -1 : 1);
     return {
       mappings: mappings.sort((a, b) => (a.name < b.name ? -1 : 1)),
+      halves: this.halvesInUse,
       mounts: mounts.sort(byTarget),
       nodes: sorted([...this.nodes]),
       files: sorted([...this.files.keys()]),
@@ -89,6 +104,10 @@ export class FakeKernel {
 
   readonly #programs: Readonly<Record<string, (command: Command) => number | string>> = {
     cryptsetup: (command) => this.#cryptsetup(command),
+    dmsetup: ({ args }) =>
+      args[0] === "info"
+        ? this.#dmInfo(args.includes("--inactive") ? "inactive" : "live")
+        : this.#dmRemove(args.at(-1)!),
     blockdev: ({ args }) => `${this.#sizeOf(args.at(-1)!)}\n`,
     mount: ({ args }) => this.#mount(args),
     umount: ({ args }) => this.#umount(args[0]!),
@@ -135,7 +154,9 @@ export class FakeKernel {
   #format(args: readonly string[], key: Uint8Array): number {
     const device = this.#deviceAt(args.at(-1)!);
     const area = formatArea(valueOf(args, "--uuid"), args.includes("--integrity=hmac-sha256"), key);
-    if (this.#holdsData(this.nodes.get(args.at(-1)!)!)) this.violations.push("formatted a device with data");
+    const below = this.nodes.get(args.at(-1)!)!;
+    if (this.#isHeld(below)) return 5;
+    if (this.#holdsData(below)) this.violations.push("formatted a device with data");
     this.#effects.apply(() => device.write(0, new Uint8Array(VOLUME_HEADER_BYTES)));
     for (const [start, end] of [
       [0, 4096],
@@ -145,6 +166,10 @@ export class FakeKernel {
     ] as const) {
       this.#effects.apply(() => device.write(start, area.subarray(start, end)));
     }
+    if (!args.includes("--integrity=hmac-sha256")) return 0;
+    const temporary = `temporary-cryptsetup-${this.commands.length}`;
+    this.#makeHalf(temporary, below);
+    this.#effects.apply(() => this.#dropHalves(temporary));
     return 0;
   }
 
@@ -153,23 +178,74 @@ export class FakeKernel {
     const area = this.#copy(valueOf(args, "--header"));
     const header = validateVolumeHeader(area);
     if (openSlot(area, key) === undefined) return 2;
-    if (this.mappings.some((mapping) => mapping.name === name)) return 5;
+    const lower = `${name}_dif`;
+    if ([...this.mappings, ...this.halves].some((one) => one.name === name || one.name === lower)) return 5;
     const below = this.nodes.get(path);
     if (below === undefined) return 4;
+    if (this.#isHeld(below)) return 5;
     const number = Math.max(0, ...this.mappings.map((mapping) => mapping.number)) + 2;
     const sizeBytes = this.devices.get(below)!.sizeBytes - HEADER_AREA_BYTES;
     const { uuid, integrity } = header;
     const readOnly = args.includes("--readonly");
-    this.#effects.apply(() => this.mappings.push({ name, number, uuid, integrity, readOnly, sizeBytes, below }));
+    if (integrity) this.#makeHalf(lower, below);
+    this.#makeHalf(name, integrity ? lower : below, () => {
+      this.#dropHalves(name, lower);
+      this.mappings.push({ name, number, uuid, integrity, readOnly, sizeBytes, below });
+    });
     return 0;
   }
 
   #close(name: string): number {
     const mapping = this.mappings.find((one) => one.name === name);
+    // Also over one of which only half is there.
     if (mapping === undefined) return 4;
     const node = `/dm-${mapping.number}`;
     if (this.mounts.some(({ device, root }) => device === `253:${mapping.number}` || root === node)) return 5;
-    this.#effects.apply(() => (this.mappings = this.mappings.filter((one) => one !== mapping)));
+    const { below } = mapping;
+    const lower = `${name}_dif`;
+    this.#effects.apply(() => {
+      this.mappings = this.mappings.filter((one) => one !== mapping);
+      if (mapping.integrity) this.halves.push({ name: lower, table: "live", over: below });
+    });
+    if (mapping.integrity) this.#effects.apply(() => this.#dropHalves(lower));
+    return 0;
+  }
+
+  /** The kernel makes a mapping without a table, takes its table, and lets it live. */
+  #makeHalf(name: string, over: string, live = (half: FakeHalf): void => void (half.table = "live")): void {
+    const half: FakeHalf = { name, table: "none", over };
+    this.#effects.apply(() => this.halves.push(half));
+    this.#effects.apply(() => (half.table = "inactive"));
+    this.#effects.apply(() => live(half));
+  }
+
+  #dropHalves(...names: readonly string[]): void {
+    this.halves = this.halves.filter((half) => !names.includes(half.name));
+  }
+
+  #isHeld(device: string): boolean {
+    const over = this.halves.filter(({ table }) => table !== "none").map((half) => half.over);
+    return [...over, ...this.mappings.map(({ below }) => below)].includes(device);
+  }
+
+  /** Name, tables and devices of each, by its live table or by the other. */
+  #dmInfo(table: "live" | "inactive"): string {
+    const row = (name: string, devices: string | undefined): string =>
+      `${name}/${devices === undefined ? 0 : 1}/${devices ?? ""}\n`;
+    const whole = this.mappings.flatMap(({ name, integrity, below }) =>
+      (integrity ? [name, `${name}_dif`] : [name]).map((one) => row(one, table === "live" ? below : undefined)),
+    );
+    const halves = this.halves.map((half) => row(half.name, half.table === table ? half.over : undefined));
+    return [...whole, ...halves].join("");
+  }
+
+  #dmRemove(name: string): number {
+    if (this.#isHeld(name)) return 1;
+    if (!this.halves.some((half) => half.name === name)) {
+      this.violations.push(`took away ${name}, of which there is no half`);
+      return 1;
+    }
+    this.#effects.apply(() => this.#dropHalves(name));
     return 0;
   }
 
@@ -204,11 +280,20 @@ export class FakeKernel {
 
   #zero(args: readonly string[]): number {
     const mapping = this.#mappingOf(args.at(-1)!);
-    if (mapping === undefined) return 1;
+    if (mapping === undefined) return this.#zeroDevice(args);
     const end = Number(valueOf(args, "--offset")) + Number(valueOf(args, "--length"));
     const zeroed = end === mapping.sizeBytes;
     const { uuid, sizeBytes } = mapping;
     this.#effects.apply(() => this.plaintexts.set(mapping.below, { uuid, fileSystem: "none", sizeBytes, zeroed }));
+    return 0;
+  }
+
+  /** Only where nothing of value is. */
+  #zeroDevice(args: readonly string[]): number {
+    const device = this.#deviceAt(args.at(-1)!);
+    if (this.#holdsData(this.nodes.get(args.at(-1)!)!)) this.violations.push("zeroed a device with data");
+    const length = Number(valueOf(args, "--length"));
+    this.#effects.apply(() => device.write(Number(valueOf(args, "--offset")), new Uint8Array(length)));
     return 0;
   }
 
@@ -303,6 +388,7 @@ export class FakeKernel {
       this.#effects.requireLife();
       return this.#deviceAt(path).isBlank(offset, length);
     },
+    sync: async () => this.#effects.requireLife(),
     use: async () => {
       const some = { total: 10n, available: 5n, used: 5n };
       return { bytes: some, inodes: some };
@@ -318,7 +404,7 @@ export class FakeKernel {
     const [, entry = "", file = ""] = /^\/sys\/class\/block\/([^/]+)\/(.+)$/.exec(path) ?? [];
     if (entry.startsWith("vd-") && file === "dev") return entry.slice("vd-".length).replace("-", ":");
     const text = this.#dmDevices().get(entry)?.files[file];
-    if (text === undefined) throw new Error(`ENOENT: ${path}`);
+    if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: "ENOENT" });
     return `${text}\n`;
   }
 
@@ -337,6 +423,16 @@ export class FakeKernel {
       if (!integrity) continue;
       const lower = { dev: `253:${number + 1}`, "dm/name": `${name}_dif`, size: files.size, ro: files.ro };
       devices.set(`dm-${number + 1}`, { files: lower, slaves: [vendor] });
+    }
+    // Without a table it is in no sysfs, and without a live one it has no bytes.
+    for (const [index, { name, table, over }] of this.halves.entries()) {
+      if (table === "none") continue;
+      const size = table === "live" ? "8" : "0";
+      const files = { dev: `253:${900 + index}`, "dm/name": name, "dm/uuid": `CRYPT-LUKS2-${"0".repeat(32)}-${name}` };
+      devices.set(`dm-${900 + index}`, {
+        files: { ...files, ro: "0", size },
+        slaves: over.includes(":") ? [`vd-${over.replace(":", "-")}`] : [],
+      });
     }
     return devices;
   }

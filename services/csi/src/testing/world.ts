@@ -5,6 +5,7 @@ import {
   createRouterTransport,
   type Interceptor,
 } from "@connectrpc/connect";
+import type { Log } from "@constellation/pod";
 import { toConnectError } from "@constellation/rpc";
 import { Node, type VolumeCapability, VolumeCapability_AccessMode_Mode as Mode } from "@constellation/rpc/csi/v1";
 import { STATUSES } from "../errors.ts";
@@ -14,9 +15,11 @@ import { layerRoutes } from "../layer.ts";
 import { VolumeLocks } from "../locks.ts";
 import type { NodeContext } from "../node/context.ts";
 import { inProcessPlugin } from "../plugin/connect.ts";
+import { Rekeyer } from "../rekey/rekeyer.ts";
 import { EncryptedVolumes } from "../volume/encrypted-volume.ts";
 import { parseFileSystem } from "../volume/file-systems.ts";
 import { type VolumeNames, volumeNames } from "../volume/names.ts";
+import { OpenVolumes } from "../volume/open-volumes.ts";
 import { Effects } from "./effects.ts";
 import { FakeKeys, FakeRecords } from "./fake-cluster.ts";
 import { FakeKernel } from "./fake-kernel.ts";
@@ -64,6 +67,9 @@ export class World {
   /** The vendor's plugin, and the files of the kernel; a test may put more around them before a restart. */
   routes: (router: ConnectRouter) => void;
   port: Files;
+  /** Events that the layer has logged. */
+  readonly events: string[] = [];
+  readonly log: Log = { record: (event) => void this.events.push(event) };
   context!: NodeContext;
   node!: Client<typeof Node>;
 
@@ -77,19 +83,21 @@ export class World {
     this.restart();
   }
 
-  /** Starts the process again: all that it had in memory is gone. */
+  /** Starts the process again: all that it had in memory is gone, and copies of headers, which `startCsi` takes away. */
   restart(): void {
     this.effects.revive();
+    for (const path of this.kernel.files.keys()) if (path.startsWith(FOLDERS.run)) this.kernel.files.delete(path);
     const kernel = new Kernel(this.kernel.exec, this.port);
     const newUuid = (): string => uuidOf((this.#uuids += 1));
     const { records, keys } = this;
+    const volumes = new EncryptedVolumes({ kernel, records, keys, newUuid, parseFileSystem });
+    const openVolumes = new OpenVolumes({ kernel, records, keys });
+    const parts = { kernel, volumes, openVolumes, locks: new VolumeLocks(), folders: FOLDERS, log: this.log };
     this.context = {
       driver: this.driver,
       plugin: inProcessPlugin(this.routes),
-      kernel,
-      volumes: new EncryptedVolumes({ kernel, records, keys, newUuid, parseFileSystem }),
-      locks: new VolumeLocks(),
-      folders: FOLDERS,
+      ...parts,
+      rekeyer: new Rekeyer({ ...parts, intervalMs: 1_000 }),
       signal: new AbortController().signal,
     };
     const funnel: Interceptor = (next) => async (request) => {
@@ -163,6 +171,6 @@ export class World {
 
   async rekey(): Promise<void> {
     const mapping = (await this.context.kernel.mapping(this.names().mapping))!;
-    await this.context.volumes.rekey(this.names(), mapping, this.context.signal);
+    await this.context.openVolumes.rekey(this.names(), mapping, this.context.signal);
   }
 }

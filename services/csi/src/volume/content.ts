@@ -2,18 +2,22 @@ import { isUnfinishedFormat, LuksError, validateVolumeHeader, type VolumeHeader 
 import { CsiError } from "../errors.ts";
 import type { VolumeRecord } from "./record.ts";
 
+/** A header with its token, which it gets when formatting ends. */
+export type MarkedHeader = VolumeHeader & { readonly generation: number };
+
 /** What is to be done with a device. */
 export type VolumePlan =
   /** Blank and never used: note the UUID, then format. */
   | { readonly kind: "new" }
-  /** Formatting was begun: do it, or do it again. Nothing was ever stored here. */
+  /** Formatting was begun and not ended: do it, or do it again. */
   | { readonly kind: "format"; readonly uuid: string }
-  /** A header of ours with the formatting not noted as done: end it. Nothing was ever stored here. */
-  | { readonly kind: "finish"; readonly header: VolumeHeader & { readonly generation: number } }
-  /** A header of ours and no record: a clone, a restored snapshot, or a volume whose PersistentVolume was made anew. */
-  | { readonly kind: "adopt"; readonly header: VolumeHeader & { readonly generation: number } }
+  /**
+   * A whole header of ours, not on record: a clone, a restored snapshot, a volume whose PersistentVolume was made anew, or
+   * one whose formatting ended and could not be noted.
+   */
+  | { readonly kind: "adopt"; readonly header: MarkedHeader }
   /** The header that is on record. */
-  | { readonly kind: "open"; readonly header: VolumeHeader & { readonly generation: number } };
+  | { readonly kind: "open"; readonly header: MarkedHeader };
 
 /** What a device shows of itself. */
 export interface DeviceEnds {
@@ -23,12 +27,15 @@ export interface DeviceEnds {
   readonly headBlank: boolean;
   /** Whether the last 16 MiB are. */
   readonly tailBlank: boolean;
+  readonly sizeBytes: number;
 }
 
 /**
- * Decides what a device is, fail-closed. Storage is hostile: it may show another volume, an older one, a blank one. A
- * device is formatted only if both its ends are blank and nothing is on record, or if the record says that formatting was
- * begun and never ended, so that no data can have been on it.
+ * Decides what a device is, fail-closed. Storage is hostile: it may show another volume, an older one, a blank one; and the
+ * record may be older than the device, after a backup of etcd was put back. A device is formatted only if both its ends
+ * are blank and nothing is on record; or if the record says that formatting was begun, and the device that it was not
+ * ended: the header gets its token last, once the volume is filled. What formatting may have left before it fills the
+ * volume has a blank end.
  * @throws CsiError `volume_swapped`, `volume_blank`, `volume_foreign`, `header_refused`, `integrity_missing`
  */
 export function planVolume(record: VolumeRecord, ends: DeviceEnds): VolumePlan {
@@ -58,18 +65,19 @@ function planUnrecorded(record: VolumeRecord, { head, headBlank, tailBlank }: De
     if (!hasHeader(head)) throw foreign("data that is not ours");
     return { kind: "adopt", header: marked(readHeader(head)) };
   }
-  if (hasHeader(head)) {
-    const header = tryHeader(head);
-    if (header?.generation !== undefined) {
-      requireUuid(header, formatting);
-      return { kind: "finish", header: marked(header) };
-    }
+  const header = hasHeader(head) ? tryHeader(head) : undefined;
+  if (header?.generation !== undefined) {
+    requireUuid(header, formatting);
+    return { kind: "adopt", header: marked(header) };
   }
-  if (isUnfinishedFormat(head, formatting)) return { kind: "format", uuid: formatting };
+  if (isUnfinishedFormat(head, formatting) && (tailBlank || header !== undefined)) {
+    return { kind: "format", uuid: formatting };
+  }
   throw foreign("other data where formatting was begun");
 }
 
-function marked(header: VolumeHeader): VolumeHeader & { readonly generation: number } {
+/** Takes a header for one with its token. @throws CsiError `header_refused` */
+export function marked(header: VolumeHeader): MarkedHeader {
   const { generation } = header;
   if (generation !== undefined) return { ...header, generation };
   throw new CsiError(

@@ -1,16 +1,20 @@
 import { HEADER_AREA_BYTES, type VolumeHeader, volumeToken } from "@constellation/luks";
 import { CsiError } from "../errors.ts";
-import { type VolumeKey, type VolumeKeys, withVolumeKey } from "../keys/volume-keys.ts";
+import { type VolumeKeys, withVolumeKey } from "../keys/volume-keys.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Mapping } from "../kernel/mappings.ts";
-import { type DeviceEnds, planVolume, type VolumePlan } from "./content.ts";
+import { type DeviceEnds, type MarkedHeader, planVolume, type VolumePlan } from "./content.ts";
+import { requireDevice } from "./device.ts";
 import { type FileSystem, makeFileSystem } from "./file-systems.ts";
-import { checkHeader, HeaderStore } from "./header-store.ts";
+import { type ChangedHeader, checkHeader, HeaderStore, keyRefused } from "./header-store.ts";
 import type { VolumeNames } from "./names.ts";
-import type { VolumeRecord, VolumeRecords } from "./record.ts";
+import { noteGeneration, type VolumeRecord, type VolumeRecords } from "./record.ts";
 
 /** Zeroed at both ends of a new volume with integrity, where probes and tools read without having written. */
 const ZEROED_BYTES = 32 * 1024 * 1024;
+
+/** For closing what a failed call has opened. */
+const CLOSE_TIMEOUT_MS = 60_000;
 
 /** Room for the header, and as much for data. */
 const SMALLEST_BYTES = 2 * HEADER_AREA_BYTES;
@@ -53,7 +57,7 @@ export class EncryptedVolumes {
    */
   async open(volume: OpenVolume, signal: AbortSignal): Promise<Mapping> {
     const { kernel, records } = this.#parts;
-    const device = await this.#requireDevice(volume.names);
+    const device = await requireDevice(kernel, volume.names);
     const record = await records.find(volume.driver, volume.volumeId, signal);
     if (volume.fileSystem !== undefined) this.#parts.parseFileSystem(volume.fileSystem, record);
     const mapping = await kernel.mapping(volume.names.mapping);
@@ -65,134 +69,133 @@ export class EncryptedVolumes {
       // Of a formatting that was cut off, or over a device that is there no more: to be opened anew. In use it stays.
       await kernel.cryptsetup.close(volume.names.mapping, signal);
     }
+    await kernel.removeLeftOvers({ name: volume.names.mapping, unformatted: [device] }, signal);
     const store = new HeaderStore(kernel.files, volume.names);
     const ends = await this.#readEnds(volume.names, store, signal);
-    const work = { volume, record, store, head: ends.head };
+    const work = { volume, record, store, ends };
     return await this.#carryOut(planVolume(record, ends), work, signal);
   }
 
   /** Closes a volume's mapping. */
   async close(names: VolumeNames, signal: AbortSignal): Promise<void> {
-    if ((await this.#parts.kernel.mapping(names.mapping)) === undefined) return;
-    await this.#parts.kernel.cryptsetup.close(names.mapping, signal);
-  }
-
-  /** Lets an open volume be as large as its device has become. @throws CsiError */
-  async resize(names: VolumeNames, mapping: Mapping, signal: AbortSignal): Promise<void> {
-    const { store, area, header } = await this.#openHeader(names, mapping);
-    await this.#withKey(header.uuid, header.generation, signal, ({ key }) =>
-      store.withCopy(area, header, async (headerFile) => {
-        const { cryptsetup } = this.#parts.kernel;
-        if (!(await cryptsetup.resize(names.mapping, headerFile, key, signal))) throw keyRefused(header);
-      }),
-    );
+    const { kernel } = this.#parts;
+    if ((await kernel.mapping(names.mapping)) !== undefined) {
+      return await kernel.cryptsetup.close(names.mapping, signal);
+    }
+    const device = (await kernel.files.status(names.vendorDevice))?.device;
+    const unformatted = device === undefined ? [] : [device];
+    await kernel.removeLeftOvers({ name: names.mapping, unformatted }, signal);
   }
 
   /**
-   * Gives an open volume's header the key of the current generation, if it has an older one. All work is on the copy in
-   * memory: a slot with the new key, the token, the old slot removed. The device then changes from the old header with
-   * its slot to the new one with its own, in one write of a sound copy.
-   * @returns the generations, or undefined if there was nothing to do
+   * Closes what a call that failed has opened, also where the process ends. What that meets is told beside the error of the
+   * call, which it gives back, and never in its place.
    */
-  async rekey(
-    names: VolumeNames,
-    mapping: Mapping,
-    signal: AbortSignal,
-  ): Promise<{ from: number; to: number } | undefined> {
-    const { store, area, header } = await this.#openHeader(names, mapping);
-    return await this.#withKey(header.uuid, 0, signal, async (next) => {
-      if (next.generation <= header.generation) {
-        await store.repair(area, header);
-        await this.#parts.kernel.files.remove(names.headerFile);
-        return undefined;
-      }
-      await this.#withKey(header.uuid, header.generation, signal, (current) =>
-        store.withCopy(area, header, (headerFile) =>
-          this.#changeKey({ headerFile, header, store }, { current, next }, signal),
-        ),
-      );
-      return { from: header.generation, to: next.generation };
-    });
-  }
-
-  /** Has the record say of which generation an open volume's key is. */
-  async noteGeneration(names: VolumeNames, mapping: Mapping, signal: AbortSignal): Promise<void> {
-    const { header } = await this.#openHeader(names, mapping);
-    await this.#note(await this.#parts.records.findByMapping(names.mapping, signal), header, signal);
-  }
-
-  async #note(record: VolumeRecord, { generation }: MarkedHeader, signal: AbortSignal): Promise<void> {
-    if (record.generation !== generation) await this.#parts.records.noteGeneration(record, generation, signal);
-  }
-
-  async #changeKey(
-    { headerFile, header, store }: { headerFile: string; header: VolumeHeader; store: HeaderStore },
-    { current, next }: { current: VolumeKey; next: VolumeKey },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { cryptsetup } = this.#parts.kernel;
-    const { number } = header.slot;
-    const keys = { current: current.key, next: next.key };
-    if (!(await cryptsetup.addKey(headerFile, 1 - number, keys, signal))) throw keyRefused(header);
-    const token = volumeToken(next.generation, header.integrity);
-    await cryptsetup.importToken(headerFile, token, { replace: true }, signal);
-    await cryptsetup.killSlot(headerFile, number, signal);
-    await store.commitCopy(header, next);
+  async closeAfter(error: unknown, names: VolumeNames): Promise<unknown> {
+    try {
+      await this.close(names, AbortSignal.timeout(CLOSE_TIMEOUT_MS));
+      return error;
+    } catch (closing) {
+      if (!(error instanceof CsiError)) return error;
+      const also = closing instanceof Error ? closing.message : String(closing);
+      return new CsiError(error.code, `${error.message}; then: ${also}`, { cause: error });
+    }
   }
 
   async #carryOut(plan: VolumePlan, work: Work, signal: AbortSignal): Promise<Mapping> {
     const { records } = this.#parts;
     switch (plan.kind) {
       case "new": {
-        if (work.volume.readOnly) throw new CsiError("unsupported", "Format volume failed: got a read-only volume");
+        refuseReaders(work.volume);
         const uuid = this.#parts.newUuid();
         const record = await records.beginFormatting(work.record, uuid, signal);
         return await this.#format(uuid, { ...work, record }, signal);
       }
       case "format":
+        refuseReaders(work.volume);
         return await this.#format(plan.uuid, work, signal);
-      case "finish":
-        return await this.#finish(plan.header, work, signal);
       case "adopt":
         await records.record(work.record, plan.header.uuid, plan.header.generation, signal);
-        return await this.#openMapping(plan.header, work, signal);
+        return await this.#openMapping(plan.header, work.ends.head, work, signal);
       case "open":
         // A clone that was put in its place, or a change of the key that was cut off before it was noted.
-        await this.#note(work.record, plan.header, signal);
-        return await this.#openMapping(plan.header, work, signal);
+        await noteGeneration(records, work.record, plan.header, signal);
+        return await this.#openMapping(plan.header, work.ends.head, work, signal);
     }
   }
 
+  /** Formats, opens, fills. Only then the device gets the header with its token, and the record says that it may be used. */
   async #format(uuid: string, work: Work, signal: AbortSignal): Promise<Mapping> {
-    const { kernel } = this.#parts;
-    const { integrity } = work.record;
-    const device = work.volume.names.vendorDevice;
-    const generation = await this.#withKey(uuid, 0, signal, async (volumeKey) => {
-      await kernel.cryptsetup.format({ device, uuid, integrity }, volumeKey.key, signal);
-      const area = await work.store.readDevice();
-      const header = checkHeader(area);
-      await work.store.withCopy(area, header, async (headerFile) => {
-        const token = volumeToken(volumeKey.generation, integrity);
-        await kernel.cryptsetup.importToken(headerFile, token, { replace: false }, signal);
-        await work.store.commitCopy({ ...header, uuid }, volumeKey);
-      });
-      return volumeKey.generation;
-    });
-    const head = await work.store.readDevice();
-    return await this.#finish({ ...checkHeader(head), generation }, { ...work, head }, signal);
-  }
-
-  /** Opens what was just formatted, fills it, and only then notes that it may be used. */
-  async #finish(header: MarkedHeader, work: Work, signal: AbortSignal): Promise<Mapping> {
-    const mapping = await this.#openMapping(header, work, signal);
+    const { volume, record, store } = work;
+    const made = await this.#makeHeader(uuid, work, signal);
+    const mapping = await this.#openMapping(made.header, made.area, work, signal);
     try {
-      await this.#fill(mapping, header, work.volume, signal);
-      await this.#parts.records.record(work.record, header.uuid, header.generation, signal);
+      await this.#fill(mapping, made.header, volume, signal);
+      await this.#requireOwn(made, work, signal);
+      await store.commit(made);
+      await this.#parts.records.record(record, uuid, made.header.generation, signal);
       return mapping;
     } catch (error) {
-      await this.#parts.kernel.cryptsetup.close(work.volume.names.mapping, signal);
-      throw error;
+      throw await this.closeAfter(error, volume.names);
     }
+  }
+
+  /**
+   * Where storage lets two nodes at a device, another one may have formatted it meanwhile, and given it to a pod.
+   * @throws CsiError `record_conflict`, `volume_swapped`
+   */
+  async #requireOwn({ before, area }: ChangedHeader, { volume, store }: Work, signal: AbortSignal): Promise<void> {
+    const { driver, volumeId } = volume;
+    const record = await this.#parts.records.find(driver, volumeId, signal);
+    if (record.uuid !== undefined || record.formatting !== before.uuid) {
+      const got = `got a record of UUID "${record.uuid ?? ""}" with formatting of "${record.formatting ?? ""}"`;
+      throw new CsiError(
+        "record_conflict",
+        `Format volume failed: ${got}, wanted formatting of "${before.uuid}" alone`,
+      );
+    }
+    const { areaOffset, areaBytes } = before.slot;
+    const slot = (from: Uint8Array): Uint8Array => from.subarray(areaOffset, areaOffset + areaBytes);
+    const found = await store.readDevice();
+    const { uuid } = checkHeader(found);
+    if (uuid === before.uuid && Buffer.compare(slot(found), slot(area)) === 0) return;
+    const got = `got a header of UUID "${uuid}" with another key slot`;
+    throw new CsiError(
+      "volume_swapped",
+      `Format volume failed: ${got}, wanted the one of "${before.uuid}" that was written`,
+    );
+  }
+
+  /**
+   * Has cryptsetup format the device, and makes the header with its token in memory. What is opened is that one, never what
+   * the device shows next.
+   */
+  async #makeHeader(uuid: string, { volume, record, store, ends }: Work, signal: AbortSignal): Promise<ChangedHeader> {
+    const { kernel, keys } = this.#parts;
+    const { integrity } = record;
+    const device = volume.names.vendorDevice;
+    if (!ends.tailBlank) {
+      // Of a filling that was cut off. Blank, it tells what formatting leaves from data.
+      const range = { offset: ends.sizeBytes - HEADER_AREA_BYTES, length: HEADER_AREA_BYTES };
+      await kernel.zero(device, range, signal);
+    }
+    return await withVolumeKey(await keys.get(uuid, 0, signal), async (volumeKey) => {
+      await kernel.cryptsetup.format({ device, uuid, integrity }, volumeKey.key, signal);
+      const area = await store.readDevice();
+      const header = checkHeader(area);
+      if (header.uuid !== uuid || header.integrity !== integrity) {
+        const got = `LUKS UUID "${header.uuid}" ${header.integrity ? "with" : "without"} integrity`;
+        throw new CsiError(
+          "volume_swapped",
+          `Format volume failed: got ${got}, wanted the header that was just written`,
+        );
+      }
+      return await store.withCopy(area, header, async (headerFile) => {
+        const token = volumeToken(volumeKey.generation, integrity);
+        await kernel.cryptsetup.importToken(headerFile, token, { replace: false }, signal);
+        return await store.readCopy(header, volumeKey);
+      });
+    });
   }
 
   /** What was never written can't be read where there is integrity: all of a block volume is written, of others the ends. */
@@ -205,18 +208,25 @@ export class EncryptedVolumes {
         ? [{ offset: 0, length: sizeBytes }]
         : [0, sizeBytes - ZEROED_BYTES].map((offset) => ({ offset, length: ZEROED_BYTES }));
       for (const range of ranges) await kernel.zero(path, range, signal);
+      // Before the header says that it is filled.
+      await kernel.files.sync(path);
     }
     if (volume.fileSystem === undefined) return;
     const { program, args } = makeFileSystem(parseFileSystem(volume.fileSystem, { integrity }), { integrity });
     await kernel.makeFileSystem(program, [...args, path], signal);
   }
 
-  async #openMapping(header: MarkedHeader, { volume, store, head }: Work, signal: AbortSignal): Promise<Mapping> {
-    const { kernel } = this.#parts;
+  async #openMapping(
+    header: MarkedHeader,
+    area: Uint8Array,
+    { volume, store }: Work,
+    signal: AbortSignal,
+  ): Promise<Mapping> {
+    const { kernel, keys } = this.#parts;
     const { names, readOnly } = volume;
-    await this.#withKey(header.uuid, header.generation, signal, ({ key }) =>
-      store.withCopy(head, header, async (headerFile) => {
-        if (!readOnly) await store.repair(head, header);
+    await withVolumeKey(await keys.get(header.uuid, header.generation, signal), ({ key }) =>
+      store.withCopy(area, header, async (headerFile) => {
+        if (!readOnly) await store.repair(area, header);
         const options = { device: names.vendorDevice, headerFile, name: names.mapping, readOnly };
         if (!(await kernel.cryptsetup.open(options, key, signal))) throw keyRefused(header);
       }),
@@ -224,29 +234,6 @@ export class EncryptedVolumes {
     const mapping = await kernel.mapping(names.mapping);
     if (mapping !== undefined) return mapping;
     throw new CsiError("kernel", "Open volume failed: got no mapping from cryptsetup, wanted one");
-  }
-
-  async #openHeader(
-    names: VolumeNames,
-    mapping: Mapping,
-  ): Promise<{ store: HeaderStore; area: Uint8Array; header: MarkedHeader }> {
-    const store = new HeaderStore(this.#parts.kernel.files, names);
-    await this.#requireDevice(names);
-    const area = await store.readDevice();
-    const header = checkHeader(area);
-    if (header.uuid !== mapping.luksUuid || header.generation === undefined) {
-      const got = `LUKS UUID "${header.uuid}"`;
-      throw new CsiError("volume_swapped", `Read header failed: got ${got}, wanted that of the open volume`);
-    }
-    return { store, area, header: { ...header, generation: header.generation } };
-  }
-
-  /** What the vendor published must be a device node. @returns its `major:minor` */
-  async #requireDevice({ vendorDevice }: VolumeNames): Promise<string> {
-    const status = await this.#parts.kernel.files.status(vendorDevice);
-    if (status?.kind === "block" && status.device !== undefined) return status.device;
-    const got = status?.kind ?? "nothing";
-    throw new CsiError("vendor_device", `Open volume failed: got ${got} from the vendor, wanted a block device`);
   }
 
   async #readEnds({ vendorDevice }: VolumeNames, store: HeaderStore, signal: AbortSignal): Promise<DeviceEnds> {
@@ -261,41 +248,36 @@ export class EncryptedVolumes {
     const head = await store.readDevice();
     const headBlank = await kernel.files.isBlank(vendorDevice, 0, HEADER_AREA_BYTES);
     const tailBlank = await kernel.files.isBlank(vendorDevice, size - HEADER_AREA_BYTES, HEADER_AREA_BYTES);
-    return { head, headBlank, tailBlank };
-  }
-
-  async #withKey<T>(
-    uuid: string,
-    generation: number,
-    signal: AbortSignal,
-    use: (volumeKey: VolumeKey) => Promise<T>,
-  ): Promise<T> {
-    return await withVolumeKey(await this.#parts.keys.get(uuid, generation, signal), use);
+    return { head, headBlank, tailBlank, sizeBytes: size };
   }
 }
-
-type MarkedHeader = VolumeHeader & { readonly generation: number };
 
 interface Work {
   readonly volume: OpenVolume;
   readonly record: VolumeRecord;
   readonly store: HeaderStore;
-  readonly head: Uint8Array;
+  readonly ends: DeviceEnds;
 }
 
-/** Whether an open mapping is what the record says. @throws CsiError `volume_swapped` if it is another volume's */
+/** A volume that nothing was ever written to is of no use to who may not write. @throws CsiError `unsupported` */
+function refuseReaders({ readOnly }: OpenVolume): void {
+  if (readOnly)
+    throw new CsiError("unsupported", "Format volume failed: got a read-only volume, wanted a writable one");
+}
+
+/**
+ * Whether an open mapping is what the record says.
+ * @throws CsiError `volume_swapped` if it is another volume's, `integrity_missing`
+ */
 function isOnRecord(mapping: Mapping, record: VolumeRecord, device: string, volume: OpenVolume): boolean {
   if (record.uuid === undefined || mapping.below !== device) return false;
   if (mapping.luksUuid !== record.uuid) {
     const got = `LUKS UUID "${mapping.luksUuid}"`;
     throw new CsiError("volume_swapped", `Open volume failed: got ${got}, wanted "${record.uuid}"`);
   }
+  if (record.integrity && !mapping.integrity) {
+    const got = "got an open volume without integrity, wanted one with integrity";
+    throw new CsiError("integrity_missing", `Open volume failed: ${got}`);
+  }
   return mapping.readOnly === volume.readOnly;
-}
-
-function keyRefused({ uuid, generation }: VolumeHeader): CsiError {
-  return new CsiError(
-    "key_refused",
-    `Open volume failed: got a header that the key of "volume/${uuid}", generation "${generation}", does not open`,
-  );
 }

@@ -12,7 +12,15 @@ import {
 } from "@constellation/luks";
 import { CsiError } from "../errors.ts";
 import type { Files } from "../kernel/files.ts";
+import { type MarkedHeader, marked } from "./content.ts";
 import type { VolumeNames } from "./names.ts";
+
+/** A header that is to take the place of the one before. */
+export interface ChangedHeader {
+  readonly area: Uint8Array;
+  readonly header: MarkedHeader;
+  readonly before: VolumeHeader;
+}
 
 /**
  * A volume's header between device and memory. cryptsetup only ever gets the copy in memory, which was checked (T7).
@@ -42,15 +50,20 @@ export class HeaderStore {
     }
   }
 
-  /** Checks the copy that cryptsetup has changed, and writes it to the device. @throws CsiError `header_refused` */
-  async commitCopy(before: VolumeHeader, wanted: { readonly generation: number }): Promise<void> {
+  /** The copy as cryptsetup has changed it. @throws CsiError `header_refused` if it is not what was asked for */
+  async readCopy(before: VolumeHeader, wanted: { readonly generation: number }): Promise<ChangedHeader> {
     const area = await this.#files.read(this.#names.headerFile, 0, VOLUME_HEADER_BYTES);
-    const header = checkHeader(area);
+    const header = marked(checkHeader(area));
     if (header.uuid !== before.uuid || header.generation !== wanted.generation) {
       const got = `UUID "${header.uuid}" and generation "${header.generation}"`;
-      throw new CsiError("header_refused", `Write header failed: got ${got}, wanted those asked for`);
+      throw new CsiError("header_refused", `Change header failed: got ${got}, wanted those asked for`);
     }
-    await this.#write(wholeHeader(area, header), writeOrder(header, before));
+    return { area: wholeHeader(area, header), header, before };
+  }
+
+  /** Writes a changed header to the device. Cut off anywhere, the device has it or the one before. */
+  async commit({ area, header, before }: ChangedHeader): Promise<void> {
+    await this.#write(area, writeOrder(header, before));
   }
 
   /** Does what a change that was cut off has left undone: the second copy, and the slot before, which must not stay. */
@@ -75,4 +88,12 @@ export function checkHeader(area: Uint8Array): VolumeHeader {
     if (!(cause instanceof LuksError)) throw cause;
     throw new CsiError("header_refused", `Open volume failed: ${cause.message}`, { cause });
   }
+}
+
+/** The error of a header that its key does not open. */
+export function keyRefused({ uuid, generation }: VolumeHeader): CsiError {
+  return new CsiError(
+    "key_refused",
+    `Open volume failed: got a header that the key of "volume/${uuid}", generation "${generation}", does not open`,
+  );
 }

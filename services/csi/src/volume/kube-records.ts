@@ -1,15 +1,13 @@
-import { GENERATION_ANNOTATIONS } from "@constellation/cluster-state";
+import {
+  GENERATION_ANNOTATIONS,
+  VOLUME_FORMATTING_ANNOTATION,
+  VOLUME_UUID_ANNOTATION,
+} from "@constellation/cluster-state";
 import { type KubeApi, KubeError } from "@constellation/kube/in-cluster";
 import { CsiError } from "../errors.ts";
 import { CLASSES, type PersistentVolume, VOLUMES } from "./kube-types.ts";
 import { mappingOf } from "./names.ts";
-import {
-  FORMATTING_ANNOTATION,
-  INTEGRITY_ANNOTATION,
-  UUID_ANNOTATION,
-  type VolumeRecord,
-  type VolumeRecords,
-} from "./record.ts";
+import { INTEGRITY_ANNOTATION, type VolumeRecord, type VolumeRecords } from "./record.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const GENERATION = /^[1-9][0-9]{0,9}$/;
@@ -50,13 +48,13 @@ export class KubeRecords implements VolumeRecords {
   }
 
   beginFormatting(record: VolumeRecord, uuid: string, signal: AbortSignal): Promise<VolumeRecord> {
-    return this.#write(record, { [FORMATTING_ANNOTATION]: uuid }, signal);
+    return this.#write(record, { [VOLUME_FORMATTING_ANNOTATION]: uuid }, signal);
   }
 
   record(record: VolumeRecord, uuid: string, generation: number, signal: AbortSignal): Promise<VolumeRecord> {
     const annotations = {
-      [UUID_ANNOTATION]: uuid,
-      [FORMATTING_ANNOTATION]: null,
+      [VOLUME_UUID_ANNOTATION]: uuid,
+      [VOLUME_FORMATTING_ANNOTATION]: null,
       [GENERATION_ANNOTATIONS.volume]: String(generation),
     };
     return this.#write(record, annotations, signal);
@@ -96,8 +94,8 @@ export class KubeRecords implements VolumeRecords {
     return {
       name,
       resourceVersion,
-      uuid: uuidOf(name, UUID_ANNOTATION, annotations),
-      formatting: uuidOf(name, FORMATTING_ANNOTATION, annotations),
+      uuid: uuidOf(name, VOLUME_UUID_ANNOTATION, annotations),
+      formatting: uuidOf(name, VOLUME_FORMATTING_ANNOTATION, annotations),
       generation: generationOf(annotations),
       integrity: await this.#wantsIntegrity(volume, signal),
     };

@@ -1,7 +1,3 @@
-/** Annotation of a PersistentVolume: UUID of the LUKS header that the volume has. */
-export const UUID_ANNOTATION = "csi.constellation.internal/luks-uuid";
-/** Annotation of a PersistentVolume while its first formatting is under way: the UUID it is to have. */
-export const FORMATTING_ANNOTATION = "csi.constellation.internal/luks-formatting";
 /** Annotation of a StorageClass or PersistentVolume: "true" for authenticated encryption. */
 export const INTEGRITY_ANNOTATION = "csi.constellation.internal/integrity";
 
@@ -32,4 +28,14 @@ export interface VolumeRecords {
   record(record: VolumeRecord, uuid: string, generation: number, signal: AbortSignal): Promise<VolumeRecord>;
   /** Notes the generation alone. @throws CsiError `record_conflict` */
   noteGeneration(record: VolumeRecord, generation: number, signal: AbortSignal): Promise<VolumeRecord>;
+}
+
+/** Notes the generation of a header where the record says another. @throws CsiError `record_conflict` */
+export async function noteGeneration(
+  records: VolumeRecords,
+  record: VolumeRecord,
+  { generation }: { readonly generation: number },
+  signal: AbortSignal,
+): Promise<void> {
+  if (record.generation !== generation) await records.noteGeneration(record, generation, signal);
 }

@@ -12,8 +12,7 @@ import type { Mapping } from "../kernel/mappings.ts";
 import { nodeFiles } from "../kernel/node-files.ts";
 import { FakeRecords } from "../testing/fake-cluster.ts";
 import { Effects } from "../testing/effects.ts";
-import { EncryptedVolumes } from "./encrypted-volume.ts";
-import { parseFileSystem } from "./file-systems.ts";
+import { OpenVolumes } from "./open-volumes.ts";
 
 const signal = new AbortController().signal;
 const UUID = "5c7c0000-0000-4000-8000-00000000000b";
@@ -22,14 +21,14 @@ const MIB = 1024 * 1024;
 const keyOf = (generation: number): DataKey =>
   new DataKey(new Uint8Array(createHash("sha256").update(`key ${generation}`).digest()));
 
-describe("EncryptedVolumes with the machine's own cryptsetup, on a file", () => {
+describe("OpenVolumes with the machine's own cryptsetup, on a file", () => {
   let folder: string;
   let device: string;
   let current = 1;
   // A file stands for the device: only a kernel with the device-mapper could open it, but headers are changed all the same.
   const files = { ...nodeFiles, status: async () => ({ kind: "block" as const, device: "7:0" }) };
   const kernel = new Kernel(exec, files);
-  const volumes = new EncryptedVolumes({
+  const volumes = new OpenVolumes({
     kernel,
     records: new FakeRecords(new Effects()),
     keys: {
@@ -38,8 +37,6 @@ describe("EncryptedVolumes with the machine's own cryptsetup, on a file", () => 
         return { key: keyOf(used), generation: used };
       },
     },
-    newUuid: () => UUID,
-    parseFileSystem,
   });
   const mapping = { luksUuid: UUID } as Mapping;
   const names = () => ({
