@@ -20,39 +20,47 @@ const METHODS = ["PUT", "GET"] as const;
 
 type Method = (typeof METHODS)[number];
 
-/** One way to the store: straight, or through the proxy. */
+/** The ways to the store: straight, through a program that only passes bytes on, through the proxy. */
+const WAYS = ["direct", "forwarded", "through"] as const;
+
+type Ways = Readonly<Record<(typeof WAYS)[number], Way>>;
+
+/** One way to the store. */
 interface Way {
   readonly endpoint: string;
   readonly agent: Agent;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** What one way of one method took. */
-interface Times {
-  readonly direct: number[];
-  readonly through: number[];
+/** What one method took by each way, in milliseconds. */
+interface Times extends Record<(typeof WAYS)[number], number[]> {
   /** Processor time of the proxy for each request through it. */
   readonly cpu: number[];
 }
 
-/** Objects of several sizes to MinIO, straight and through the proxy, in turns, one at a time; TLS everywhere. */
+/**
+ * Objects of several sizes to MinIO, straight, through a forwarder (which passes all bytes on, and nothing else) and through our
+ * proxy, in turns, one at a time; TLS everywhere.
+ */
 export async function benchS3Proxy(): Promise<Row[]> {
   const minio = await startMinio({ tls: true });
-  const proxy = await startSeparateProxy(minio);
-  const direct = { endpoint: minio.endpoint.origin, agent: proxy.agent, credentials: OWNER };
-  const through = { endpoint: proxy.endpoint, agent: proxy.agent };
+  const [proxy, forwarder] = await Promise.all([startSeparateProxy(minio), startSeparateProxy(minio, "forwarder")]);
+  const ways: Ways = {
+    direct: { endpoint: minio.endpoint.origin, agent: proxy.agent, credentials: OWNER },
+    forwarded: { endpoint: forwarder.endpoint, agent: forwarder.agent, credentials: OWNER },
+    through: { endpoint: proxy.endpoint, agent: proxy.agent },
+  };
   try {
-    await transfer(direct, "PUT", "/bench", Buffer.alloc(0));
+    await transfer(ways.direct, "PUT", "/bench", Buffer.alloc(0));
     // Programs that just started are slow: each way gets warm first.
-    await measure(WARM_UP_BYTES, WARM_UP_RUNS, direct, through, proxy);
+    await measure(WARM_UP_BYTES, WARM_UP_RUNS, ways, proxy);
     const rows: Row[] = [];
-    for (const [name, bytes, runs] of SIZES) {
-      rows.push(...rowsOf(name, bytes, await measure(bytes, runs, direct, through, proxy)));
-    }
+    for (const [name, bytes, runs] of SIZES) rows.push(...rowsOf(name, bytes, await measure(bytes, runs, ways, proxy)));
     const rss = Math.round((await proxy.peakRssBytes()) / 1e6);
     return [...rows, { what: "peak resident memory of the proxy", figure: `${rss} MB` }];
   } finally {
     await proxy.close();
+    await forwarder.close();
     await minio.close();
   }
 }
@@ -60,21 +68,19 @@ export async function benchS3Proxy(): Promise<Row[]> {
 async function measure(
   bytes: number,
   runs: number,
-  direct: Way,
-  through: Way,
+  ways: Ways,
   proxy: SeparateProxy,
 ): Promise<Readonly<Record<Method, Times>>> {
   const body = randomBytes(bytes);
-  const times = {
-    PUT: { direct: [] as number[], through: [] as number[], cpu: [] as number[] },
-    GET: { direct: [] as number[], through: [] as number[], cpu: [] as number[] },
-  };
+  const none = (): Times => ({ direct: [], forwarded: [], through: [], cpu: [] });
+  const times = { PUT: none(), GET: none() };
   for (let run = 0; run < runs; run += 1) {
     for (const method of METHODS) {
-      times[method].direct.push(await transfer(direct, method, "/bench/direct", body));
-      const before = await proxy.cpuMs();
-      times[method].through.push(await transfer(through, method, "/bench/through", body));
-      times[method].cpu.push((await proxy.cpuMs()) - before);
+      for (const way of WAYS) {
+        const before = await proxy.cpuMs();
+        times[method][way].push(await transfer(ways[way], method, `/bench/${way}`, body));
+        if (way === "through") times[method].cpu.push((await proxy.cpuMs()) - before);
+      }
     }
   }
   return times;
@@ -82,15 +88,15 @@ async function measure(
 
 function rowsOf(name: string, bytes: number, times: Readonly<Record<Method, Times>>): Row[] {
   return METHODS.map((method) => {
-    const { direct, through, cpu } = times[method];
-    const [there, here] = [median(direct), median(through)];
-    const rate = (ms: number): string => (bytes / 1_048.576 / ms).toFixed(0);
-    const speed = bytes < 1_048_576 ? "" : `, ${rate(there)} and ${rate(here)} MiB/s`;
-    const medians = `${there.toFixed(1)} and ${here.toFixed(1)} ms${speed}, ratio ${(there / here).toFixed(2)}`;
-    const [least, most] = [Math.min(...direct), Math.min(...through)];
-    const quickest = `quickest ${least.toFixed(1)} and ${most.toFixed(1)} ms, ratio ${(least / most).toFixed(2)}`;
-    const figure = `medians ${medians}; ${quickest}; processor time of the proxy ${median(cpu).toFixed(1)} ms`;
-    return { what: `${method} ${name}, straight and by the proxy`, figure };
+    const { cpu } = times[method];
+    const [direct, forwarded, through] = WAYS.map((way) => median(times[method][way])) as [number, number, number];
+    const all = [direct, forwarded, through];
+    const speeds = all.map((ms) => ((bytes / 1_048_576 / ms) * 1_000).toFixed(0)).join(", ");
+    const speed = bytes < 1_048_576 ? "" : `, ${speeds} MiB/s`;
+    const medians = `medians ${all.map((ms) => ms.toFixed(1)).join(", ")} ms${speed}`;
+    const ratios = `ratio ${(direct / through).toFixed(2)} of straight, ${(forwarded / through).toFixed(2)} of forwarded`;
+    const figure = `${medians}; ${ratios}; processor time of the proxy ${median(cpu).toFixed(1)} ms`;
+    return { what: `${method} ${name}, straight, forwarded and by the proxy`, figure };
   });
 }
 

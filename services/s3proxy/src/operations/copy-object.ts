@@ -16,10 +16,11 @@ import {
   sendToStore,
   xmlAnswer,
 } from "./call.ts";
-import { type CopySource, findCopySource, readCopySource } from "./copy-source.ts";
+import { type CopySource, findCopySource, withCopySource } from "./copy-source.ts";
 import { sealPart } from "./multipart.ts";
 import { putSealed } from "./put-object.ts";
 import { parseResult, parseXml } from "./result.ts";
+import { asChange, untilUnchanged } from "./stored-object.ts";
 
 const COPIED_HEADERS = [
   "cache-control",
@@ -34,7 +35,16 @@ const COPIED_HEADERS = [
  * Copies an object. One of a single segment is copied by the store, with its key wrapped anew for the new place; a
  * multipart one is read and encrypted again, because its keys are bound to its old place and its upload.
  */
-export async function copyObject(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
+export function copyObject(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
+  return untilUnchanged(() => copyNow(call, parts));
+}
+
+/** Stores a range of another object as a part. */
+export function uploadPartCopy(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
+  return untilUnchanged(() => copyPartNow(call, parts));
+}
+
+async function copyNow(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
   const source = await findCopySource(call, parts);
   const headers = { ...(await metadataOf(call, source)), ...conditionHeaders(call.headers, toStoreEtag) };
   await refuseCopyToItself(call, source, parts);
@@ -42,13 +52,13 @@ export async function copyObject(call: ObjectCall, parts: Parts): Promise<XmlAns
   return await copyThrough(call, parts, source, headers);
 }
 
-/** Stores a range of another object as a part. */
-export async function uploadPartCopy(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
+async function copyPartNow(call: ObjectCall, parts: Parts): Promise<XmlAnswer> {
   const source = await findCopySource(call, parts);
   const range = copyRange(call.headers["x-amz-copy-source-range"]?.toString(), source.stored.plainBytes);
   const plainBytes = range.end - range.start + 1;
-  const plaintext = await readCopySource(source, range, parts, call.signal);
-  const { etag } = await sealPart(call, parts, plainBytes, plaintext);
+  const { etag } = await withCopySource(source, range, { parts, signal: call.signal }, (plaintext) =>
+    sealPart(call, parts, plainBytes, plaintext),
+  );
   return xmlAnswer(resultXml("CopyPartResult", etag, new Date()), versionHeaders(source));
 }
 
@@ -75,7 +85,10 @@ async function copyAtStore(
       [HEADER_METADATA]: await wrapObject(object, nameOf(call), parts.keks),
     },
   };
-  const response = await sendToStore(parts, request, signal);
+  // A client's own condition, on what is there already, fails in the same words.
+  const hasOwn = Object.keys(conditionHeaders(call.headers, toStoreEtag)).length > 0;
+  const sent = sendToStore(parts, request, signal);
+  const response = await (hasOwn ? sent : sent.catch(asChange));
   const result = await parseResult(response, "CopyObjectResult");
   const time = new Date(childText(result, "LastModified") ?? Number.NaN);
   const copied = childText(result, "ETag") ?? "";
@@ -86,8 +99,10 @@ async function copyThrough(call: ObjectCall, parts: Parts, source: CopySource, h
   const { plainBytes } = source.stored;
   const tags = await tagsOf(call, parts, source);
   const { "x-amz-tagging-directive": _, ...passed } = headers;
-  const plaintext = await readCopySource(source, { start: 0, end: plainBytes - 1 }, parts, call.signal);
-  const response = await putSealed(call, parts, newObject(plainBytes), { ...passed, ...tags }, plaintext);
+  const whole = { start: 0, end: plainBytes - 1 };
+  const response = await withCopySource(source, whole, { parts, signal: call.signal }, (plaintext) =>
+    putSealed(call, parts, newObject(plainBytes), { ...passed, ...tags }, plaintext),
+  );
   await drain(response);
   const { etag = "", ...rest } = answerHeaders(response);
   return xmlAnswer(resultXml("CopyObjectResult", etag, new Date()), { ...rest, ...versionHeaders(source) });

@@ -36,16 +36,22 @@ export async function findCopySource(call: ObjectCall, parts: Parts): Promise<Co
   return { response, stored, pinned: pin(response, name, sealedBytes, versionId) };
 }
 
-/** Reads the plaintext of a source. */
-export async function readCopySource(
+/** Reads the plaintext of a source for something. Where that fails, the store's answer is not left open. */
+export async function withCopySource<T>(
   { stored, pinned }: CopySource,
   range: ByteRange,
-  parts: Parts,
-  signal: AbortSignal,
-): Promise<AsyncIterable<Uint8Array>> {
-  if (stored.kind === "plaintext" && stored.plainBytes === 0) return (async function* () {})();
+  { parts, signal }: { readonly parts: Parts; readonly signal: AbortSignal },
+  use: (plaintext: AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  if (stored.kind === "plaintext" && stored.plainBytes === 0) return await use((async function* () {})());
   const layout = stored.kind === "plaintext" ? undefined : await layoutOf(stored, pinned, parts, signal);
-  return (await openRange(pinned, layout, range, parts, signal)).body;
+  const { response, body } = await openRange(pinned, layout, range, parts, signal);
+  try {
+    return await use(body);
+  } catch (error) {
+    response.destroy();
+    throw error;
+  }
 }
 
 /** Parses `[/]bucket/key[?versionId=...]`, percent-encoded. */

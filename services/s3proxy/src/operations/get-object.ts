@@ -24,6 +24,7 @@ import {
   pin,
   storedLength,
   type StoredObject,
+  untilUnchanged,
 } from "./stored-object.ts";
 
 const RESPONSE_PARAMETERS = [
@@ -40,12 +41,12 @@ export const READ_PARAMETERS = ["versionId", "partNumber", ...RESPONSE_PARAMETER
 
 /** Gets an object or a range of it. Nothing is answered before the first chunk that is needed was found genuine. */
 export async function getObject(call: ObjectCall, parts: Parts): Promise<Answer> {
-  return isPartial(call) ? await getPartial(call, parts) : await getWhole(call, parts);
+  return isPartial(call) ? await untilUnchanged(() => getPartial(call, parts)) : await getWhole(call, parts);
 }
 
 /** Describes an object, with the size of its plaintext. */
 export async function headObject(call: ObjectCall, parts: Parts): Promise<Answer> {
-  const { response, stored, selection } = await lookAt(call, parts);
+  const { response, stored, selection } = await untilUnchanged(() => lookAt(call, parts));
   const headers = { ...answerHeaders(response), ...sizeHeaders(selection, stored.plainBytes) };
   return { status: statusOf(selection), headers };
 }

@@ -91,7 +91,28 @@ export async function leaderLayout(
   return multipartLayout(manifest, sealedBytes);
 }
 
-/** Gets stored bytes of exactly the version that was described. */
+/** How often an object that was replaced under a read is looked at before that is an error. */
+const MAX_LOOKS = 3;
+
+/** An object was replaced between the look at it and the read of what was seen. Its client made no such condition. */
+class ObjectChanged extends S3Error {
+  constructor(cause: S3Error) {
+    super(503, "ServiceUnavailable", "The object was replaced while it was read", { cause });
+  }
+}
+
+/** Runs a read or a copy anew when the object was replaced under it. @throws ObjectChanged */
+export async function untilUnchanged<T>(read: () => Promise<T>): Promise<T> {
+  for (let looks = 1; ; looks += 1) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof ObjectChanged) || looks === MAX_LOOKS) throw error;
+    }
+  }
+}
+
+/** Gets stored bytes of exactly the version that was described. @throws ObjectChanged */
 async function getStored(
   { name, etag, versionId }: PinnedObject,
   range: ByteRange,
@@ -108,10 +129,15 @@ async function getStored(
       headers: { "if-match": etag, range: `bytes=${range.start}-${range.end}` },
     },
     signal,
-  );
+  ).catch(asChange);
   if (response.statusCode === 206) return response;
   response.destroy();
   throw new S3Error(502, "BadGateway", `The store answered ${response.statusCode} to a range, wanted 206`);
+}
+
+/** The condition that failed is our own: those of clients were looked at with the object's head. */
+export function asChange(error: unknown): never {
+  throw error instanceof S3Error && error.status === 412 ? new ObjectChanged(error) : error;
 }
 
 /** Plaintext of a range, and the answer of the store that it comes from. */

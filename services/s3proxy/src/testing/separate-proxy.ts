@@ -21,20 +21,24 @@ export interface SeparateProxy {
   close(): Promise<void>;
 }
 
-const CHILD = fileURLToPath(new URL("proxy-child.ts", import.meta.url));
+/** Programs that may run before the store: ours, or one that passes all bytes on and does nothing else. */
+const PROGRAMS = { s3proxy: "proxy-child.ts", forwarder: "forwarder-child.ts" } as const;
 
 /** Starts a proxy before a MinIO with TLS, bundled and with the flags of Node.js that a pod has. */
-export async function startSeparateProxy(minio: Minio): Promise<SeparateProxy> {
+export async function startSeparateProxy(
+  minio: Minio,
+  name: keyof typeof PROGRAMS = "s3proxy",
+): Promise<SeparateProxy> {
   const ca = await TestCa.create("clients");
-  const { certificatePem, keyPem } = await ca.issue({ commonName: "s3proxy", addresses: ["127.0.0.1"] });
-  const folder = join(minio.directory, "proxy");
+  const { certificatePem, keyPem } = await ca.issue({ commonName: name, addresses: ["127.0.0.1"] });
+  const folder = join(minio.directory, name);
   await mkdir(folder);
   const files = { "tls.crt": certificatePem, "tls.key": keyPem, "store-ca.crt": minio.ca ?? "" };
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 });
-  const bundle = join(folder, "s3proxy.mjs");
-  await bundleService(CHILD, bundle);
+  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text, { mode: 0o600 });
+  const bundle = join(folder, `${name}.mjs`);
+  await bundleService(fileURLToPath(new URL(PROGRAMS[name], import.meta.url)), bundle);
   const args = [...POD_NODE_FLAGS, bundle, minio.endpoint.origin, folder];
-  const program = new Program("s3proxy", process.execPath, args, join(folder, "s3proxy.log"));
+  const program = new Program(name, process.execPath, args, join(folder, `${name}.log`));
   let endpoint = "";
   await program.ready(async () => {
     endpoint = /listening on (\S+)/.exec(await program.output())?.[1] ?? "";
