@@ -6,6 +6,7 @@ import { UNPRIVILEGED } from "./workload.ts";
 
 interface Shown {
   readonly spec: {
+    readonly hostNetwork?: boolean;
     readonly securityContext?: object;
     readonly containers: readonly {
       readonly image: string;
@@ -39,6 +40,7 @@ test("scriptPod() gives a privileged script devices, memory, and the programs' p
   assert.equal(container?.image, `constellation.internal/csi:${SERVICE_VERSION}`);
   assert.deepEqual(container.securityContext, { privileged: true, readOnlyRootFilesystem: true });
   assert.equal(spec.securityContext, undefined);
+  assert.equal(spec.hostNetwork, true);
   assert.deepEqual(container.env, [
     { name: "PATH", value: "/usr/sbin:/usr/bin:/sbin:/bin" },
     { name: "DM_DISABLE_UDEV", value: "1" },

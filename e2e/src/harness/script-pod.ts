@@ -7,6 +7,7 @@ import { describePod, type Pod } from "./cluster-objects.ts";
 import { HarnessError } from "./error.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { CHECKOUT } from "./programs.ts";
+import { say } from "./say.ts";
 import { minutes, waitUntil } from "./wait.ts";
 import { UNPRIVILEGED } from "./workload.ts";
 
@@ -37,7 +38,7 @@ export interface Script {
   readonly timeoutMs?: number;
 }
 
-/** Runs a script in a pod of its own, which goes afterwards, and gives the line of JSON that it prints. */
+/** Runs a script in a pod of its own, which goes afterwards, and gives the line of JSON that it prints last. */
 export async function runScript(kubectl: Kubectl, script: Script): Promise<Record<string, unknown>> {
   const { name, namespace, timeoutMs = RUN_MS } = script;
   const names = ["--namespace", namespace];
@@ -54,11 +55,21 @@ export async function runScript(kubectl: Kubectl, script: Script): Promise<Recor
       note(describePod(pod));
       return ["Succeeded", "Failed"].includes(pod.status.phase) ? pod.status.phase : undefined;
     });
-    const output = await kubectl.run([...names, "logs", name]);
-    if (phase === "Succeeded") return JSON.parse(output) as Record<string, unknown>;
+    const output = (await kubectl.run([...names, "logs", name])).trimEnd();
+    if (phase === "Succeeded") return JSON.parse(output.slice(output.lastIndexOf("\n") + 1)) as Record<string, unknown>;
     throw new HarnessError("program_failed", `Run ${script.file} in pod ${name} failed:\n${output.slice(-4_000)}`);
+  } catch (error) {
+    // What it has said so far; its pod goes now.
+    if (!(error instanceof HarnessError && error.code === "program_failed")) {
+      say(await kubectl.run([...names, "logs", name]).catch(String));
+    }
+    throw error;
   } finally {
-    await kubectl.run([...names, "delete", `pod/${name}`, `configmap/${name}`, "--ignore-not-found", "--wait=false"]);
+    const objects = [`pod/${name}`, `configmap/${name}`];
+    // A pod that stays is no reason to lose what it found.
+    await kubectl
+      .run([...names, "delete", ...objects, "--ignore-not-found", "--wait=false"])
+      .catch((error: unknown) => say(String(error)));
   }
 }
 
@@ -116,7 +127,10 @@ export function scriptPod({
       ...(serviceAccountName === undefined ? {} : { serviceAccountName }),
       automountServiceAccountToken: false,
       restartPolicy: "Never",
-      ...(privileged === undefined ? { securityContext: { fsGroup: UNPRIVILEGED.runAsUser } } : {}),
+      // Emulated nodes may be silent for longer than Kubernetes leaves pods on them.
+      tolerations: [{ operator: "Exists", effect: "NoExecute" }],
+      // Without a network of its own, nothing has to be compiled for it meanwhile.
+      ...(privileged === undefined ? { securityContext: { fsGroup: UNPRIVILEGED.runAsUser } } : { hostNetwork: true }),
       containers: [container],
       volumes: [
         { name: "script", configMap: { name, items: items(["script.mjs"]) } },

@@ -6,6 +6,7 @@ import { CONFIG_FILE, MASTER_SECRET_FILE } from "@constellation/config";
 import { type List, type Node, isReady } from "../harness/cluster-objects.ts";
 import { diagnose } from "../harness/diagnosis.ts";
 import { HarnessError } from "../harness/error.ts";
+import { CREATION_MS, isTooLate, LAST_START } from "../harness/last-start.ts";
 import { ADMIN_CONF_FILE, MiniCluster, type MiniClusterOptions } from "../harness/mini-cluster.ts";
 import { ProcessorLoad } from "../harness/processor-load.ts";
 import { say } from "../harness/say.ts";
@@ -37,7 +38,7 @@ function lastLines(text: string): string[] {
 }
 
 /**
- * Makes a cluster for all tests of a suite, and ends it after them.
+ * Makes a cluster for all tests of a suite, unless it would be ready after the last start, and ends it after them.
  * @param configure changes the configuration before there are machines
  */
 export function shareCluster(
@@ -45,7 +46,10 @@ export function shareCluster(
   configure?: (cluster: MiniCluster) => Promise<void>,
 ): SharedCluster {
   let cluster: MiniCluster | undefined;
+  let tooLate = false;
   before(async () => {
+    tooLate = isTooLate(process.env[LAST_START], Date.now() + CREATION_MS);
+    if (tooLate) return;
     const prepared = await MiniCluster.prepare(options);
     try {
       await configure?.(prepared);
@@ -60,7 +64,7 @@ export function shareCluster(
     await cluster?.remove();
   });
   return () => {
-    if (cluster === undefined) throw new Error("there is no cluster: its creation failed");
+    if (cluster === undefined && !tooLate) throw new Error("there is no cluster: its creation failed");
     return cluster;
   };
 }

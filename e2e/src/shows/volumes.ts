@@ -29,6 +29,12 @@ const KEY = "marker";
 /** How long after the deletion of the pod the layer is killed, so that it is in the midst of something else each time. */
 const KILL_AFTER_MS = [0, 3_000, 8_000, 15_000, 25_000] as const;
 
+/** Sizes that the claim asks for then, and how long after that the layer is killed. */
+const KILLS_IN_GROWTH = [
+  ["448Mi", 500],
+  ["512Mi", 4_000],
+] as const;
+
 /** A claim as users write it gets a volume of the default class. */
 export function showVolume(shared: SharedCluster): void {
   const marker = createMarker();
@@ -88,13 +94,8 @@ export function showDatabase(shared: SharedCluster): void {
   show("the volume grows while the database runs", shared, async (cluster) => {
     const kubectl = await cluster.kubectl();
     const before = await spaceOf(kubectl);
-    const patch = { spec: { resources: { requests: { storage: LARGER } } } };
-    await kubectl.run(["--namespace", NAMESPACE, "patch", "pvc", DATABASE.claim, "--patch", JSON.stringify(patch)]);
-    await waitUntil({ what: `the claim to have ${LARGER}`, timeoutMs: START_MS }, async (note) => {
-      const { status } = await kubectl.json<Claim>(["--namespace", NAMESPACE, "get", "pvc", DATABASE.claim]);
-      note(JSON.stringify(status));
-      return status.capacity?.storage === LARGER ? true : undefined;
-    });
+    await askFor(kubectl, LARGER);
+    await grownTo(kubectl, LARGER);
     const after = await spaceOf(kubectl);
     say(`the file system had ${before} bytes, and has ${after}`);
     assert.ok(after > before + 100 * 1024 * 1024);
@@ -108,9 +109,7 @@ export function showDatabase(shared: SharedCluster): void {
       const before = await uidOf(kubectl);
       await kubectl.run(["--namespace", NAMESPACE, "delete", "pod", DATABASE.pod, "--wait=false"]);
       await delay(afterMs);
-      const killed = (await shell.run("pkill --signal KILL --full --count 'service[.]mjs'")).trim();
-      say(`kill ${index + 1}: ${killed} processes, ${afterMs} ms after the pod's deletion`);
-      assert.ok(Number(killed) > 0, "the layer was running");
+      await killLayer(shell, `kill ${index + 1}, ${afterMs} ms after the pod's deletion`);
       await databaseReady(kubectl, before);
       assert.equal(await stored(kubectl), marker.text);
     }
@@ -119,6 +118,20 @@ export function showDatabase(shared: SharedCluster): void {
     await kubectl.apply(databaseStatefulSet("encrypted-rwo", SIZE));
     await databaseReady(kubectl, undefined);
     assert.equal(await stored(kubectl), marker.text);
+  });
+
+  show("kill -9 of the layer while a volume grows leaves one that has grown", shared, async (cluster) => {
+    const kubectl = await cluster.kubectl();
+    const shell = new DebugShell(cluster.workspace, NODE);
+    for (const [size, afterMs] of KILLS_IN_GROWTH) {
+      const before = await spaceOf(kubectl);
+      await askFor(kubectl, size);
+      await delay(afterMs);
+      await killLayer(shell, `kill ${afterMs} ms after the claim asked for ${size}`);
+      await grownTo(kubectl, size);
+      assert.ok((await spaceOf(kubectl)) > before + 48 * 1024 * 1024);
+      assert.equal(await stored(kubectl), marker.text);
+    }
   });
 
   show("the data outlives a reset of the node", shared, async (cluster) => {
@@ -201,6 +214,25 @@ async function databaseReady(kubectl: Kubectl, before: string | undefined): Prom
     note(describePod(now));
     return isPodReady(now) && now.metadata.uid !== before ? true : undefined;
   });
+}
+
+async function askFor(kubectl: Kubectl, storage: string): Promise<void> {
+  const patch = { spec: { resources: { requests: { storage } } } };
+  await kubectl.run(["--namespace", NAMESPACE, "patch", "pvc", DATABASE.claim, "--patch", JSON.stringify(patch)]);
+}
+
+async function grownTo(kubectl: Kubectl, storage: string): Promise<void> {
+  await waitUntil({ what: `the claim to have ${storage}`, timeoutMs: START_MS }, async (note) => {
+    const { status } = await kubectl.json<Claim>(["--namespace", NAMESPACE, "get", "pvc", DATABASE.claim]);
+    note(JSON.stringify(status));
+    return status.capacity?.storage === storage ? true : undefined;
+  });
+}
+
+async function killLayer(shell: DebugShell, when: string): Promise<void> {
+  const killed = (await shell.run("pkill --signal KILL --full --count 'service[.]mjs'")).trim();
+  say(`${when}: ${killed} processes`);
+  assert.ok(Number(killed) > 0, "the layer was running");
 }
 
 function etcdctl(kubectl: Kubectl, ...args: readonly string[]): Promise<string> {
