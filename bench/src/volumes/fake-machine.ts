@@ -63,6 +63,8 @@ export class FakeMachine implements Machine {
   /** Each look takes a second. */
   nowMs = (): number => (this.#clockMs += 1_000);
 
+  note = (): void => {};
+
   delay = async (): Promise<void> => {};
 
   openDirect = async (device: string): ReturnType<Machine["openDirect"]> => {

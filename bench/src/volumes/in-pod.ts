@@ -21,6 +21,7 @@ const machine: Machine = {
   workFolder,
   runFolder,
   nowMs: () => performance.now(),
+  note: (text) => console.error(text),
   delay: (ms) => delay(ms),
   openDirect: async (device) => openDirect(device, SIZES.blockBytes),
   signal: stop.signal,

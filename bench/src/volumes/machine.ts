@@ -12,6 +12,8 @@ export interface Machine {
   /** Folder in memory for header copies. */
   readonly runFolder: string;
   readonly nowMs: () => number;
+  /** Says how far the measurement has come. */
+  readonly note: (text: string) => void;
   readonly delay: (ms: number) => Promise<void>;
   /** Opens a device for direct I/O. */
   readonly openDirect: (device: string) => Promise<DirectFile>;

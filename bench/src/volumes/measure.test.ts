@@ -43,8 +43,17 @@ describe("with a model of the kernel", () => {
     );
     const [plain, encrypted, integrity] = found.map(({ rounds }) => Object.keys(rounds[0]?.partsMs ?? {}));
     assert.deepEqual(plain, ["mkfs.ext4", "mount"]);
-    assert.deepEqual(encrypted, ["blockdev", "luksFormat", "token", "open", "mkfs.ext4", "mount"]);
-    assert.deepEqual(integrity, ["blockdev", "luksFormat", "token", "open", "blkdiscard", "mkfs.ext4", "mount"]);
+    assert.deepEqual(encrypted, ["dmsetup", "blockdev", "luksFormat", "token", "open", "mkfs.ext4", "mount"]);
+    assert.deepEqual(integrity, [
+      "dmsetup",
+      "blockdev",
+      "luksFormat",
+      "token",
+      "open",
+      "blkdiscard",
+      "mkfs.ext4",
+      "mount",
+    ]);
     const formats = machine.calls.filter((call) => call.includes("luksFormat"));
     assert.deepEqual(
       formats.map((call) => call.includes("--integrity=hmac-sha256")),

@@ -25,9 +25,12 @@ export function rowsOf({ cpu, drivers, firstUses, sizes, transfers }: Report): R
 function firstUseRow(firstUse: FirstUse, all: readonly FirstUse[], note: string): Row {
   const { kind, gibibytes, rounds } = firstUse;
   const steps = kind === "plain" ? "mkfs.ext4, mount" : "LUKS2 format, open, mkfs.ext4, mount";
-  const plain = all.find((other) => other.kind === "plain" && other.gibibytes === gibibytes);
   const totalMs = middle(firstUse);
-  const ratio = kind === "plain" || plain === undefined ? "" : `, ${(totalMs / middle(plain)).toFixed(2)} times plain`;
+  const timesOf = (name: string, other: FirstUse | undefined): string =>
+    other === undefined || other === firstUse ? "" : `, ${(totalMs / middle(other)).toFixed(2)} times ${name}`;
+  const plain = all.find((other) => other.kind === "plain" && other.gibibytes === gibibytes);
+  const small = all.find((other) => other.kind === kind && other.gibibytes === 1);
+  const ratio = `${timesOf("plain", plain)}${timesOf("1 GiB", small)}`;
   const named = [...new Set(rounds.flatMap(({ partsMs }) => Object.keys(partsMs)))];
   const parts = named
     .map((name) => ({ name, ms: median(rounds.map(({ partsMs }) => partsMs[name] ?? 0)) }))

@@ -41,6 +41,7 @@ async function measureFiles(
   const empty = () => ({ writeMs: [] as number[], readMs: [] as number[], randomReadMs: [] as number[] });
   const times = { plain: empty(), encrypted: empty(), integrity: empty() };
   for (let round = 0; round <= rounds; round += 1) {
+    machine.note(`transfers, round ${round} of ${rounds}`);
     for (const [kind, file] of files) {
       const { writeMs, readMs, randomReadMs } = await transfer(machine, file, sizes);
       if (round === 0) continue;

@@ -12,11 +12,11 @@ const SCRIPT = join(import.meta.dirname, "in-pod.ts");
 const SCRIPT_MS = minutes(90);
 
 /**
- * New volumes and the bytes on them, in a virtual machine of the debug image: by the encryption layer's own code, over
- * files in memory, so that nothing but the encryption differs.
+ * New volumes and the bytes on them, in a virtual machine: by the encryption layer's own code, over files in memory, so
+ * that nothing but the encryption differs.
  */
 export async function benchVolumes(): Promise<Row[]> {
-  const cluster = await MiniCluster.prepare({ debug: true });
+  const cluster = await MiniCluster.prepare();
   try {
     const { exitCode, stderr } = await cluster.up();
     if (exitCode !== 0) throw new Error(`Create cluster failed: exit ${exitCode}, wanted 0: ${stderr.slice(-2_000)}`);

@@ -86,11 +86,17 @@ test("keyringClient() reads what nodes and volumes say of their generation", asy
   const uuid = { "csi.constellation.internal/luks-uuid": "5c7c9a1e-0000-8000-8000-0123456789ab" };
   await volume("encrypted", { ...uuid, "csi.constellation.internal/generation": "2" });
   await volume("plain", {});
+  await volume("in-formatting", {
+    "csi.constellation.internal/luks-formatting": "5c7c9a1e-0000-8000-8000-0123456789ac",
+  });
   assert.deepEqual(await port.nodeGenerations(signal), [
     { name: "control-plane-0", stateDisk: 2, apiServer: 3, isControlPlane: true },
     { name: "worker-0", stateDisk: undefined, apiServer: undefined, isControlPlane: false },
   ]);
-  assert.deepEqual(await port.volumeGenerations(signal), [{ name: "encrypted", generation: 2 }]);
+  assert.deepEqual(await port.volumeGenerations(signal), [
+    { name: "encrypted", generation: 2 },
+    { name: "in-formatting", generation: undefined },
+  ]);
   for (const [index, text] of ["two", "0", "256", "02", "1e1", "2 "].entries()) {
     const name = `odd-${index}`;
     await node(name, { [disk]: text });

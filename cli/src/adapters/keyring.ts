@@ -3,6 +3,7 @@ import {
   GENERATION_ANNOTATIONS,
   KEYRING_NAME,
   KEYRING_NAMESPACE,
+  VOLUME_FORMATTING_ANNOTATION,
   VOLUME_UUID_ANNOTATION,
 } from "@constellation/cluster-state";
 import { isGeneration } from "@constellation/keys";
@@ -39,7 +40,7 @@ export function keyringClient(client: KubeApi): KeyringPort {
       })),
     volumeGenerations: async (signal) =>
       (await client.listPersistentVolumes(signal))
-        .filter(({ metadata }) => metadata.annotations?.[VOLUME_UUID_ANNOTATION] !== undefined)
+        .filter(({ metadata }) => mayHaveKey(metadata))
         .map(({ metadata }) => ({
           name: metadata.name,
           generation: generationOf(metadata, GENERATION_ANNOTATIONS.volume),
@@ -63,6 +64,11 @@ export function keyringClient(client: KubeApi): KeyringPort {
       await unless(["not_found", "conflict"], patched);
     },
   };
+}
+
+/** One that is being formatted has a key of some generation, and says of which only when that ends. */
+function mayHaveKey({ annotations = {} }: ObjectMeta): boolean {
+  return VOLUME_UUID_ANNOTATION in annotations || VOLUME_FORMATTING_ANNOTATION in annotations;
 }
 
 function patchOf(resourceVersion: string, { entries, rewrittenGeneration }: KeyringChange) {

@@ -1,5 +1,8 @@
 /** Stands for `node:test` in test files, so that one process can run their tests again and again. */
 
+// Not by import, which gives this module.
+const { mock } = process.getBuiltinModule("node:test");
+
 type Hook = () => unknown;
 
 /** What a test's function is given. */
@@ -7,6 +10,8 @@ interface Context {
   readonly name: string;
   after(hook: Hook): void;
   diagnostic(message: string): void;
+  /** What it changed is put back after the test. */
+  readonly mock: typeof mock;
 }
 
 type Run = (context: Context) => unknown;
@@ -79,8 +84,9 @@ async function runTest(name: string, run: Run, around: readonly Suite[]): Promis
   const cleanups = around.flatMap((suite) => suite.after).reverse();
   try {
     for (const hook of around.flatMap((suite) => suite.before)) await hook();
-    await run({ name, after: (hook) => cleanups.unshift(hook), diagnostic: () => {} });
+    await run({ name, after: (hook) => cleanups.unshift(hook), diagnostic: () => {}, mock });
   } finally {
+    mock.reset();
     for (const hook of cleanups) await hook();
   }
 }

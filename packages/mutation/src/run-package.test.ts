@@ -35,6 +35,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LEAST, verifyLeast } from "./verify-least.ts";
 test("verifyLeast() accepts the least", () => assert.equal(verifyLeast(LEAST), true));
+for (const name of ["changes something", "finds it put back"]) {
+  test(name, ({ mock }) => {
+    assert.notEqual(Date.now(), 1);
+    mock.method(Date, "now", () => 1);
+    assert.equal(Date.now(), 1);
+  });
+}
 `;
 
 let top: string;
