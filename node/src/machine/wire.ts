@@ -50,7 +50,7 @@ export function wireNode(
     services: new NodeServices(options, log),
     // The clock of the boot, like the file.
     etcdKeys: new EtcdKeys(options.root + PATHS.etcdKeys, () => uptime() * 1000),
-    openPlatform: (signal) => openPlatform(options, log, signal),
+    openPlatform: (signal) => openPlatform(options, { log, console }, signal),
     openDisk: (uuid) =>
       new StateDisk(
         {
@@ -86,7 +86,11 @@ export function wireNode(
   };
 }
 
-async function openPlatform(options: NodeOptions, log: Log, signal: AbortSignal): Promise<Platform> {
+async function openPlatform(
+  options: NodeOptions,
+  { log, console }: { log: Log; console: Console },
+  signal: AbortSignal,
+): Promise<Platform> {
   const openTpm = (): Promise<TpmDevice> => TpmDevice.open(options.tpmDevice);
   // The kernel may not have made its devices yet.
   const detect = (): ReturnType<typeof detectPlatform> => detectPlatform({ files: nodeFiles("/"), openTpm }, signal);
@@ -97,7 +101,11 @@ async function openPlatform(options: NodeOptions, log: Log, signal: AbortSignal)
       ? await openLocal(options, openTpm, signal)
       : // Local machines need none of what other hardware's evidence comes from, and do not load it.
         await (await import("../platform/hardware.ts")).openHardware(variant, { options, openTpm, log }, signal);
-  const address = await findOwnAddress(signal);
+  const onLate = (error: unknown): void => {
+    log.error("no address yet", error);
+    console("no IPv4 address with a default route yet: a node gets its own by DHCP");
+  };
+  const address = await findOwnAddress(signal, { onLate });
   const sealer = canSeal(variant) ? new TpmSealer(await openTpm()) : undefined;
   return { metadata, attester, address, diskUuid: stateDiskUuid(attester.machineDigest), sealer };
 }
