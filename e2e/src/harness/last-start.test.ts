@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isTooLate } from "./last-start.ts";
+import { creationTimeoutMs, isTooLate } from "./last-start.ts";
 
 const NOW_MS = 1_800_000_000_500;
 
@@ -16,5 +16,14 @@ for (const [lastStart, late] of [
 }
 
 for (const text of ["", "soon", "-1", "1.5", "1800000000000000"]) {
-  test(`"${text}" is no last start`, () => assert.throws(() => isTooLate(text, NOW_MS), /wanted seconds since 1970/));
+  test(`"${text}" is no last start`, () => {
+    assert.throws(() => isTooLate(text, NOW_MS), /wanted seconds since 1970/);
+    assert.throws(() => creationTimeoutMs(text, NOW_MS), /wanted seconds since 1970/);
+  });
 }
+
+test("the creation of a cluster may take an hour, and ends 20 minutes after the last start", () => {
+  assert.equal(creationTimeoutMs(undefined, NOW_MS), 3_600_000);
+  assert.equal(creationTimeoutMs("1800009000", NOW_MS), 3_600_000);
+  assert.equal(creationTimeoutMs("1800001500", NOW_MS), 2_699_500);
+});

@@ -9,6 +9,7 @@ import { cli } from "./cli.ts";
 import { imageOfPrograms } from "./container-image.ts";
 import { HarnessError } from "./error.ts";
 import { Kubectl } from "./kubectl.ts";
+import { creationTimeoutMs, LAST_START } from "./last-start.ts";
 import { CHECKOUT, componentProgram, probeProgram } from "./programs.ts";
 import { Registry } from "./registry.ts";
 import type { ProgramResult } from "./run-program.ts";
@@ -18,8 +19,6 @@ import { IMAGE } from "./workload.ts";
 
 /** Kubeconfig in a workspace. */
 export const ADMIN_CONF_FILE = "constellation-admin.conf";
-/** How long the first `mini up` may take: machines boot several times slower under emulation. */
-const UP_TIMEOUT_MS = minutes(45);
 const COMMAND_TIMEOUT_MS = minutes(10);
 
 /** Programs that keep what tests give them, by component. */
@@ -81,7 +80,8 @@ export class MiniCluster {
 
   /** `mini up`: creates the cluster or brings it up again. */
   up(): Promise<ProgramResult> {
-    return cli(["mini", "up", "--yes", "--workspace", this.workspace], UP_TIMEOUT_MS);
+    const timeoutMs = creationTimeoutMs(process.env[LAST_START], Date.now());
+    return cli(["mini", "up", "--yes", "--workspace", this.workspace], timeoutMs);
   }
 
   /** Any other command on this workspace. */
