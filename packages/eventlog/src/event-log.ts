@@ -219,15 +219,18 @@ function readDigests(cursor: Cursor, number: number, algorithms: readonly Listed
     if (sizeBytes === undefined) throw unknownAlgorithm(id);
     digests.set(id, cursor.take(sizeBytes));
   }
-  if (!algorithms.every(({ id }) => digests.has(id))) {
-    throw new EventLogError(
-      "format",
-      `Parse event log failed: event ${number} does not have the digests of the header`,
-    );
+  const byBank = new Map<Bank, Uint8Array>();
+  for (const { id, known } of algorithms) {
+    const digest = digests.get(id);
+    if (digest === undefined) {
+      throw new EventLogError(
+        "format",
+        `Parse event log failed: event ${number} does not have the digests of the header`,
+      );
+    }
+    if (known !== undefined) byBank.set(known.bank, digest);
   }
-  return new Map(
-    algorithms.flatMap(({ id, known }) => (known === undefined ? [] : [[known.bank, digests.get(id) as Uint8Array]])),
-  );
+  return byBank;
 }
 
 function unknownAlgorithm(id: number): EventLogError {

@@ -20,6 +20,13 @@ test("pemToDer() refuses anything but one certificate block", () => {
     pem.replaceAll("CERTIFICATE", "PRIVATE KEY"),
     `x${pem}`,
     pem.replace("A", "-"),
+    pem.replace("-----\n", "-----"),
+    pem.replace("-----\n", "-----\r"),
+    `${pem}x`,
+    pem.replace("-----END CERTIFICATE-----", "A".repeat(25)),
+    "-----BEGIN CERTIFICATE-----END CERTIFICATE-----",
+    "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----",
+    "-----BEGIN CERTIFICATE-----\n\r\n-----END CERTIFICATE-----",
   ]) {
     assert.throws(() => pemToDer(text), { name: "X509Error", code: "pem" });
   }

@@ -1,20 +1,28 @@
 import { BytesError, base64, fromBase64 } from "@constellation/bytes";
 import { X509Error } from "./error.ts";
 
-const CERTIFICATE_BLOCK = /^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END CERTIFICATE-----$/;
+const BEGIN = "-----BEGIN CERTIFICATE-----";
+const END = "-----END CERTIFICATE-----";
+const LINE_ENDS = /[\r\n]/g;
+const FIRST_LINE_END = /\r?\n/y;
 const LINE_LENGTH = 64;
 
 /** DER bytes of a text that holds exactly one PEM certificate (RFC 7468). Throws `X509Error` "pem". */
 export function pemToDer(pem: string): Uint8Array {
-  const match = CERTIFICATE_BLOCK.exec(pem.trim());
-  if (match === null) {
-    throw new X509Error("pem", `Read PEM failed: got ${pem.length} characters, wanted one CERTIFICATE block`);
-  }
+  const block = pem.trim();
+  FIRST_LINE_END.lastIndex = BEGIN.length;
+  if (!block.startsWith(BEGIN) || !block.endsWith(END) || !FIRST_LINE_END.test(block)) throw notOne(pem);
+  const digits = block.slice(BEGIN.length, -END.length).replaceAll(LINE_ENDS, "");
+  if (digits === "") throw notOne(pem);
   try {
-    return fromBase64((match[1] as string).replaceAll(/[\r\n]/g, ""));
+    return fromBase64(digits);
   } catch (cause) {
     throw new X509Error("pem", `Read PEM failed: ${(cause as BytesError).message}`, { cause });
   }
+}
+
+function notOne(pem: string): X509Error {
+  return new X509Error("pem", `Read PEM failed: got ${pem.length} characters, wanted one CERTIFICATE block`);
 }
 
 /** A PEM block with a certificate, lines of 64 characters, line feed at the end. */
