@@ -25,7 +25,4 @@ export const CHECKS: Readonly<Record<string, string>> = {
   "node:crypto":
     "the floor: one call of verify() for each signature that the evidence can't do without, keys imported beforehand, " +
     "nothing parsed",
-  "node:crypto with reading":
-    "the same, and node:crypto's own reading of the certificates and keys that come with the evidence, and JSON.parse: what no " +
-    "verifier in Node.js does without",
 };

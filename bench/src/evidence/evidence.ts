@@ -13,7 +13,7 @@ const PEERS: Readonly<Record<Kind, readonly string[]>> = {
   tpm: ["go-attestation", "go-tpm-tools"],
 };
 /** Sides that run in Node.js; the others are in the Go program. */
-const IN_NODE: ReadonlySet<string> = new Set(["ours", "node:crypto", "node:crypto with reading", "@phala/dcap-qvl"]);
+const IN_NODE: ReadonlySet<string> = new Set(["ours", "node:crypto", "@phala/dcap-qvl"]);
 const WORKER = resolve(import.meta.dirname, "worker.ts");
 
 const WARM_UP = 2000;
@@ -21,7 +21,7 @@ const ROUNDS = 40;
 const PER_ROUND = 25;
 
 /**
- * Verifications of evidence by us, by peers, the bare signature checks among them, and these with the bare reading they need: the same real evidence, offline,
+ * Verifications of evidence by us, by peers and the bare signature checks among them: the same real evidence, offline,
  * one core, every certificate parsed and verified each time but the pinned roots, which each side reads once, as services
  * do. The sides take turns, so that noise hits all alike.
  */
@@ -31,7 +31,7 @@ export async function benchEvidence(): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [kind, peers] of Object.entries(PEERS) as [Kind, readonly string[]][]) {
     const inputs = readInputs(kind);
-    const names = ["ours", ...peers, "node:crypto", "node:crypto with reading"];
+    const names = ["ours", ...peers, "node:crypto"];
     rows.push({ what: `evidence ${inputs.id}`, figure: "" }, ...rowsOf(await measure(names, inputs, goPeers)));
   }
   return rows;

@@ -11,7 +11,7 @@ import { S3Error, s3Errors } from "./http/s3-error.ts";
 import { parseTarget } from "./http/target.ts";
 import type { Answer, Call, Parts } from "./operations/call.ts";
 import { route } from "./operations/router.ts";
-import { writeBody } from "./stream/write-body.ts";
+import { ANSWER_WINDOW_BYTES, writeBody } from "./stream/write-body.ts";
 
 /** What handling requests needs. */
 export interface HandlerParts extends Parts, AuthenticateOptions {
@@ -140,7 +140,7 @@ async function send(
     return;
   }
   response.writeHead(status, headers);
-  await writeBody(response, body);
+  await writeBody(response, body, ANSWER_WINDOW_BYTES);
 }
 
 async function sendError(

@@ -16,7 +16,7 @@ import {
 } from "../auth/sigv4.ts";
 import type { Headers } from "../http/headers.ts";
 import { S3Error } from "../http/s3-error.ts";
-import { writeBody } from "../stream/write-body.ts";
+import { REQUEST_WINDOW_BYTES, writeBody } from "../stream/write-body.ts";
 
 /** Where the store is and who we are there. */
 export interface StoreOptions {
@@ -101,7 +101,7 @@ export class Store {
       outgoing.end(request.body);
       return (await answer)[0];
     }
-    const sent = writeBody(outgoing, request.body.source);
+    const sent = writeBody(outgoing, request.body.source, REQUEST_WINDOW_BYTES);
     const [first] = await Promise.race([answer, sent.then(() => answer)]);
     // A refusal counts at once, and the rest of the body is not sent. A success counts only with a body that was found
     // good to its end, whatever a store says before.

@@ -6,7 +6,7 @@ import { test, type TestContext } from "node:test";
 import { setUp } from "../testing/setting.ts";
 import { Pace } from "./pace.ts";
 import { readBody, releaseAnswer } from "./read-body.ts";
-import { writeBody } from "./write-body.ts";
+import { ANSWER_WINDOW_BYTES, REQUEST_WINDOW_BYTES, writeBody } from "./write-body.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 const PIECE = Buffer.alloc(65_536, "x");
@@ -63,7 +63,7 @@ test(
         made += 1;
         full ||= response.socket?.writableNeedDrain === true;
       };
-      written = writeBody(response, pieces(1_000, check)).catch((error: Error) => error);
+      written = writeBody(response, pieces(1_000, check), ANSWER_WINDOW_BYTES).catch((error: Error) => error);
     });
     const outgoing = get(url, { agent: false });
     const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
@@ -83,7 +83,7 @@ test("writeBody() ends the request when its source fails", TIMEOUT, async (conte
     yield PIECE;
     throw new Error("wrong hash");
   };
-  await assert.rejects(writeBody(outgoing, source()), { message: "wrong hash" });
+  await assert.rejects(writeBody(outgoing, source(), REQUEST_WINDOW_BYTES), { message: "wrong hash" });
   assert.equal(outgoing.destroyed, true);
 });
 
@@ -106,6 +106,7 @@ test("readBody() makes a sender wait for a slow reader", TIMEOUT, async (context
     void writeBody(
       response,
       pieces(1_000, () => (made += 1)),
+      ANSWER_WINDOW_BYTES,
     ).catch(() => {});
   });
   const outgoing = get(url, { agent: false });
@@ -137,7 +138,7 @@ test(
     let written: Promise<unknown> = Promise.resolve();
     const url = await serve(context, (incoming, response) => {
       if (incoming.method === "GET") {
-        written = writeBody(response, pieces(1_000), new Pace(200)).catch((error: Error) => error);
+        written = writeBody(response, pieces(1_000), ANSWER_WINDOW_BYTES, new Pace(200)).catch((error: Error) => error);
         return;
       }
       response.writeHead(200, { "content-length": "100000" });

@@ -1,17 +1,14 @@
 import type { OutgoingMessage } from "node:http";
-import { setDefaultHighWaterMark } from "node:stream";
 import { Pace } from "./pace.ts";
 
+/** What may wait in the socket of a request: enough that the store does not wait for us. */
+export const REQUEST_WINDOW_BYTES = 131_072;
 /**
- * When a socket of this process counts as full. Node.js cuts off a connection that is full when the client's next request
- * comes ("Parse Error: Paused"), and a client may have the last byte of an answer before we hear that it was sent; so no
- * window may reach this mark. That of Node.js is 64 KiB, with which large GETs are slower: see SPECIFICATION.md.
+ * The same for an answer: less than the mark at which Node.js calls a socket full (64 KiB). A connection that is full when
+ * the client's next request comes is cut off by Node.js ("Parse Error: Paused"), and a client may have the last byte of an
+ * answer before we hear that it was sent.
  */
-const SOCKET_FULL_BYTES = 524_288;
-setDefaultHighWaterMark(false, SOCKET_FULL_BYTES);
-
-/** What may wait in a socket, of a request as of an answer: enough that the receiver does not wait for us. */
-const WINDOW_BYTES = SOCKET_FULL_BYTES / 2;
+export const ANSWER_WINDOW_BYTES = 49_152;
 
 /**
  * Writes a body to a request or an answer and ends it. What may be written next is decided by the callbacks of writes and
@@ -23,13 +20,14 @@ const WINDOW_BYTES = SOCKET_FULL_BYTES / 2;
 export async function writeBody(
   message: OutgoingMessage,
   source: AsyncIterable<Uint8Array>,
+  windowBytes: number,
   pace = new Pace(),
 ): Promise<void> {
-  const writer = new BodyWriter(message, pace);
+  const writer = new BodyWriter(message, windowBytes, pace);
   try {
     for await (const piece of source) {
       // Halves: one is made or waited for while the other is sent.
-      const most = WINDOW_BYTES / 2;
+      const most = windowBytes / 2;
       for (let at = 0; at < piece.length; at += most) await writer.write(piece.subarray(at, at + most));
     }
     message.end();
@@ -44,21 +42,23 @@ export async function writeBody(
 /** Writes to a message, with a bound on what its socket has not taken yet. */
 class BodyWriter {
   readonly #message: OutgoingMessage;
+  readonly #windowBytes: number;
   readonly #pace: Pace;
   #waitingBytes = 0;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
-  constructor(message: OutgoingMessage, pace: Pace) {
+  constructor(message: OutgoingMessage, windowBytes: number, pace: Pace) {
     this.#message = message;
     this.#pace = pace;
+    this.#windowBytes = windowBytes;
     message.on("error", this.#fail).on("close", this.#closed);
     if (message.destroyed) this.#closed();
   }
 
   /** Waits until there is room for a piece, and writes it. @throws why the connection ended */
   async write(piece: Uint8Array): Promise<void> {
-    while (this.#waitingBytes + piece.length > WINDOW_BYTES && this.#failure === undefined) {
+    while (this.#waitingBytes + piece.length > this.#windowBytes && this.#failure === undefined) {
       await this.#pace.wait((wake) => (this.#wake = wake), this.#fail);
     }
     if (this.#failure !== undefined) throw this.#failure;
