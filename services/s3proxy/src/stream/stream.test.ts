@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer, get, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { test, type TestContext } from "node:test";
+import { open } from "../testing/client.ts";
 import { setUp } from "../testing/setting.ts";
 import { Pace } from "./pace.ts";
 import { readBody, releaseAnswer } from "./read-body.ts";
@@ -74,6 +76,43 @@ test(
     assert.match(String(await written), /connection|ECONN|EPIPE/);
   },
 );
+
+test("a long list never lets the socket of its answer count as full", TIMEOUT, async (context) => {
+  const { store, proxy } = await setUp(context);
+  const entries = Array.from(
+    { length: 3_000 },
+    (_, index) => `<Contents><Key>${"k".repeat(900)}${index}</Key></Contents>`,
+  );
+  store.intercept = (_, response) => {
+    response.writeHead(200, { "content-type": "application/xml" });
+    response.end(`<ListBucketResult><Name>bucket</Name>${entries.join("")}</ListBucketResult>`);
+    return true;
+  };
+  const port = Number(new URL(proxy.endpoint).port);
+  let writes = 0;
+  let full = false;
+  const started = (message: unknown) => {
+    const { socket } = message as { socket: Socket };
+    if (socket.localPort !== port) return;
+    const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+    socket.write = (...args: unknown[]) => {
+      const more = write(...args);
+      writes += 1;
+      full ||= socket.writableNeedDrain;
+      return more;
+    };
+  };
+  subscribe("http.server.request.start", started);
+  context.after(() => unsubscribe("http.server.request.start", started));
+  const answer = await open(proxy.endpoint, "/bucket", { query: { "list-type": "2" } });
+  const pieces: Buffer[] = [];
+  for await (const piece of answer) pieces.push(piece as Buffer);
+  assert.ok(writes > 0);
+  assert.equal(full, false);
+  const text = Buffer.concat(pieces).toString();
+  assert.ok(text.endsWith("</ListBucketResult>"));
+  assert.equal(text.match(/<Key>/g)?.length, entries.length);
+});
 
 test("writeBody() ends the request when its source fails", TIMEOUT, async (context) => {
   const url = await serve(context, (incoming) => void incoming.resume());

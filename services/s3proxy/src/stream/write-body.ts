@@ -19,7 +19,7 @@ export const ANSWER_WINDOW_BYTES = 49_152;
  */
 export async function writeBody(
   message: OutgoingMessage,
-  source: AsyncIterable<Uint8Array>,
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   windowBytes: number,
   pace = new Pace(),
 ): Promise<void> {
