@@ -136,11 +136,7 @@ async function send(
     // The answer to HEAD says how long a body would be.
     const length = request.method === "HEAD" && body === undefined ? {} : { "content-length": `${bytes.length}` };
     response.writeHead(status, status === 204 ? headers : { ...headers, ...length });
-    if (request.method !== "HEAD" && bytes.length > ANSWER_WINDOW_BYTES) {
-      return await writeBody(response, [bytes], ANSWER_WINDOW_BYTES);
-    }
-    response.end(bytes);
-    return;
+    return await writeBody(response, [bytes], ANSWER_WINDOW_BYTES);
   }
   response.writeHead(status, headers);
   await writeBody(response, body, ANSWER_WINDOW_BYTES);
