@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { KeysError, type KeysErrorCode } from "./errors.ts";
 import { formatKeyringEntries, type KeyringEntries, openGenerations, parseKeyringEntries } from "./keyring-entries.ts";
 import { Keyring } from "./keyring.ts";
+import { MasterSecret } from "./roles.ts";
 
 const filled = (value: number, length = 32) => new Uint8Array(length).fill(value);
 const EMPTY = new Uint8Array();
@@ -37,6 +38,13 @@ test("parseKeyringEntries() takes copies", () => {
   const keyring = keyringOf(entries);
   for (const bytes of Object.values(entries)) bytes.fill(0);
   assert.deepEqual([keyring.get(1).master.reveal(), keyring.get(1).salt], [filled(1), filled(2)]);
+});
+
+test("parseKeyringEntries() leaves no copy of a secret behind when it refuses a later generation", (context) => {
+  const wiped = context.mock.method(MasterSecret.prototype, "wipe");
+  assert.throws(() => parseKeyringEntries({ ...FIRST, ...SECOND, "mastersecret-3": filled(5) }), KeysError);
+  const left = wiped.mock.calls.map(({ this: master }) => (master as MasterSecret).reveal());
+  assert.deepEqual(left, [filled(0), filled(0)]);
 });
 
 test("parseKeyringEntries() knows a removed generation by its empty entries", () => {

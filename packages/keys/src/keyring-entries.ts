@@ -38,7 +38,16 @@ export function parseKeyringEntries(entries: KeyringEntries): StoredGeneration[]
     const message = `Read keyring failed: got no entries of generation "${missing ?? 1}", wanted "${generationEntries(missing ?? 1).secret}"`;
     throw new KeysError("generation_missing", message);
   }
-  return Array.from({ length: current }, (_, index) => parseGeneration(entries, index + 1, current));
+  const stored: StoredGeneration[] = [];
+  try {
+    for (let generation = 1; generation <= current; generation++) {
+      stored.push(parseGeneration(entries, generation, current));
+    }
+    return stored;
+  } catch (error) {
+    for (const entry of stored) if (entry.kind === "plain") entry.master.wipe();
+    throw error;
+  }
 }
 
 /**
@@ -95,7 +104,8 @@ function parseGeneration(entries: KeyringEntries, generation: number, current: n
   const canBeRemoved = generation > 1 && generation < current;
   if (canBeRemoved && secret.length === 0 && salt.length === 0) return { kind: "removed", generation };
   requireLength(names.secret, secret, KEY_LENGTH_BYTES, KEY_LENGTH_BYTES);
-  return { kind: "plain", generation, master: new MasterSecret(secret), salt: ownSalt(generation, salt) };
+  const own = ownSalt(generation, salt);
+  return { kind: "plain", generation, master: new MasterSecret(secret), salt: own };
 }
 
 /** Not `slice()`: of a Buffer that would be the same memory. */
