@@ -3,7 +3,7 @@ import { benchBoot } from "./boot/boot.ts";
 import { benchEvidence } from "./evidence/evidence.ts";
 import { benchImage } from "./image.ts";
 import { benchKeys } from "./keys/keys.ts";
-import { benchS3Proxy } from "./s3proxy.ts";
+import { benchS3Proxy } from "./s3proxy/s3proxy.ts";
 import { benchStartUp } from "./start-up.ts";
 import { benchVolumes } from "./volumes/volumes.ts";
 

@@ -16,17 +16,31 @@ export interface Minio {
   close(): Promise<void>;
 }
 
+/** Where a store runs. */
+export interface Place {
+  /** Program and arguments that its command line is handed to, as `ip netns exec`. */
+  readonly enter: readonly string[];
+  readonly address: string;
+}
+
+const HERE: Place = { enter: [], address: "127.0.0.1" };
+
 const READY_TIMEOUT_MS = 240_000;
 
 /**
  * Starts MinIO and waits until it serves.
- * @param parent folder for its data; the system's for temporary files by default
+ * @param options `parent`: folder for its data, the system's for temporary files by default
  * @throws when the program is not there: a test that needs it must not pass without it
  */
-export async function startMinio(options: { readonly tls: boolean; readonly parent?: string }): Promise<Minio> {
+export async function startMinio(options: {
+  readonly tls: boolean;
+  readonly parent?: string;
+  readonly place?: Place;
+}): Promise<Minio> {
+  const { enter, address } = options.place ?? HERE;
   const [minio = ""] = componentPrograms(["minio"]);
   const directory = await mkdtemp(join(options.parent ?? tmpdir(), "constellation-minio-"));
-  const ca = options.tls ? await writeCertificates(directory) : undefined;
+  const ca = options.tls ? await writeCertificates(directory, address) : undefined;
   const [port = 0, console = 0] = await freePorts(2);
   const program = new Program(
     "minio",
@@ -35,16 +49,17 @@ export async function startMinio(options: { readonly tls: boolean; readonly pare
       `MINIO_ROOT_USER=${OWNER.accessKeyId}`,
       `MINIO_ROOT_PASSWORD=${OWNER.secretAccessKey}`,
       "MINIO_UPDATE=off",
+      ...enter,
       minio,
       "server",
-      `--address=127.0.0.1:${port}`,
-      `--console-address=127.0.0.1:${console}`,
+      `--address=${address}:${port}`,
+      `--console-address=${address}:${console}`,
       `--certs-dir=${join(directory, "certs")}`,
       join(directory, "data"),
     ],
     join(directory, "minio.log"),
   );
-  const endpoint = new URL(`${options.tls ? "https" : "http"}://127.0.0.1:${port}`);
+  const endpoint = new URL(`${options.tls ? "https" : "http"}://${address}:${port}`);
   const close = async (): Promise<void> => {
     await program.stop();
     await rm(directory, { recursive: true, force: true });
@@ -60,9 +75,9 @@ export async function startMinio(options: { readonly tls: boolean; readonly pare
   return { endpoint, ca, directory, close };
 }
 
-async function writeCertificates(directory: string): Promise<string> {
+async function writeCertificates(directory: string, address: string): Promise<string> {
   const ca = await TestCa.create("store");
-  const { certificatePem, keyPem } = await ca.issue({ commonName: "minio", addresses: ["127.0.0.1"] });
+  const { certificatePem, keyPem } = await ca.issue({ commonName: "minio", addresses: [address] });
   await mkdir(join(directory, "certs"));
   await writeFile(join(directory, "certs/public.crt"), certificatePem);
   await writeFile(join(directory, "certs/private.key"), keyPem, { mode: 0o600 });
