@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, symlink, truncate, unlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, unlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { cached, contentKey, hashTree } from "./cache.ts";
+import { cached, contentKey, dropOlder, hashTree } from "./cache.ts";
 
 let dir: string;
 const before = process.env["CONSTELLATION_CACHE"];
@@ -113,6 +113,24 @@ test("cached() names its folder where the disk is full, and leaves nothing behin
   };
   await assert.rejects(cached("things", "key", build), { code: "no_space", message: /Write '.*\/things\/\.key-2\./ });
   assert.deepEqual(await readdir(join(dir, "things")), []);
+});
+
+test("dropOlder() keeps the entries that were used last, drafts of today and other kinds", async () => {
+  const build = (out: string): Promise<void> => writeFile(join(out, "file"), "content");
+  const age = (name: string, days: number): Promise<void> => {
+    const then = new Date(Date.now() - days * 86_400_000);
+    return utimes(join(dir, "images", name), then, then);
+  };
+  for (const key of ["a", "b", "c"]) await cached("images", key, build);
+  await cached("others", "a", build);
+  for (const draft of [".a-2.1", ".a-2.2"]) await mkdir(join(dir, "images", draft));
+  await symlink("b-2", join(dir, "images/current"));
+  await Promise.all([age("a-2", 30), age("b-2", 40), age("c-2", 20), age(".a-2.1", 2), age(".a-2.2", 0.5)]);
+  // Using one is what counts, not when it was built.
+  await cached("images", "b", build);
+  await dropOlder("images", 2);
+  assert.deepEqual((await readdir(join(dir, "images"))).sort(), [".a-2.2", "b-2", "c-2", "current"]);
+  assert.deepEqual(await readdir(join(dir, "others")), ["a-2"]);
 });
 
 test("contentKey() tells apart where one part ends and the next begins", () => {

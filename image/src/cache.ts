@@ -11,6 +11,8 @@ const LISTING = ".listing.json";
 /** Of the listing. Older checkouts use the same cache: each takes an entry of another format for a damaged one. */
 const FORMAT = 2;
 
+const DAY_MS = 86_400_000;
+
 /** Hex SHA-256 over the given parts, each bound by its length. */
 export function contentKey(...parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
@@ -67,6 +69,25 @@ export function cached(kind: string, key: string, build: (dir: string) => Promis
   const started = buildIfMissing(place, build).finally(() => builds.delete(place));
   builds.set(place, started);
   return started;
+}
+
+/**
+ * Removes all entries of a kind but those that were used last, and what builds left that were killed a day ago or more.
+ * @param count how many stay
+ */
+export async function dropOlder(kind: string, count: number): Promise<void> {
+  const folder = join(cacheDir(), kind);
+  const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const used = await Promise.all(
+    entries.map(async ({ name }) => ({ name, usedMs: (await lstat(join(folder, name))).mtimeMs })),
+  );
+  const isDraft = ({ name }: { readonly name: string }): boolean => name.startsWith(".");
+  const whole = used.filter((entry) => !isDraft(entry)).sort((a, b) => b.usedMs - a.usedMs);
+  const drafts = used.filter((entry) => isDraft(entry) && entry.usedMs < Date.now() - DAY_MS);
+  for (const { name } of [...whole.slice(count), ...drafts]) {
+    // Another build may be dropping it, too.
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
 }
 
 /** Entries that this process is looking at or building, by their places: who asks for the same waits for it. */

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promis
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { predictMeasurements } from "@constellation/eventlog";
-import { cached, contentKey, entryPlace, sha256File } from "./cache.ts";
+import { cached, contentKey, dropOlder, entryPlace, sha256File } from "./cache.ts";
 import { KUBERNETES_VERSION } from "./components.ts";
 import { SERVICE_VERSION } from "./containers.ts";
 import { BuildError, writing } from "./errors.ts";
@@ -58,6 +58,9 @@ async function writeJson(path: string, value: unknown): Promise<void> {
   await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** Both flavours as they are, and as they were before the last change: more than a gigabyte each. */
+const KEPT_IMAGES = 4;
+
 /** Files of a build that users need. */
 const PUBLISHED = ["constellation.raw", "constellation.efi", "measurements.json", "manifest.json", "sbom.spdx.json"];
 
@@ -87,6 +90,7 @@ async function main(): Promise<void> {
   const built = await cached("images", key, (dir) => buildImage(dir, flavour, sources));
   const to = resolve(values.output ?? join(buildDir, flavour === "release" ? "image" : `image-${flavour}`));
   await writing(to, () => publish(built, to));
+  await dropOlder("images", KEPT_IMAGES);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`image ${join(to, "constellation.raw")} ${seconds}s`);
 }
