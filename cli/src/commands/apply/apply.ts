@@ -26,7 +26,8 @@ import { initPhase } from "./phases/init.ts";
 import { releaseMasterSecret } from "./phases/release-secret.ts";
 import { removeNodes } from "./phases/remove-nodes.ts";
 import { waitForDns, waitForNodes } from "./phases/wait-nodes.ts";
-import { type Phase, type Plan, planApply, runs } from "./plan.ts";
+import type { Phase } from "./phase.ts";
+import { type Plan, planApply, runs } from "./plan.ts";
 
 /** Options of `apply`. */
 export interface ApplyOptions {

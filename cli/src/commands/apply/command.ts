@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { CommandSetup } from "../../program.ts";
-import { PHASES, type Phase } from "./plan.ts";
+import { PHASES, type Phase } from "./phase.ts";
 
 /** Defines `apply`. */
 export function defineApply(program: Command, setup: CommandSetup): void {

@@ -9,12 +9,7 @@ import {
 import { describeKms } from "@constellation/kms/root";
 import { removedWorkers } from "../../cluster/removal.ts";
 import { CliError } from "../../errors.ts";
-
-/** Phases of `apply` in their order. */
-export const PHASES = ["infrastructure", "init", "attestationconfig"] as const;
-
-/** Name of a phase. */
-export type Phase = (typeof PHASES)[number];
+import { PHASES, type Phase } from "./phase.ts";
 
 /** What a plan is made from. */
 export interface PlanInput {
