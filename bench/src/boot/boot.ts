@@ -35,6 +35,7 @@ export async function benchBoot(): Promise<Row[]> {
     const memory = await Promise.all(NODES.map((node) => residentMemory(cluster.workspace, node)));
     return [
       { what: "plain kubeadm: control plane Ready", figure: `${plain.controlPlaneSeconds.toFixed(0)} s` },
+      { what: "plain kubeadm: the cluster's DNS answers", figure: `${plain.dnsSeconds.toFixed(0)} s` },
       { what: "plain kubeadm: all nodes Ready", figure: `${plain.allSeconds.toFixed(0)} s` },
       { what: "all nodes Ready", figure: `${allSeconds.toFixed(0)} s` },
       ...phases,
@@ -77,8 +78,9 @@ async function residentMemory(workspace: string, node: string): Promise<Row[]> {
   if (found.length === 0) throw new Error(`Measure memory of ${node} failed: got "${text}"`);
   const sum = (index: number): string =>
     (found.reduce((total, match) => total + Number(match[index]), 0) / 1024).toFixed(0);
+  const each = found.map(([, name, resident]) => `${name} ${(Number(resident) / 1024).toFixed(0)}`).join(", ");
   return [
-    { what: `${node}: our ${found.length} processes, resident`, figure: `${sum(2)} MiB` },
+    { what: `${node}: our ${found.length} processes, resident`, figure: `${sum(2)} MiB (${each})` },
     { what: `${node}: the same, shared pages divided`, figure: `${sum(3)} MiB` },
   ];
 }

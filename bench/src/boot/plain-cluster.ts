@@ -35,6 +35,8 @@ const NO_AGENT = "io.systemd.stub.kernel-cmdline-extra=systemd.mask=constellatio
 /** Seconds until nodes of the plain cluster were Ready, from the start of the first machine. */
 export interface PlainTimes {
   readonly controlPlaneSeconds: number;
+  /** Until the cluster's DNS answered on the control plane. */
+  readonly dnsSeconds: number;
   readonly allSeconds: number;
 }
 
@@ -66,9 +68,10 @@ export async function bootPlainCluster(imagePath: string): Promise<PlainTimes> {
     await untilReady(client, [CONTROL_PLANE]);
     const controlPlaneSeconds = seconds();
     await untilDns(client);
+    const dnsSeconds = seconds();
     await (worker ?? boot(workspace, WORKER));
     await untilReady(client, [CONTROL_PLANE, WORKER]);
-    return { controlPlaneSeconds, allSeconds: seconds() };
+    return { controlPlaneSeconds, dnsSeconds, allSeconds: seconds() };
   } finally {
     await terminateLocal(workspace);
     await rm(workspace, { recursive: true, force: true });
