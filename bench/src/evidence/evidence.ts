@@ -13,7 +13,8 @@ const PEERS: Readonly<Record<Kind, readonly string[]>> = {
   tpm: ["go-attestation", "go-tpm-tools"],
 };
 /** Sides that run in Node.js; the others are in the Go program. */
-const IN_NODE: ReadonlySet<string> = new Set(["ours", "node:crypto", "@phala/dcap-qvl"]);
+const FLOORS = ["node:crypto", "node:crypto with keys"] as const;
+const IN_NODE: ReadonlySet<string> = new Set(["ours", ...FLOORS, "@phala/dcap-qvl"]);
 const WORKER = resolve(import.meta.dirname, "worker.ts");
 
 const WARM_UP = 2000;
@@ -31,7 +32,7 @@ export async function benchEvidence(): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [kind, peers] of Object.entries(PEERS) as [Kind, readonly string[]][]) {
     const inputs = readInputs(kind);
-    const names = ["ours", ...peers, "node:crypto"];
+    const names = ["ours", ...peers, ...FLOORS];
     rows.push({ what: `evidence ${inputs.id}`, figure: "" }, ...rowsOf(await measure(names, inputs, goPeers)));
   }
   return rows;
@@ -52,5 +53,5 @@ async function measure(names: readonly string[], inputs: Inputs, goPeers: string
 }
 
 function commandOf(name: string, goPeers: string): [string, ...string[]] {
-  return IN_NODE.has(name) ? [process.execPath, WORKER, name] : [goPeers, name];
+  return IN_NODE.has(name) ? [process.execPath, "--expose-gc", WORKER, name] : [goPeers, name];
 }

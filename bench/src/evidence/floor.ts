@@ -9,7 +9,9 @@ import type { Work } from "./work.ts";
 interface Signature {
   readonly hash: string;
   readonly data: Uint8Array;
-  readonly key: KeyObject | VerifyKeyObjectInput;
+  /** PEM, the form of keys that costs node:crypto least. */
+  readonly spki: string;
+  readonly padding?: Omit<VerifyKeyObjectInput, "key">;
   readonly signature: Uint8Array;
 }
 
@@ -17,13 +19,42 @@ interface Signature {
  * The bare signature checks of node:crypto that the evidence can't do without, each once: keys imported and data cut out
  * beforehand, no parsing, and not the roots' signatures over themselves.
  */
-export const FLOOR: Readonly<Record<Kind, (inputs: Inputs) => Work>> = {
+export function floor(inputs: Inputs): Work {
+  const checks = SIGNATURES[inputs.kind](inputs).map((signature) => {
+    const key = createPublicKey(signature.spki);
+    return () => check(signature, key);
+  });
+  return () => checks.forEach((run) => run());
+}
+
+/** The same, but that the keys which come with the evidence are imported each time, each once, and the root's beforehand. */
+export function floorWithKeys(inputs: Inputs): Work {
+  const signatures = SIGNATURES[inputs.kind](inputs);
+  const pinned = new Map(
+    inputs.roots.map(certificateOf).map((root) => [pemOf(root.spki), createPublicKey(pemOf(root.spki))]),
+  );
+  return () => {
+    const keys = new Map(pinned);
+    for (const signature of signatures) {
+      const key = keys.get(signature.spki) ?? createPublicKey(signature.spki);
+      keys.set(signature.spki, key);
+      check(signature, key);
+    }
+  };
+}
+
+function check({ hash, data, padding, signature }: Signature, key: KeyObject): void {
+  const holds = verify(hash, data, padding === undefined ? key : { key, ...padding }, signature);
+  if (!holds) throw new Error("Check signature failed: it does not hold");
+}
+
+const SIGNATURES: Readonly<Record<Kind, (inputs: Inputs) => Signature[]>> = {
   "sev-snp": ({ files, roots }) => {
     const [ark] = roots.map(certificateOf);
     const [ask] = pemBlocks(file(files, "ca_chain")).map(parseCertificate);
     const vcek = parseCertificate(file(files, "endorsement_cert"));
     const { signed, signature } = parseReport(file(files, "report"));
-    return checking([issued(ask, ark), issued(vcek, ask), rawEcdsa("sha384", vcek, signed, bigEndian(signature))]);
+    return [issued(ask, ark), issued(vcek, ask), rawEcdsa("sha384", vcek, signed, bigEndian(signature))];
   },
   tdx: ({ files, roots }) => {
     const chainOf = (role: string): Certificate[] => pemBlocks(file(files, role)).map(parseCertificate);
@@ -33,14 +64,14 @@ export const FLOOR: Readonly<Record<Kind, (inputs: Inputs) => Work>> = {
     const [tcbSigner] = chainOf("tcb_info_issuer_chain");
     const tcbInfo = parseTcbInfo(file(files, "tcb_info"));
     const qeIdentity = parseQeIdentity(file(files, "qe_identity"));
-    return checking([
+    return [
       issued(pckCa, root),
       issued(pck, pckCa),
       rawEcdsa("sha256", pck, quote.qeReport.encoding, quote.qeReportSignature),
       {
         hash: "sha256",
         data: quote.signed,
-        key: attestationKey(quote.attestationKey),
+        spki: attestationKey(quote.attestationKey),
         signature: derOf(quote.quoteSignature),
       },
       issued(tcbSigner, root),
@@ -48,22 +79,14 @@ export const FLOOR: Readonly<Record<Kind, (inputs: Inputs) => Work>> = {
       rawEcdsa("sha256", tcbSigner, qeIdentity.signed, qeIdentity.signature),
       issued(parseCrl(file(files, "root_ca_crl")), root),
       issued(parseCrl(file(files, "pck_crl")), pckCa),
-    ]);
+    ];
   },
   tpm: ({ files, roots }) => {
     const ak = parseCertificate(file(files, "ak_cert"));
     const issuers = [...pemBlocks(file(files, "ak_ca_chain")).map(parseCertificate), ...roots.map(certificateOf)];
-    return checking([...upwards(ak, issuers), quoteSignature(ak, files)]);
+    return [...upwards(ak, issuers), quoteSignature(ak, files)];
   },
 };
-
-function checking(signatures: readonly Signature[]): Work {
-  return () => {
-    for (const { hash, data, key, signature } of signatures) {
-      if (!verify(hash, data, key, signature)) throw new Error("Check signature failed: it does not hold");
-    }
-  };
-}
 
 function certificateOf(pem: Uint8Array): Certificate {
   return parseCertificate(pemToDer(Buffer.from(pem).toString()));
@@ -90,12 +113,12 @@ const SALT_BYTES = 48;
 function issued(signed: Certificate | Crl | undefined, issuer: Certificate | undefined): Signature {
   if (signed === undefined || issuer === undefined) throw new Error("Read case failed: a certificate is missing");
   const { oid } = signed.signatureAlgorithm;
-  const key = createPublicKey({ key: Buffer.from(issuer.spki), format: "der", type: "spki" });
   const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: SALT_BYTES };
   return {
     hash: HASHES[oid] ?? "unknown",
     data: signed.tbs,
-    key: oid === RSASSA_PSS ? { key, ...padding } : key,
+    spki: pemOf(issuer.spki),
+    ...(oid === RSASSA_PSS && { padding }),
     signature: signed.signature,
   };
 }
@@ -103,13 +126,17 @@ function issued(signed: Certificate | Crl | undefined, issuer: Certificate | und
 /** A signature of r and s side by side. */
 function rawEcdsa(hash: string, signer: Certificate | undefined, data: Uint8Array, signature: Uint8Array): Signature {
   if (signer === undefined) throw new Error("Read case failed: a certificate is missing");
-  const key = createPublicKey({ key: Buffer.from(signer.spki), format: "der", type: "spki" });
-  return { hash, data, key, signature: derOf(signature) };
+  return { hash, data, spki: pemOf(signer.spki), signature: derOf(signature) };
 }
 
-function attestationKey(point: Uint8Array): KeyObject {
+function attestationKey(point: Uint8Array): string {
   const [x, y] = [point.subarray(0, 32), point.subarray(32)].map((part) => Buffer.from(part).toString("base64url"));
-  return createPublicKey({ key: { kty: "EC", crv: "P-256", x, y } as Record<string, string>, format: "jwk" });
+  const key = createPublicKey({ key: { kty: "EC", crv: "P-256", x, y } as Record<string, string>, format: "jwk" });
+  return key.export({ format: "pem", type: "spki" }).toString();
+}
+
+function pemOf(spki: Uint8Array): string {
+  return `-----BEGIN PUBLIC KEY-----\n${Buffer.from(spki).toString("base64")}\n-----END PUBLIC KEY-----\n`;
 }
 
 /** SEQUENCE of r and s, the form that costs node:crypto least. */
@@ -135,7 +162,6 @@ function bigEndian({ r, s }: { readonly r: Uint8Array; readonly s: Uint8Array })
 const RSA_SIGNATURE_OFFSET = 6;
 
 function quoteSignature(ak: Certificate, files: Inputs["files"]): Signature {
-  const key = createPublicKey({ key: Buffer.from(ak.spki), format: "der", type: "spki" });
   const signature = file(files, "quote_sha256_sig").subarray(RSA_SIGNATURE_OFFSET);
-  return { hash: "sha256", data: file(files, "quote_sha256_msg"), key, signature };
+  return { hash: "sha256", data: file(files, "quote_sha256_msg"), spki: pemOf(ak.spki), signature };
 }

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import { dcapQvl } from "./dcap-qvl.ts";
-import { FLOOR } from "./floor.ts";
+import { floor, floorWithKeys } from "./floor.ts";
 import { parseInputs, type Inputs } from "./inputs.ts";
 import { OURS } from "./ours.ts";
 import { time, type Work } from "./work.ts";
@@ -8,7 +8,8 @@ import { time, type Work } from "./work.ts";
 /** The sides that run in Node.js, each in a process of its own. Speaks as the Go program of the other peers does. */
 const SIDES: Readonly<Record<string, (inputs: Inputs) => Work>> = {
   ours: (inputs) => OURS[inputs.kind](inputs),
-  "node:crypto": (inputs) => FLOOR[inputs.kind](inputs),
+  "node:crypto": floor,
+  "node:crypto with keys": floorWithKeys,
   "@phala/dcap-qvl": dcapQvl,
 };
 

@@ -11,7 +11,7 @@ const HASHES = "@noble/hashes";
 
 /** SPECIFICATION.md has these numbers. */
 const MAX_CORE_BYTES = 150_000;
-const MAX_PAGE_BYTES = 200_000;
+const MAX_PAGE_BYTES = 205_000;
 
 const core = await bundleForBrowser(CORE, { format: "esm", external: [HASHES] });
 const page = await buildPage();

@@ -6,21 +6,27 @@ const TAG = { INTEGER: 0x02, SEQUENCE: 0x30 } as const;
  */
 export function ecdsaDer(fixed: Uint8Array): Uint8Array {
   const size = fixed.length / 2;
-  const r = integerStart(fixed, 0, size);
-  const s = integerStart(fixed, size, 2 * size);
-  const der = new Uint8Array(2 + r.sizeBytes + s.sizeBytes);
+  const r = numberStart(fixed, 0, size);
+  const s = numberStart(fixed, size, 2 * size);
+  const sizeBytes = integerBytes(fixed, r, size) + integerBytes(fixed, s, 2 * size);
+  // Of the pool, and no views of the signature: memory of its own for each costs more than all else here.
+  const der = Buffer.allocUnsafe(2 + sizeBytes);
   der[0] = TAG.SEQUENCE;
-  der[1] = r.sizeBytes + s.sizeBytes;
-  writeInteger(der, 2, fixed.subarray(r.start, size));
-  writeInteger(der, 2 + r.sizeBytes, fixed.subarray(s.start));
+  der[1] = sizeBytes;
+  writeInteger(der, writeInteger(der, 2, fixed, r, size), fixed, s, 2 * size);
   return der;
 }
 
-/** Where the shortest form of a number starts, and how many octets it takes as an INTEGER. */
-function integerStart(bytes: Uint8Array, from: number, end: number): { start: number; sizeBytes: number } {
+/** Where the shortest form of a number starts. */
+function numberStart(bytes: Uint8Array, from: number, end: number): number {
   let start = from;
   while (start < end - 1 && bytes[start] === 0) start += 1;
-  return { start, sizeBytes: 2 + signOctets(bytes[start] as number) + end - start };
+  return start;
+}
+
+/** How many octets a number takes as an INTEGER. */
+function integerBytes(bytes: Uint8Array, start: number, end: number): number {
+  return 2 + signOctets(bytes[start] as number) + end - start;
 }
 
 /** A number that is not negative has its highest bit clear. */
@@ -28,9 +34,13 @@ function signOctets(first: number): number {
   return first >= 0x80 ? 1 : 0;
 }
 
-function writeInteger(der: Uint8Array, at: number, number: Uint8Array): void {
-  const sign = signOctets(number[0] as number);
-  der[at] = TAG.INTEGER;
-  der[at + 1] = sign + number.length;
-  der.set(number, at + 2 + sign);
+/** Gives where it ends. */
+function writeInteger(der: Uint8Array, start: number, bytes: Uint8Array, from: number, end: number): number {
+  const sign = signOctets(bytes[from] as number);
+  der[start] = TAG.INTEGER;
+  der[start + 1] = sign + end - from;
+  der[start + 2] = 0;
+  let at = start + 2 + sign;
+  for (let i = from; i < end; i++) der[at++] = bytes[i] as number;
+  return at;
 }

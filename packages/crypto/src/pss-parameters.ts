@@ -57,7 +57,7 @@ function required(members: Members, number: number): DerElement {
 function readHash(element: DerElement): SignatureHash {
   const members = sequence(element, "HashAlgorithm");
   const oid = readOid(members.next());
-  if (element.children.length > 1) readNull(members.next());
+  if (members.hasMore()) readNull(members.next());
   members.end();
   const hash = HASHES.get(oid);
   if (hash === undefined) throw unsupported(`hash "${oid}"`, "SHA-256, SHA-384 or SHA-512");

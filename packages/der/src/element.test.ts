@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromHex } from "@constellation/bytes";
-import { parseDer } from "./element.ts";
+import { type DerElement, parseDer } from "./element.ts";
 
 const parse = (hexText: string) => parseDer(fromHex(hexText.replaceAll(" ", "")));
 
@@ -92,7 +92,7 @@ test("parseDer() gives the same children each time, and none for a primitive ele
 });
 
 test("parseDer() gives children one at a time", () => {
-  const tags = (hexText: string) => Array.from(parse(hexText).eachChild(), ({ tag }) => tag);
+  const tags = (hexText: string) => Array.from(eachChild(parse(hexText)), ({ tag }) => tag);
   assert.deepEqual(tags("3005 020105 0500"), [0x02, 0x05]);
   assert.deepEqual(tags("3000"), []);
   assert.deepEqual(tags("0402 0500"), []);
@@ -102,5 +102,18 @@ test("parseDer() keeps lists of very many elements out of memory", () => {
   const list = (count: number) => parse(`3082${(count * 2).toString(16).padStart(4, "0")}${"0500".repeat(count)}`);
   assert.equal(list(4096).children.length, 4096);
   assert.throws(() => list(4097).children, { code: "too_large" });
-  assert.equal(Array.from(list(4097).eachChild()).length, 4097);
+  assert.equal(Array.from(eachChild(list(4097))).length, 4097);
 });
+
+test("parseDer() tells the size of the whole encoding", () => {
+  const element = parse("3005 020105 0500");
+  assert.equal(element.size, 7);
+  assert.deepEqual(
+    Array.from(eachChild(element), ({ size }) => size),
+    [3, 2],
+  );
+});
+
+function* eachChild(element: DerElement): Generator<DerElement> {
+  for (let child = element.childAfter(); child !== undefined; child = element.childAfter(child)) yield child;
+}

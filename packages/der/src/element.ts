@@ -14,8 +14,17 @@ export interface DerElement {
    * more than `MAX_CHILDREN`, so that a few bytes of input for each can't fill the memory.
    */
   readonly children: readonly DerElement[];
-  /** The elements inside, made one at a time and not kept: for lists with very many. */
-  eachChild(): Iterable<DerElement>;
+  /** How many octets the whole encoding has. */
+  readonly size: number;
+  /** How many octets the contents have. */
+  readonly length: number;
+  /** One octet of the contents, for readers that need no view of them; undefined past the end. */
+  octet(index: number): number | undefined;
+  /**
+   * The element inside that comes after this one, or the first; undefined after the last, and in a primitive one. Made
+   * anew at each call and not kept, so that a walk over very many, or over few of which most are small, costs little.
+   */
+  childAfter(previous?: DerElement): DerElement | undefined;
 }
 
 /** Bounds on what `parseDer` looks at. */
@@ -27,10 +36,8 @@ export interface DerLimits {
 /** Enough for every certificate seen in the field, with room to spare. */
 export const DEFAULT_LIMITS: DerLimits = { maxSizeBytes: 64 * 1024, maxDepth: 16 };
 
-/** More than any structure has that is not a list to be walked with `eachChild`. */
+/** More than any structure has that is not a list to be walked with `childAfter`. */
 const MAX_CHILDREN = 4096;
-
-const NO_CHILDREN: readonly never[] = [];
 
 /**
  * Parses bytes that hold exactly one DER element (X.690 sections 8.1 and 10.1): definite lengths of minimal size,
@@ -54,11 +61,11 @@ export function parseDer(bytes: Uint8Array, limits: DerLimits = DEFAULT_LIMITS):
 /** An element of an encoding that `checkElement` has seen; views and children are made when asked for. */
 class Element implements DerElement {
   readonly tag: number;
-  /** Where the next element would start. */
-  readonly end: number;
   readonly #bytes: Uint8Array;
   readonly #start: number;
   readonly #contentsStart: number;
+  /** Where the next element would start. */
+  readonly #end: number;
   #children: readonly Element[] | undefined;
 
   constructor(bytes: Uint8Array, start: number) {
@@ -66,45 +73,53 @@ class Element implements DerElement {
     this.#bytes = bytes;
     this.#start = start;
     this.#contentsStart = contentsStart(bytes, start);
-    this.end = this.#contentsStart + contentsLength(bytes, start);
+    this.#end = this.#contentsStart + contentsLength(bytes, start);
+  }
+
+  get size(): number {
+    return this.#end - this.#start;
+  }
+
+  get length(): number {
+    return this.#end - this.#contentsStart;
+  }
+
+  octet(index: number): number | undefined {
+    const at = this.#contentsStart + index;
+    return at < this.#end ? this.#bytes[at] : undefined;
   }
 
   get encoding(): Uint8Array {
-    return this.#bytes.subarray(this.#start, this.end);
+    return this.#bytes.subarray(this.#start, this.#end);
   }
 
   get contents(): Uint8Array {
-    return this.#bytes.subarray(this.#contentsStart, this.end);
+    return this.#bytes.subarray(this.#contentsStart, this.#end);
   }
 
   get children(): readonly Element[] {
-    this.#children ??= (this.tag & CONSTRUCTED) === 0 ? NO_CHILDREN : this.#makeChildren();
+    this.#children ??= this.#makeChildren();
     return this.#children;
   }
 
-  #makeChildren(): Element[] {
+  childAfter(previous?: Element): Element | undefined {
+    if ((this.tag & CONSTRUCTED) === 0) return undefined;
+    const start = previous === undefined ? this.#contentsStart : previous.#end;
+    return start < this.#end ? new Element(this.#bytes, start) : undefined;
+  }
+
+  #makeChildren(): readonly Element[] {
     const children: Element[] = [];
-    for (let start = this.#contentsStart; start < this.end; ) {
+    for (let child = this.childAfter(); child !== undefined; child = this.childAfter(child)) {
       if (children.length === MAX_CHILDREN) {
         throw new DerError(
           "too_large",
           `Parse DER failed: got more elements in one, wanted "${MAX_CHILDREN}" or fewer`,
         );
       }
-      const child = new Element(this.#bytes, start);
       children.push(child);
-      start = child.end;
     }
     return children;
-  }
-
-  *eachChild(): Generator<Element, void, void> {
-    if ((this.tag & CONSTRUCTED) === 0) return;
-    for (let start = this.#contentsStart; start < this.end; ) {
-      const child = new Element(this.#bytes, start);
-      yield child;
-      start = child.end;
-    }
   }
 }
 

@@ -12,14 +12,14 @@ const MAX_NUMBER_OCTETS = 7;
 /** Dotted text of an OBJECT IDENTIFIER, each arc in its shortest form (X.690 section 8.19). Throws `DerError` "oid". */
 export function readOid(element: DerElement): string {
   expectTag(element, TAG.OID, "OBJECT IDENTIFIER");
-  const { contents } = element;
-  if (contents.length === 0) {
+  const { length } = element;
+  if (length === 0) {
     throw new DerError("oid", "Read OBJECT IDENTIFIER failed: got no octets, wanted an arc");
   }
   let text = "";
-  for (let start = 0; start < contents.length; ) {
-    const end = arcEnd(contents, start);
-    const arc = readArc(contents, start, end);
+  for (let start = 0; start < length; ) {
+    const end = arcEnd(element, start);
+    const arc = readArc(element, start, end);
     text += start === 0 ? firstArcs(arc) : `.${arc}`;
     start = end;
   }
@@ -34,13 +34,13 @@ function firstArcs(arc: number | bigint): string {
 }
 
 /** Where the arc that starts here ends, in its shortest form. */
-function arcEnd(contents: Uint8Array, start: number): number {
-  if (contents[start] === 0x80) {
+function arcEnd(element: DerElement, start: number): number {
+  if (element.octet(start) === 0x80) {
     throw new DerError("oid", "Read OBJECT IDENTIFIER failed: got a padded arc, wanted the shortest form");
   }
   let end = start;
-  while (end < contents.length && (contents[end] as number) >= 0x80) end += 1;
-  if (end === contents.length) {
+  while ((element.octet(end) ?? 0) >= 0x80) end += 1;
+  if (end === element.length) {
     throw new DerError("oid", "Read OBJECT IDENTIFIER failed: got a cut arc, wanted its last octet");
   }
   if (end - start >= MAX_ARC_OCTETS) {
@@ -49,11 +49,11 @@ function arcEnd(contents: Uint8Array, start: number): number {
   return end + 1;
 }
 
-function readArc(contents: Uint8Array, start: number, end: number): number | bigint {
+function readArc(element: DerElement, start: number, end: number): number | bigint {
   if (end - start > MAX_NUMBER_OCTETS) {
-    return contents.subarray(start, end).reduce((arc, byte) => (arc << 7n) | BigInt(byte & 0x7f), 0n);
+    return element.contents.subarray(start, end).reduce((arc, byte) => (arc << 7n) | BigInt(byte & 0x7f), 0n);
   }
   let arc = 0;
-  for (let i = start; i < end; i++) arc = arc * 128 + ((contents[i] as number) & 0x7f);
+  for (let i = start; i < end; i++) arc = arc * 128 + ((element.octet(i) as number) & 0x7f);
   return arc;
 }

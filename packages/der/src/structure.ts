@@ -11,24 +11,28 @@ export function expectTag(element: DerElement, tag: number, what: string): void 
 
 /** Walks the children of a constructed element in order, with optional members told by their tags. */
 export class Members {
-  readonly #children: readonly DerElement[];
+  readonly #parent: DerElement;
   readonly #what: string;
-  #index = 0;
+  /** The one that was read last. */
+  #last: DerElement | undefined;
+  /** The one after it, where it was looked at already. */
+  #ahead: DerElement | undefined;
 
   /** `what` names the structure in messages. */
   constructor(parent: DerElement, tag: number, what: string) {
     expectTag(parent, tag, what);
-    this.#children = parent.children;
+    this.#parent = parent;
     this.#what = what;
   }
 
   /** The next member, whatever its type. Throws `DerError` "structure" at the end. */
   next(): DerElement {
-    const child = this.#children[this.#index];
+    const child = this.#peek();
     if (child === undefined) {
-      throw new DerError("structure", `Read ${this.#what} failed: got "${this.#index}" members, wanted more`);
+      throw new DerError("structure", `Read ${this.#what} failed: got the end, wanted another member`);
     }
-    this.#index += 1;
+    this.#last = child;
+    this.#ahead = undefined;
     return child;
   }
 
@@ -41,15 +45,28 @@ export class Members {
 
   /** The next member if it has this tag. */
   optional(tag: number): DerElement | undefined {
-    return this.#children[this.#index]?.tag === tag ? this.next() : undefined;
+    return this.#peek()?.tag === tag ? this.next() : undefined;
+  }
+
+  /** Whether there are members that were not read. */
+  hasMore(): boolean {
+    return this.#peek() !== undefined;
   }
 
   /** Refuses members that were not read. Throws `DerError` "structure". */
   end(): void {
-    const left = this.#children.length - this.#index;
-    if (left !== 0) {
-      throw new DerError("structure", `Read ${this.#what} failed: got "${left}" more members, wanted none`);
+    const left = this.#peek();
+    if (left !== undefined) {
+      throw new DerError(
+        "structure",
+        `Read ${this.#what} failed: got a further member of tag "${tagText(left.tag)}", wanted none`,
+      );
     }
+  }
+
+  #peek(): DerElement | undefined {
+    this.#ahead ??= this.#parent.childAfter(this.#last);
+    return this.#ahead;
   }
 }
 
@@ -71,6 +88,10 @@ export function explicit(element: DerElement, what: string): DerElement {
  */
 export function setOf(element: DerElement, what: string): readonly DerElement[] {
   expectTag(element, TAG.SET, what);
+  const first = element.childAfter();
+  if (first === undefined) return [];
+  // Nearly all have one.
+  if (element.childAfter(first) === undefined) return [first];
   const { children } = element;
   for (let i = 1; i < children.length; i++) {
     const [before, after] = [children[i - 1], children[i]] as [DerElement, DerElement];

@@ -1,4 +1,4 @@
-import { BytesError, fromUtf8 } from "@constellation/bytes";
+import { BytesError, fromLatin1, fromUtf8 } from "@constellation/bytes";
 import type { DerElement } from "./element.ts";
 import { DerError } from "./error.ts";
 import { TAG, tagText } from "./tag.ts";
@@ -16,11 +16,11 @@ export function readText(element: DerElement): string {
     case TAG.UTF8_STRING:
       return readUtf8(element.contents);
     case TAG.PRINTABLE_STRING:
-      return printable(latin1(element.contents));
+      return printable(fromLatin1(element.contents));
     case TAG.IA5_STRING:
       return readIa5(element.contents);
     case TAG.T61_STRING:
-      return latin1(element.contents);
+      return fromLatin1(element.contents);
     case TAG.BMP_STRING:
       return readBmp(element.contents);
     default:
@@ -30,11 +30,11 @@ export function readText(element: DerElement): string {
 
 /** Text of IA5String contents (ASCII), also under an IMPLICIT tag. Throws `DerError` "string". */
 export function readIa5(contents: Uint8Array): string {
-  return ascii(latin1(contents));
+  return ascii(fromLatin1(contents));
 }
 
 function readUtf8(contents: Uint8Array): string {
-  const text = latin1(contents);
+  const text = fromLatin1(contents);
   if (!NOT_ASCII.test(text)) return text;
   try {
     return fromUtf8(contents);
@@ -53,12 +53,6 @@ function readBmp(contents: Uint8Array): string {
     text += String.fromCharCode(((contents[i] as number) << 8) | (contents[i + 1] as number));
   }
   if (SURROGATE.test(text)) throw outsideAlphabet("BMPString");
-  return text;
-}
-
-function latin1(contents: Uint8Array): string {
-  let text = "";
-  for (const byte of contents) text += String.fromCharCode(byte);
   return text;
 }
 

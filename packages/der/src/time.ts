@@ -12,26 +12,25 @@ const AFTER_YEAR = 11;
  * (RFC 5280 section 4.1.2.5). Two-digit years stand for 1950 to 2049. Throws `DerError` "time".
  */
 export function readTime(element: DerElement): Date {
-  const { tag, contents } = element;
-  switch (tag) {
+  switch (element.tag) {
     case TAG.UTC_TIME: {
-      const year = readDigits(contents, 0, 2);
-      return readRest(contents, 2, year < 50 ? 2000 + year : 1900 + year);
+      const year = readDigits(element, 0, 2);
+      return readRest(element, 2, year < 50 ? 2000 + year : 1900 + year);
     }
     case TAG.GENERALIZED_TIME:
-      return readRest(contents, 4, readDigits(contents, 0, 4));
+      return readRest(element, 4, readDigits(element, 0, 4));
     default:
-      throw new DerError("tag", `Read time failed: got tag "${tagText(tag)}", wanted a time`);
+      throw new DerError("tag", `Read time failed: got tag "${tagText(element.tag)}", wanted a time`);
   }
 }
 
-function readRest(contents: Uint8Array, at: number, year: number): Date {
-  const month = readDigits(contents, at, 2);
-  const day = readDigits(contents, at + 2, 2);
-  const hour = readDigits(contents, at + 4, 2);
-  const minute = readDigits(contents, at + 6, 2);
-  const second = readDigits(contents, at + 8, 2);
-  if (contents.length !== at + AFTER_YEAR || contents[at + 10] !== LETTER_Z) throw otherForm();
+function readRest(element: DerElement, at: number, year: number): Date {
+  const month = readDigits(element, at, 2);
+  const day = readDigits(element, at + 2, 2);
+  const hour = readDigits(element, at + 4, 2);
+  const minute = readDigits(element, at + 6, 2);
+  const second = readDigits(element, at + 8, 2);
+  if (element.length !== at + AFTER_YEAR || element.octet(at + 10) !== LETTER_Z) throw otherForm();
   if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59) {
     throw new DerError(
       "time",
@@ -44,10 +43,10 @@ function readRest(contents: Uint8Array, at: number, year: number): Date {
   return date;
 }
 
-function readDigits(contents: Uint8Array, at: number, count: number): number {
+function readDigits(element: DerElement, at: number, count: number): number {
   let value = 0;
   for (let i = at; i < at + count; i++) {
-    const digit = (contents[i] ?? 0) - DIGIT_ZERO;
+    const digit = (element.octet(i) ?? 0) - DIGIT_ZERO;
     if (digit < 0 || digit > 9) throw otherForm();
     value = value * 10 + digit;
   }

@@ -210,6 +210,14 @@ test("sequence() refuses missing, other and additional members", () => {
   assert.throws(() => sequence(parse("30020500"), "Example").required(TAG.INTEGER), { code: "tag" });
   assert.throws(() => sequence(parse("30020500"), "Example").end(), { code: "structure" });
   assert.throws(() => new Members(parse("3000"), TAG.SET, "Example"), { code: "tag" });
+  const members = sequence(parse("300405000500"), "Example");
+  assert.equal(members.hasMore(), true);
+  members.next();
+  members.next();
+  assert.equal(members.hasMore(), false);
+  assert.throws(() => members.next(), { code: "structure" });
+  assert.equal(members.optional(TAG.NULL), undefined);
+  members.end();
 });
 
 test("setOf() gives members in ascending order only", () => {

@@ -42,7 +42,8 @@ export function readCount(element: DerElement, max: number): number {
 }
 
 function minimalInteger(contents: Uint8Array): Uint8Array {
-  const [first, second] = contents;
+  const first = contents[0];
+  const second = contents[1];
   if (first === undefined) throw new DerError("integer", "Read INTEGER failed: got no octets, wanted one or more");
   const signOnly =
     (first === 0x00 && second !== undefined && second < 0x80) || (first === 0xff && (second ?? 0) >= 0x80);
@@ -58,8 +59,8 @@ function minimalInteger(contents: Uint8Array): Uint8Array {
 /** Value of a BOOLEAN: exactly 0xff or 0x00 (X.690 section 11.1). */
 export function readBoolean(element: DerElement): boolean {
   expectTag(element, TAG.BOOLEAN, "BOOLEAN");
-  const [value] = element.contents;
-  if (element.contents.length !== 1 || (value !== 0x00 && value !== 0xff)) {
+  const value = element.octet(0);
+  if (element.length !== 1 || (value !== 0x00 && value !== 0xff)) {
     throw new DerError("boolean", "Read BOOLEAN failed: got other contents, wanted one octet 0x00 or 0xff");
   }
   return value === 0xff;
@@ -68,8 +69,8 @@ export function readBoolean(element: DerElement): boolean {
 /** Refuses a NULL that has contents (X.690 section 8.8). */
 export function readNull(element: DerElement): void {
   expectTag(element, TAG.NULL, "NULL");
-  if (element.contents.length !== 0) {
-    throw new DerError("null", `Read NULL failed: got "${element.contents.length}" octets, wanted none`);
+  if (element.length !== 0) {
+    throw new DerError("null", `Read NULL failed: got "${element.length}" octets, wanted none`);
   }
 }
 
@@ -88,8 +89,9 @@ export interface BitString {
 /** Value of a BIT STRING; unused bits must be zero (X.690 section 11.2.1). */
 export function readBitString(element: DerElement): BitString {
   expectTag(element, TAG.BIT_STRING, "BIT STRING");
-  const [unusedBits] = element.contents;
-  const bytes = element.contents.subarray(1);
+  const { contents } = element;
+  const [unusedBits] = contents;
+  const bytes = contents.subarray(1);
   if (unusedBits === undefined || unusedBits > 7 || (bytes.length === 0 && unusedBits !== 0)) {
     throw new DerError("bit_string", "Read BIT STRING failed: got a wrong count of unused bits, wanted 0 to 7");
   }

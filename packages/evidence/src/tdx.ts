@@ -1,16 +1,16 @@
-import { choice, type Field, list, minimum, object, REASON, TIME } from "@constellation/fields";
+import { choice, type Field, type Json, list, minimum, object, REASON, TIME } from "@constellation/fields";
 import {
   type Collateral,
   type CollateralInput,
   type CrlPolicy,
   type CrlUpdates,
-  crlUpdatesOf,
   parseQuote,
   quoteClaims,
   type QuotePolicy,
   type TdQuote,
   TdxError,
   type TcbAssessment,
+  type TcbPart,
   validateCrls,
   validateQuote,
   verifyCcel,
@@ -95,19 +95,18 @@ export function judgeTdx(parts: TdxParts, policy: TdxPolicy, now: Date): TdxJudg
     return { checks: [about("hardware.genuine").fail("quote", error.code, { reason: error.message })], claims: {} };
   }
   const collateral = collateralOf(parts, policy);
-  const { genuine, checks, tcb } = verifyQuote({ quote, roots: policy.roots, now, collateral });
-  const { checks: crlChecks, ...crls } = judgeCrls(genuine, collateral, policy);
+  const { checks, tcb, crlUpdates } = verifyQuote({ quote, roots: policy.roots, now, collateral });
   return {
     checks: [
       ...checks,
-      ...crlChecks,
+      ...judgeCrls(crlUpdates, policy),
       ...validateQuote({ quote, tcb }, policy.quote),
       ...judgeCcel(quote, parts, policy),
     ],
     claims: { ...quoteClaims(quote), ...tcbClaims(tcb) },
     quote,
     ...(tcb && { tcb }),
-    ...crls,
+    ...(crlUpdates && { crlUpdates }),
   };
 }
 
@@ -116,14 +115,9 @@ function collateralOf({ collateral }: TdxParts, policy: TdxPolicy): CollateralIn
   return collateral === undefined ? { kind: "missing" } : { kind: "given", ...collateral };
 }
 
-function judgeCrls(
-  genuine: boolean,
-  collateral: CollateralInput,
-  policy: TdxPolicy,
-): Pick<TdxJudgement, "checks" | "crlUpdates"> {
-  if (!genuine || collateral.kind !== "given" || policy.collateral.kind === "any") return { checks: [] };
-  const crlUpdates = crlUpdatesOf(collateral);
-  return { checks: validateCrls(crlUpdates, policy.collateral.thisUpdate), crlUpdates };
+function judgeCrls(crlUpdates: CrlUpdates | undefined, { collateral }: TdxPolicy): Check[] {
+  if (crlUpdates === undefined || collateral.kind === "any") return [];
+  return validateCrls(crlUpdates, collateral.thisUpdate);
 }
 
 function judgeCcel({ body }: TdQuote, { ccel }: TdxParts, policy: TdxPolicy): Check[] {
@@ -136,5 +130,24 @@ function judgeCcel({ body }: TdQuote, { ccel }: TdxParts, policy: TdxPolicy): Ch
 }
 
 function tcbClaims(tcb: TcbAssessment | undefined): Judgement["claims"] {
-  return tcb === undefined ? {} : { tcb: JSON.parse(JSON.stringify(tcb)) as Judgement["claims"] };
+  if (tcb === undefined) return {};
+  const { tcbDate, platform, tdxModule, qe, ...rest } = tcb;
+  return {
+    tcb: {
+      ...rest,
+      tcbDate: tcbDate.toISOString(),
+      platform: partClaims(platform),
+      ...(tdxModule && { tdxModule: partClaims(tdxModule) }),
+      qe: partClaims(qe),
+    },
+  };
+}
+
+function partClaims({ tcbDate, lagging, newestLevel, ...rest }: TcbPart): Json {
+  return {
+    ...rest,
+    tcbDate: tcbDate.toISOString(),
+    lagging: lagging.map((component) => ({ ...component })),
+    newestLevel: { ...newestLevel, tcbDate: newestLevel.tcbDate.toISOString() },
+  };
 }

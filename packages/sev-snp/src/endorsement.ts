@@ -1,7 +1,6 @@
 import { CryptoError, importSpki, type PublicKey } from "@constellation/crypto";
 import { DerError, parseDer, readCount, readIa5, readOctetString, TAG, expectTag } from "@constellation/der";
 import type { Certificate } from "@constellation/x509";
-import { commonNameOf } from "./common-name.ts";
 import { SevSnpError } from "./error.ts";
 import { type Product, productOfName } from "./product.ts";
 import { TCB_VERSION_BYTES } from "./tcb-version.ts";
@@ -92,8 +91,7 @@ function readProfile(certificate: Certificate): Endorsement {
 
 /** AMD 57230 sections 3 and 3.1: the subject's common name tells a VCEK from a VLEK; neither is a CA. */
 function readKind(certificate: Certificate): Endorsement["kind"] {
-  const commonName = commonNameOf(certificate.subject);
-  const kind = KINDS.get(commonName);
+  const kind = KINDS.get(certificate.subject.commonName);
   if (kind === undefined) throw refused(`subject "${certificate.subject.text}"`, "common name SEV-VCEK or SEV-VLEK");
   if (certificate.basicConstraints?.ca === true) throw refused("a CA certificate", `a ${kind}`);
   return kind;

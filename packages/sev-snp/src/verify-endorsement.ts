@@ -11,7 +11,6 @@ import {
   X509Error,
 } from "@constellation/x509";
 import type { VerifyCode } from "./check-code.ts";
-import { commonNameOf } from "./common-name.ts";
 import { type Endorsement, readEndorsement } from "./endorsement.ts";
 import { SevSnpError } from "./error.ts";
 
@@ -81,7 +80,7 @@ export function verifyCaChain(
 export function verifyIssuers(endorsement: Endorsement, chain: readonly Certificate[]): Check<VerifyCode> {
   const { kind, product } = endorsement;
   const wanted = [kind === "VCEK" ? `SEV-${product}` : `SEV-VLEK-${product}`, `ARK-${product}`];
-  const got = chain.slice(1).map((issuer) => commonNameOf(issuer.subject) ?? "no single common name");
+  const got = chain.slice(1).map(({ subject }) => subject.commonName ?? "no single common name");
   const holds = got.length === wanted.length && wanted.every((name, index) => got[index] === name);
   return check(holds, "caChain.issuers", "ca_chain_profile", got.join(", "), wanted.join(", "));
 }

@@ -148,5 +148,5 @@ function judgeQeIdentity(given: Collateral) {
 }
 
 function judgeRevocation(given: Collateral): readonly Check[] {
-  return verifyRevocation(given, platform as Platform, signers, v4.now);
+  return verifyRevocation(given, platform as Platform, signers, v4.now).checks;
 }

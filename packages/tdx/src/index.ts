@@ -26,7 +26,7 @@ export type { IsvSvnLevel, TcbLevel } from "./tcb-level.ts";
 export { TCB_STATUSES, type TcbStatus } from "./tcb-status.ts";
 export { readTdAttributes, TD_ATTRIBUTES, type TdAttribute, type TdAttributes } from "./td-attributes.ts";
 export type { TdReport, TdReport10, TdReport15 } from "./td-report.ts";
-export { type CrlUpdates, crlUpdatesOf, validateCrls } from "./validate-crls.ts";
+export { type CrlUpdates, validateCrls } from "./validate-crls.ts";
 export { validateQuote, type ValidateQuoteInput } from "./validate-quote.ts";
 export { verifyCcel } from "./verify-ccel.ts";
 export { VERIFY_CHECKS, type VerifiedQuote, verifyQuote, type VerifyQuoteInput } from "./verify-quote.ts";

@@ -1,4 +1,4 @@
-import { fromHex, fromUtf8, utf8 } from "@constellation/bytes";
+import { BytesError, fromHex, fromUtf8, utf8 } from "@constellation/bytes";
 import { isObject, JsonError, type JsonObject, memberText, parseStrictJsonObject } from "@constellation/json";
 import { attempt } from "./attempt.ts";
 import { TdxError, type TdxErrorCode } from "./error.ts";
@@ -31,16 +31,20 @@ export function readSignedAnswer(bytes: Uint8Array, kind: DocumentKind, key: str
   if (bytes.length > MAX_DOCUMENT_BYTES) {
     throw malformed(kind, "answer", `"${bytes.length}" bytes`, `"${MAX_DOCUMENT_BYTES}" or fewer`);
   }
-  const answer = new JsonFields(parse(bytes, kind), "answer", kind);
+  const { text, object } = parse(bytes, kind);
+  const answer = new JsonFields(object, "answer", kind);
   answer.requireOnly([key, "signature"]);
   const fields = answer.object(key);
   // The object is never written anew: the signature covers it as it was sent.
-  const signed = utf8(memberText(fromUtf8(bytes), key));
+  const signed = utf8(memberText(text, key));
   return { fields, signed, signature: answer.hex("signature", SIGNATURE_BYTES) };
 }
 
-function parse(bytes: Uint8Array, kind: DocumentKind): JsonObject {
-  const { value, error: cause } = attempt([JsonError], () => parseStrictJsonObject(bytes));
+function parse(bytes: Uint8Array, kind: DocumentKind): { text: string; object: JsonObject } {
+  const { value, error: cause } = attempt([BytesError, JsonError], () => {
+    const text = fromUtf8(bytes);
+    return { text, object: parseStrictJsonObject(text) };
+  });
   if (value !== undefined) return value;
   throw new TdxError(kind.code, `Parse ${kind.name} failed: ${cause.message}`, { cause });
 }

@@ -51,7 +51,7 @@ export interface PckConfiguration {
 const SGX_EXTENSIONS = "1.2.840.113741.1.13.1";
 const TCB = `${SGX_EXTENSIONS}.2`;
 const CONFIGURATION = `${SGX_EXTENSIONS}.7`;
-const COMPONENTS = 16;
+const COMPONENTS = Array.from({ length: 16 }, (_, index) => `${TCB}.${index + 1}`);
 const MAX_SVN = 0xff;
 const MAX_PCE_SVN = 0xffff;
 const MAX_SGX_TYPE = 2;
@@ -81,9 +81,7 @@ function readExtensions(values: Values): PckExtensions {
 }
 
 function readTcb(values: Values): PckTcb {
-  const components = Array.from({ length: COMPONENTS }, (_, index) =>
-    readCount(values.required(`${TCB}.${index + 1}`), MAX_SVN),
-  );
+  const components = COMPONENTS.map((oid) => readCount(values.required(oid), MAX_SVN));
   const PCESVN = readCount(values.required(`${TCB}.17`), MAX_PCE_SVN);
   return { components, PCESVN, CPUSVN: readBytes(values.required(`${TCB}.18`), 16) };
 }
@@ -101,8 +99,8 @@ class Values {
   readonly #values = new Map<string, DerElement>();
 
   constructor(element: DerElement) {
-    sequence(element, "SGX Extensions");
-    for (const pair of element.children) this.#add(pair);
+    const members = sequence(element, "SGX Extensions");
+    while (members.hasMore()) this.#add(members.next());
   }
 
   required(oid: string): DerElement {

@@ -1,4 +1,3 @@
-import { commonNameOf } from "./common-name.ts";
 import { TdxError } from "./error.ts";
 import { readPckExtensions } from "./pck-extensions.ts";
 import { parsePemChain } from "./pem-chain.ts";
@@ -23,7 +22,7 @@ const CAS = new Map<string | undefined, PckPlatform["ca"]>([
  */
 export function pckPlatformOf({ pckCertificateChain }: Pick<TdQuote, "pckCertificateChain">): PckPlatform {
   const [pck, issuer] = parsePemChain(pckCertificateChain);
-  const name = issuer && commonNameOf(issuer);
+  const name = issuer?.subject.commonName;
   const ca = CAS.get(name);
   if (ca !== undefined) return { fmspc: readPckExtensions(pck).FMSPC, ca };
   const wanted = [...CAS.keys()].map((known) => `"${known}"`).join(" or ");

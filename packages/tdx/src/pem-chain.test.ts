@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { concat, utf8 } from "@constellation/bytes";
 import { issueCertificate } from "./testing/index.ts";
-import { commonNameOf } from "./common-name.ts";
 import { TdxError } from "./index.ts";
 import { type KnownCertificates, parsePemChain } from "./pem-chain.ts";
 
@@ -22,13 +21,13 @@ test("parsePemChain() reads certificates in their order", () => {
     `${pem}\n${two.pem}`.replaceAll("\n", "\r\n"),
   ];
   for (const text of texts) {
-    const found = parsePemChain(utf8(text)).map(commonNameOf);
+    const found = parsePemChain(utf8(text)).map(({ subject }) => subject.commonName);
     assert.deepEqual(found, ["One", "Two"]);
   }
 });
 
 test("parsePemChain() gives a known certificate for the same block only", () => {
-  const known: KnownCertificates = new Map();
+  const known: KnownCertificates = [];
   const [first, second] = parsePemChain(utf8(`${pem}\n${two.pem}`), known);
   const [again, other] = parsePemChain(utf8(`${two.pem}${pem}`), known);
   assert.equal(again, second);

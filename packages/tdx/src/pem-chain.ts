@@ -1,17 +1,17 @@
-import { BytesError, fromUtf8 } from "@constellation/bytes";
-import { type Certificate, parseCertificate, pemToDer, X509Error } from "@constellation/x509";
+import { BytesError, equalConstantTime, fromBase64, utf8 } from "@constellation/bytes";
+import { type Certificate, parseCertificate, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import { TdxError } from "./error.ts";
 
 /** Certificates as they stand, one at least. */
 export type PemChain = readonly [Certificate, ...Certificate[]];
 
-/** Certificates that were parsed before, by their PEM blocks: the chains of one piece of evidence share most of theirs. */
-export type KnownCertificates = Map<string, Certificate>;
+/** Certificates that were parsed before, with what stood in their PEM blocks: chains of one piece of evidence share most. */
+export type KnownCertificates = { readonly body: Uint8Array; readonly certificate: Certificate }[];
 
-const BLOCKS =
-  /(?:\r?\n)*(?:-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----(?:(?:\r?\n)+|$))+$/y;
-const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const BEGIN = utf8("-----BEGIN CERTIFICATE-----");
+const END = utf8("-----END CERTIFICATE-----");
+const [DASH, CR, LF] = [0x2d, 0x0d, 0x0a];
 const MAX_CHAIN_BYTES = 32 * 1024;
 
 /**
@@ -19,29 +19,61 @@ const MAX_CHAIN_BYTES = 32 * 1024;
  * the end: the quoting library hands on the C string that it got (Intel TDX DCAP Quoting Library API, A.3.9, type 5).
  * Throws `TdxError` "certificate_chain".
  */
-export function parsePemChain(bytes: Uint8Array, known: KnownCertificates = new Map()): PemChain {
+export function parsePemChain(bytes: Uint8Array, known: KnownCertificates = []): PemChain {
   const text = bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes;
   if (text.length > MAX_CHAIN_BYTES) throw malformed(`"${text.length}" bytes, wanted "${MAX_CHAIN_BYTES}" or fewer`);
-  const { value, error: cause } = attempt([X509Error, BytesError], () => readChain(fromUtf8(text), known));
+  const { value, error: cause } = attempt([X509Error, BytesError], () => readChain(text, known));
   if (value !== undefined) return value;
   throw malformed(cause.message, { cause });
 }
 
-function readChain(text: string, known: KnownCertificates): PemChain {
-  const [leaf, ...issuers] = readBlocks(text);
-  return [readBlock(leaf, known), ...issuers.map((block) => readBlock(block, known))];
+function readChain(text: Uint8Array, known: KnownCertificates): PemChain {
+  const chain: Certificate[] = [];
+  let at = afterLineEnds(text, 0, false);
+  do {
+    const start = afterLineEnds(text, after(text, at, BEGIN));
+    const dash = text.indexOf(DASH, start);
+    const end = dash < 0 ? text.length : dash;
+    at = afterLineEnds(text, after(text, end, END));
+    chain.push(readBody(text.subarray(start, end), known));
+  } while (at < text.length);
+  return chain as [Certificate, ...Certificate[]];
 }
 
-function readBlocks(text: string): [string, ...string[]] {
-  BLOCKS.lastIndex = 0;
-  if (!BLOCKS.test(text)) throw malformed(`"${text.length}" characters of other text, wanted PEM certificates only`);
-  return Array.from(text.matchAll(BLOCK), ([block]) => block) as [string, ...string[]];
-}
-
-function readBlock(block: string, known: KnownCertificates): Certificate {
-  const certificate = known.get(block) ?? parseCertificate(pemToDer(block));
-  known.set(block, certificate);
+function readBody(body: Uint8Array, known: KnownCertificates): Certificate {
+  const found = known.find((other) => equalConstantTime(other.body, body));
+  if (found !== undefined) return found.certificate;
+  const certificate = parseCertificate(fromBase64(withoutLineEnds(body)));
+  known.push({ body, certificate });
   return certificate;
+}
+
+function withoutLineEnds(body: Uint8Array): Uint8Array {
+  const digits = new Uint8Array(body.length);
+  let length = 0;
+  for (let i = 0; i < body.length; i++) {
+    const character = body[i] as number;
+    if (character !== LF && character !== CR) digits[length++] = character;
+  }
+  return digits.subarray(0, length);
+}
+
+/** Where a text that has to stand here ends. */
+function after(text: Uint8Array, at: number, wanted: Uint8Array): number {
+  if (!equalConstantTime(text.subarray(at, at + wanted.length), wanted)) throw otherText(at);
+  return at + wanted.length;
+}
+
+/** Where the line ends that stand here end; there has to be one, but at the end of the text. */
+function afterLineEnds(text: Uint8Array, start: number, needed = true): number {
+  let at = start;
+  while (text[at] === LF || (text[at] === CR && text[at + 1] === LF)) at += text[at] === LF ? 1 : 2;
+  if (needed && at === start && at < text.length) throw otherText(at);
+  return at;
+}
+
+function otherText(at: number): TdxError {
+  return malformed(`other text at offset "${at}", wanted PEM certificates only`);
 }
 
 function malformed(problem: string, options?: ErrorOptions): TdxError {

@@ -3,7 +3,6 @@ import { about } from "@constellation/verdict";
 import { type Certificate, verifyChain, verifySignature, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import type { ChainName, Check } from "./check.ts";
-import { commonNameOf } from "./common-name.ts";
 import { TdxError } from "./error.ts";
 import { type KnownCertificates, parsePemChain, type PemChain } from "./pem-chain.ts";
 
@@ -85,7 +84,7 @@ function verifyLinks(
 }
 
 function verifySubjects(certificates: PemChain, { name, code, commonNames, leafIsCa }: ChainSpec): Check {
-  const names = certificates.slice(0, -1).map(commonNameOf);
+  const names = certificates.slice(0, -1).map(({ subject }) => subject.commonName);
   const named = commonNames.every((allowed, index) => allowed.some((text) => text === names[index]));
   const isCa = certificates[0].basicConstraints?.ca === true;
   const got = [...names.map(quoted), caText(isCa)].join(", ");
@@ -118,7 +117,7 @@ function isSameChain(found: readonly Certificate[], written: PemChain): boolean 
  * was damaged on its way is not used, pinned or not. Only the last of a chain that was found has signed itself.
  */
 function isSame(found: Certificate, written: Certificate): boolean {
-  if (equalConstantTime(found.der, written.der)) return true;
+  if (found === written || equalConstantTime(found.der, written.der)) return true;
   const isSameAnchor =
     equalConstantTime(found.subject.der, written.subject.der) && equalConstantTime(found.spki, written.spki);
   return isSameAnchor && [found, written].every(isSelfSigned);

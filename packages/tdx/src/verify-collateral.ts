@@ -10,6 +10,7 @@ import { parseTcbInfo, type TcbInfo } from "./tcb-info.ts";
 import type { Platform } from "./verify-platform.ts";
 import { QE_IDENTITY_CHECKS, verifyQeIdentity } from "./verify-qe-identity.ts";
 import { REVOCATION_CHECKS, verifyRevocation } from "./verify-revocation.ts";
+import type { CrlUpdates } from "./validate-crls.ts";
 import { documentChecks, verifySignedDocument } from "./verify-signed-document.ts";
 import { TDX_MODULE_CHECKS, verifyTdxModule } from "./verify-tdx-module.ts";
 
@@ -31,6 +32,12 @@ export const COLLATERAL_CHECKS: readonly string[] = [
 const TCB_INFO = { name: "tcbInfo", code: "tcb_info", parse: parseTcbInfo } as const;
 const QE_IDENTITY = { name: "qeIdentity", code: "qe_identity", parse: parseQeIdentity } as const;
 
+/** What came of the collateral, and of the platform by it. */
+export interface CollateralResult extends TcbResult {
+  /** When the CRLs were issued, where both are genuine. */
+  readonly crlUpdates?: CrlUpdates;
+}
+
 /** Verifies collateral, judges the platform by it, and finds the platform's TCB status. */
 export function verifyCollateral(
   quote: TdQuote,
@@ -38,7 +45,7 @@ export function verifyCollateral(
   collateral: Collateral,
   now: Date,
   known: KnownCertificates,
-): TcbResult {
+): CollateralResult {
   const { root } = platform;
   const tcbInfo = verifySignedDocument(TCB_INFO, collateral.tcbInfo, collateral.tcbInfoIssuerChain, root, now, known);
   const qe = verifySignedDocument(
@@ -50,9 +57,13 @@ export function verifyCollateral(
     known,
   );
   const signers = { tcbInfoSigner: tcbInfo.signer, qeIdentitySigner: qe.signer };
-  const checks = [...tcbInfo.checks, ...qe.checks, ...verifyRevocation(collateral, platform, signers, now, known)];
+  const { checks, crlUpdates } = verifyRevocation(collateral, platform, signers, now, known);
   const judged = judge(quote, platform, tcbInfo.document, qe.document);
-  return { ...judged, checks: [...checks, ...judged.checks] };
+  return {
+    ...judged,
+    checks: [...tcbInfo.checks, ...qe.checks, ...checks, ...judged.checks],
+    ...(crlUpdates && { crlUpdates }),
+  };
 }
 
 function judge(

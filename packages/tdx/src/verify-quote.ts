@@ -8,7 +8,8 @@ import type { PckExtensions } from "./pck-extensions.ts";
 import type { KnownCertificates } from "./pem-chain.ts";
 import { parseQuote, type TdQuote } from "./quote.ts";
 import type { TcbAssessment } from "./tcb-assessment.ts";
-import { COLLATERAL_CHECKS, verifyCollateral } from "./verify-collateral.ts";
+import type { CrlUpdates } from "./validate-crls.ts";
+import { COLLATERAL_CHECKS, type CollateralResult, verifyCollateral } from "./verify-collateral.ts";
 import { PLATFORM_CHECKS, type Platform, verifyPlatform } from "./verify-platform.ts";
 
 const { fail, pass } = about("hardware.genuine");
@@ -34,6 +35,8 @@ export type VerifiedQuote =
       readonly pck: PckExtensions;
       /** None where the caller chose to judge without collateral. */
       readonly tcb: TcbAssessment | undefined;
+      /** When the CRLs were issued; see `validateCrls`. None where the caller chose to judge without collateral. */
+      readonly crlUpdates: CrlUpdates | undefined;
     }
   | {
       readonly genuine: false;
@@ -41,16 +44,11 @@ export type VerifiedQuote =
       readonly quote?: never;
       readonly pck?: never;
       readonly tcb?: never;
+      readonly crlUpdates?: never;
     };
 
 /** All checks in the order in which they are told. Without collateral by choice, they end with "collateral". */
 export const VERIFY_CHECKS: readonly string[] = ["quote", ...PLATFORM_CHECKS, "collateral", ...COLLATERAL_CHECKS];
-
-/** What came of the collateral, and of the quote by it. */
-interface Judgement {
-  readonly checks: readonly Check[];
-  readonly tcb?: TcbAssessment;
-}
 
 /**
  * Whether a TD quote is genuine: made by a TDX platform of Intel's, and with collateral that neither platform nor
@@ -60,13 +58,13 @@ interface Judgement {
 export function verifyQuote({ quote: given, roots, now, collateral }: VerifyQuoteInput): VerifiedQuote {
   const { quote, check } = readQuote(given);
   // For this one verification.
-  const known: KnownCertificates = new Map();
+  const known: KnownCertificates = [];
   const { checks: platformChecks, platform } = quote ? verifyPlatform(quote, roots, now, known) : { checks: [] };
-  const { checks: collateralChecks, tcb } = judgeCollateral(quote, platform, collateral, now, known);
+  const { checks: collateralChecks, tcb, crlUpdates } = judgeCollateral(quote, platform, collateral, now, known);
   const checks = [check, ...complete(PLATFORM_CHECKS, platformChecks), ...collateralChecks];
   const genuine = checks.every(({ outcome }) => outcome !== "fail");
   if (!genuine || !quote || !platform) return { genuine: false, checks };
-  return { genuine, checks, quote, pck: platform.extensions, tcb };
+  return { genuine, checks, quote, pck: platform.extensions, tcb, crlUpdates };
 }
 
 function readQuote(given: Uint8Array | TdQuote): { quote?: TdQuote; check: Check } {
@@ -82,7 +80,7 @@ function judgeCollateral(
   collateral: CollateralInput,
   now: Date,
   known: KnownCertificates,
-): Judgement {
+): CollateralResult {
   const name = "collateral";
   switch (collateral.kind) {
     case "none":
@@ -92,7 +90,7 @@ function judgeCollateral(
       return { checks: [missing, ...complete(COLLATERAL_CHECKS, [])] };
     }
     case "given": {
-      const judged: Judgement =
+      const judged: CollateralResult =
         quote && platform ? verifyCollateral(quote, platform, collateral, now, known) : { checks: [] };
       return {
         ...judged,

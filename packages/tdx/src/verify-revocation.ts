@@ -5,6 +5,7 @@ import type { Check, CheckCode } from "./check.ts";
 import type { Collateral } from "./collateral.ts";
 import type { KnownCertificates } from "./pem-chain.ts";
 import { chainChecks, type ChainSpec, verifyCertificateChain } from "./verify-certificate-chain.ts";
+import type { CrlUpdates } from "./validate-crls.ts";
 import { PCK_CA_NAMES, type Platform } from "./verify-platform.ts";
 
 const { check, fail, pass } = about("hardware.genuine");
@@ -13,6 +14,12 @@ const { check, fail, pass } = about("hardware.genuine");
 export interface Signers {
   readonly tcbInfoSigner: Certificate | undefined;
   readonly qeIdentitySigner: Certificate | undefined;
+}
+
+/** What came of the CRLs; when they were issued only where both are genuine. */
+export interface RevocationResult {
+  readonly checks: readonly Check[];
+  readonly crlUpdates?: CrlUpdates;
 }
 
 /** The part of the collateral that tells what is revoked. */
@@ -47,14 +54,14 @@ export function verifyRevocation(
   signers: Signers,
   now: Date,
   known?: KnownCertificates,
-): Check[] {
+): RevocationResult {
   const { pckCertificate, pckCa, root } = platform;
   const issuer = verifyCertificateChain(collateral.pckCrlIssuerChain, PCK_CRL_CHAIN, [root], now, known);
   const pckCrlIssuer = issuer.chain?.[0];
   const rootCrl = readCrl("rootCaCrl", "root_ca_crl", collateral.rootCaCrl, root, pckCa, now);
   const pckCrl = pckCrlIssuer && readCrl("pckCrl", "pck_crl", collateral.pckCrl, pckCrlIssuer, pckCertificate, now);
   const { tcbInfoSigner, qeIdentitySigner } = signers;
-  return [
+  const checks = [
     rootCrl.check,
     ...lookUp("rootCaCrl.pckCa", "pck_ca_revoked", rootCrl.crl, pckCa),
     ...lookUp("rootCaCrl.tcbInfoSigner", "tcb_info_signer_revoked", rootCrl.crl, tcbInfoSigner),
@@ -64,6 +71,8 @@ export function verifyRevocation(
     ...(pckCrl ? [pckCrl.check] : []),
     ...lookUp("pckCrl.pckCertificate", "pck_certificate_revoked", pckCrl?.crl, pckCertificate),
   ];
+  if (!rootCrl.crl || !pckCrl?.crl) return { checks };
+  return { checks, crlUpdates: { rootCaCrl: rootCrl.crl.thisUpdate, pckCrl: pckCrl.crl.thisUpdate } };
 }
 
 /** A CRL of this issuer that speaks about this certificate; one of another CA would clear whatever it is asked. */

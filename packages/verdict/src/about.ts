@@ -49,15 +49,25 @@ export interface About {
   ): Check<Code>;
 }
 
+/** There are a few aspects, and many checks. */
+const made = new Map<Aspect, About>();
+
 /** Checks that speak for an aspect. */
 export function about(speaksFor: Aspect): About {
+  const known = made.get(speaksFor) ?? speakFor(speaksFor);
+  made.set(speaksFor, known);
+  return known;
+}
+
+function speakFor(speaksFor: Aspect): About {
   const pass: About["pass"] = (name, details = {}) => ({ name, outcome: "pass", speaksFor, ...details });
   const fail: About["fail"] = (name, code, details = {}) => ({ name, outcome: "fail", speaksFor, code, ...details });
   const open: About["open"] = (name, reason, details = {}) => {
     return { name, outcome: "accepted-by-choice", speaksFor, wanted: "any", reason, ...details };
   };
   const check: About["check"] = (holds, name, code, got, wanted) => {
-    return holds ? pass(name, { got, wanted }) : fail(name, code, { got, wanted });
+    if (holds) return { name, outcome: "pass", speaksFor, got, wanted };
+    return { name, outcome: "fail", speaksFor, code, got, wanted };
   };
   const expectValue: About["expectValue"] = (name, code, got, expected) => {
     if (expected.kind === "any") return open(name, expected.reason, { got: String(got) });

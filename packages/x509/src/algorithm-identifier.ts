@@ -12,7 +12,7 @@ export interface AlgorithmIdentifier {
 export function readAlgorithm(element: DerElement): AlgorithmIdentifier {
   const members = sequence(element, "AlgorithmIdentifier");
   const oid = readOid(members.next());
-  if (element.children.length > 1) members.next();
+  if (members.hasMore()) members.next();
   members.end();
   return { oid, der: element.encoding };
 }
@@ -22,11 +22,10 @@ export function readAlgorithm(element: DerElement): AlgorithmIdentifier {
  * and 5.1.1.2). Throws `DerError`, or `X509Error` "algorithm_mismatch".
  */
 export function readInnerAlgorithm(element: DerElement, outer: AlgorithmIdentifier, what: string): void {
+  if (equalConstantTime(element.encoding, outer.der)) return;
   const inner = readAlgorithm(element);
-  if (!equalConstantTime(inner.der, outer.der)) {
-    throw new X509Error(
-      "algorithm_mismatch",
-      `Parse ${what} failed: got signature algorithm "${outer.oid}", wanted "${inner.oid}" as in the signed part`,
-    );
-  }
+  throw new X509Error(
+    "algorithm_mismatch",
+    `Parse ${what} failed: got signature algorithm "${outer.oid}", wanted "${inner.oid}" as in the signed part`,
+  );
 }

@@ -2,7 +2,20 @@ import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { concat, fromHex, utf8 } from "@constellation/bytes";
-import { bits, bool, int, nul, octets, oid, seq, set, text, tlv } from "@constellation/der/testing/der-writer";
+import {
+  bits,
+  bool,
+  ia5String,
+  int,
+  nul,
+  octets,
+  oid,
+  printableString,
+  seq,
+  set,
+  text,
+  tlv,
+} from "@constellation/der/testing/der-writer";
 import { certificateName, parseCertificate, spkiDer, subjectAltNameUris } from "./index.ts";
 import {
   basicConstraints,
@@ -53,6 +66,27 @@ test("parseCertificate() reads serial numbers that are not positive", () => {
 test("certificateName() is the subject, or the serial number where that is empty", () => {
   assert.equal(certificateName(parseWith({ subject: name("Leaf") })), "CN=Leaf");
   assert.equal(certificateName(parseWith({ subject: seq(), serial: int(0x01, 0xa2) })), "serial 01a2");
+});
+
+test("parseCertificate() reads the one common name of a subject, wherever it stands", () => {
+  const cn = (value: Uint8Array) => seq(oid("2.5.4.3"), value);
+  const ou = seq(oid("2.5.4.11"), text("Engineering"));
+  const commonNameOf = (...relativeNames: readonly Uint8Array[]) =>
+    parseWith({ subject: seq(...relativeNames) }).subject.commonName;
+  assert.equal(commonNameOf(set(ou), set(cn(text("ARK-Milan")))), "ARK-Milan");
+  assert.equal(commonNameOf(set(cn(printableString("SEV-VCEK")), ou)), "SEV-VCEK");
+  // As it stands, where the text for people is escaped.
+  assert.equal(commonNameOf(set(cn(text("a, CN=b")))), "a, CN=b");
+  const others = [
+    [],
+    [set(ou)],
+    [set(cn(text("a"))), set(cn(text("a")))],
+    [set(cn(text("a"))), set(cn(int(1)))],
+    [set(cn(int(1))), set(cn(text("a")))],
+    [set(cn(ia5String("a")))],
+    [set(cn(int(1)))],
+  ];
+  for (const relativeNames of others) assert.equal(commonNameOf(...relativeNames), undefined);
 });
 
 test("parseCertificate() reads basic constraints, key usage and alternative names", () => {

@@ -80,11 +80,11 @@ function readTbs(
 
 /** Refuses a part that is longer than any real one. */
 function part(element: DerElement): DerElement {
-  const { length } = element.encoding;
-  if (length > MAX_PART_BYTES) {
+  const { size } = element;
+  if (size > MAX_PART_BYTES) {
     throw new DerError(
       "too_large",
-      `Read CRL failed: got a part of "${length}" bytes, wanted "${MAX_PART_BYTES}" or fewer`,
+      `Read CRL failed: got a part of "${size}" bytes, wanted "${MAX_PART_BYTES}" or fewer`,
     );
   }
   return element;
@@ -106,7 +106,7 @@ function readRevoked(
   extensions: CrlExtensionReader,
 ): RevokedCertificates {
   const spans: number[] = [];
-  for (const entry of list?.eachChild() ?? []) {
+  for (let entry = list?.childAfter(); entry !== undefined; entry = list?.childAfter(entry)) {
     const serialNumber = readEntry(entry, extensions);
     const start = serialNumber.byteOffset - tbs.byteOffset;
     spans.push(start, start + serialNumber.length);

@@ -99,16 +99,16 @@ function isRefused({ oid, critical }: Extension): boolean {
  */
 export function readExtensionList(element: DerElement, what: string): Extension[] {
   const members = sequence(element, "Extensions");
-  if (element.children.length === 0) members.next();
-  const extensions = element.children.map(readExtension);
-  const seen = new Set<string>();
-  for (const { oid } of extensions) {
-    if (seen.has(oid)) {
+  const byOid = new Map<string, Extension>();
+  do {
+    const extension = readExtension(members.next());
+    const { oid } = extension;
+    if (byOid.has(oid)) {
       throw new X509Error("duplicate_extension", `Parse ${what} failed: got extension "${oid}" twice, wanted once`);
     }
-    seen.add(oid);
-  }
-  return extensions;
+    byOid.set(oid, extension);
+  } while (members.hasMore());
+  return [...byOid.values()];
 }
 
 function readExtension(element: DerElement): Extension {

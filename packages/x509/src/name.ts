@@ -6,10 +6,17 @@ export interface Name {
   readonly der: Uint8Array;
   /** Attributes in the order of the certificate, for example `O=Example, CN=TPM CA`. Never compare this. */
   readonly text: string;
+  /**
+   * The one common name, as it stands: left out where there is none, more than one, or one of another type than CAs
+   * write (UTF8String and PrintableString, RFC 5280 section 4.1.2.4).
+   */
+  readonly commonName?: string;
 }
 
+const COMMON_NAME = "2.5.4.3";
+
 const ATTRIBUTE_NAMES: ReadonlyMap<string, string> = new Map([
-  ["2.5.4.3", "CN"],
+  [COMMON_NAME, "CN"],
   ["2.5.4.5", "SERIALNUMBER"],
   ["2.5.4.6", "C"],
   ["2.5.4.7", "L"],
@@ -26,28 +33,49 @@ const STRING_TAGS: ReadonlySet<number> = new Set([
   TAG.BMP_STRING,
 ]);
 
+const COMMON_NAME_TAGS: ReadonlySet<number> = new Set([TAG.UTF8_STRING, TAG.PRINTABLE_STRING]);
+
 /** Reads a Name (RFC 5280 section 4.1.2.4). Throws `DerError`. */
 export function readName(element: DerElement): Name {
   expectTag(element, TAG.SEQUENCE, "Name");
-  const text = element.children.map(readRelativeName).join(", ");
-  return { der: element.encoding, text };
+  const reader = new NameReader();
+  for (let child = element.childAfter(); child !== undefined; child = element.childAfter(child)) reader.read(child);
+  return { der: element.encoding, ...reader.result() };
 }
 
-function readRelativeName(element: DerElement): string {
-  const [first, ...others] = setOf(element, "RelativeDistinguishedName");
-  if (first === undefined) {
-    throw new DerError("structure", "Read RelativeDistinguishedName failed: got no attributes, wanted one or more");
+/** Reads the relative names of one distinguished name in turn. */
+class NameReader {
+  #text = "";
+  #commonName: string | undefined;
+  #commonNames = 0;
+
+  read(relativeName: DerElement): void {
+    const [first, ...others] = setOf(relativeName, "RelativeDistinguishedName");
+    if (first === undefined) {
+      throw new DerError("structure", "Read RelativeDistinguishedName failed: got no attributes, wanted one or more");
+    }
+    if (this.#text !== "") this.#text += ", ";
+    this.#text += this.#readAttribute(first);
+    for (const other of others) this.#text += ` + ${this.#readAttribute(other)}`;
   }
-  return others.reduce((text, other) => `${text} + ${readAttribute(other)}`, readAttribute(first));
-}
 
-function readAttribute(element: DerElement): string {
-  const members = sequence(element, "AttributeTypeAndValue");
-  const oid = readOid(members.next());
-  const value = members.next();
-  members.end();
-  const text = STRING_TAGS.has(value.tag) ? escapeText(readText(value)) : `#${hex(value.encoding)}`;
-  return `${ATTRIBUTE_NAMES.get(oid) ?? oid}=${text}`;
+  result(): Pick<Name, "text" | "commonName"> {
+    const commonName = this.#commonNames === 1 ? this.#commonName : undefined;
+    return commonName === undefined ? { text: this.#text } : { text: this.#text, commonName };
+  }
+
+  #readAttribute(element: DerElement): string {
+    const members = sequence(element, "AttributeTypeAndValue");
+    const oid = readOid(members.next());
+    const value = members.next();
+    members.end();
+    const text = STRING_TAGS.has(value.tag) ? readText(value) : undefined;
+    if (oid === COMMON_NAME) {
+      this.#commonNames += 1;
+      this.#commonName = COMMON_NAME_TAGS.has(value.tag) ? text : undefined;
+    }
+    return `${ATTRIBUTE_NAMES.get(oid) ?? oid}=${text === undefined ? `#${hex(value.encoding)}` : escapeText(text)}`;
+  }
 }
 
 /** Letters, digits and marks that are harmless in a name; most are made of these. */
