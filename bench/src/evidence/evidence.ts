@@ -12,8 +12,9 @@ const PEERS: Readonly<Record<Kind, readonly string[]>> = {
   tdx: ["go-tdx-guest", "@phala/dcap-qvl"],
   tpm: ["go-attestation", "go-tpm-tools"],
 };
-/** Sides that run in Node.js; the others are in the Go program. */
+/** What the evidence can't do without. */
 const FLOORS = ["node:crypto", "node:crypto with keys"] as const;
+/** Sides that run in Node.js; the others are in the Go program. */
 const IN_NODE: ReadonlySet<string> = new Set(["ours", ...FLOORS, "@phala/dcap-qvl"]);
 const WORKER = resolve(import.meta.dirname, "worker.ts");
 

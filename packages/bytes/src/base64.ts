@@ -29,6 +29,9 @@ export function base64(bytes: Uint8Array): string {
 export function fromBase64(text: string | Uint8Array): Uint8Array<ArrayBuffer> {
   const digits = typeof text === "string" ? utf8(text) : text;
   const { length } = digits;
+  if (length !== text.length) {
+    throw new BytesError("encoding", "Decode base64 failed: got a character outside ASCII, wanted base64 digits");
+  }
   if (length % 4 !== 0) {
     throw new BytesError("encoding", `Decode base64 failed: got ${length} characters, wanted a multiple of 4`);
   }

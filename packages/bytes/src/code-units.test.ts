@@ -10,6 +10,13 @@ test("latin1() and fromLatin1() take each byte for its code point", () => {
   assert.deepEqual(latin1("a\u0141"), Uint8Array.of(0x61, 0x41));
 });
 
+test("fromLatin1() reads long byte strings in parts", () => {
+  for (const length of [0, 4095, 4096, 4097, 10_000]) {
+    const bytes = Uint8Array.from({ length }, (_, i) => i * 7);
+    assert.equal(fromLatin1(bytes), Buffer.from(bytes).toString("latin1"));
+  }
+});
+
 test("utf16le() and fromUtf16le() keep every code unit", () => {
   const text = "a\0\u00e9\ufeff\u{1f600}\ud800!";
   assert.deepEqual([...utf16le(text)], [...Buffer.from(text, "utf16le")]);

@@ -2,21 +2,18 @@
 const MAX_ARGUMENTS = 4096;
 
 /**
- * Text of UTF-16 code units, by as few calls as can be: that gives one string, where adding up one by one gives a chain
- * of them that takes many times the memory.
+ * Text of ISO 8859-1 bytes: each byte is the code point of its value. Never fails. Made by as few calls as can be: that
+ * gives one string, where adding up one by one gives a chain of them that takes many times the memory.
  */
-export function fromCodeUnits(units: readonly number[]): string {
-  if (units.length <= MAX_ARGUMENTS) return String.fromCharCode.apply(null, units as number[]);
+export function fromLatin1(bytes: Uint8Array): string {
+  if (bytes.length <= MAX_ARGUMENTS) return charactersOf(bytes);
   let text = "";
-  for (let at = 0; at < units.length; at += MAX_ARGUMENTS) {
-    text += String.fromCharCode.apply(null, units.slice(at, at + MAX_ARGUMENTS));
-  }
+  for (let at = 0; at < bytes.length; at += MAX_ARGUMENTS) text += charactersOf(bytes.subarray(at, at + MAX_ARGUMENTS));
   return text;
 }
 
-/** Text of ISO 8859-1 bytes: each byte is the code point of its value. Never fails. */
-export function fromLatin1(bytes: Uint8Array): string {
-  return fromCodeUnits(bytes as unknown as number[]);
+function charactersOf(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 /** ISO 8859-1 bytes of a text; of other characters the low byte. */

@@ -1,15 +1,13 @@
-import { fromCodeUnits } from "./code-units.ts";
 import { BytesError } from "./error.ts";
 
 const HEX_PAIRS = /^(?:[0-9a-fA-F]{2})*$/;
-/** Character codes of the digits. */
-const DIGITS = Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
+const TEXTS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Lower-case hexadecimal text of the bytes. */
 export function hex(bytes: Uint8Array): string {
-  const codes: number[] = [];
-  for (const byte of bytes) codes.push(DIGITS[byte >> 4] as number, DIGITS[byte & 0x0f] as number);
-  return fromCodeUnits(codes);
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) text += TEXTS[bytes[i] as number] as string;
+  return text;
 }
 
 /** Bytes of a hexadecimal text of either case. Throws `BytesError` "encoding" for anything but pairs of digits. */

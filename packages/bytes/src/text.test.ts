@@ -29,6 +29,13 @@ test("hex() and fromHex() agree with Buffer", () => {
   );
 });
 
+test("hex() writes out long byte strings in parts", () => {
+  for (const length of [2047, 2048, 2049, 10_000]) {
+    const bytes = Uint8Array.from({ length }, (_, i) => i * 7);
+    assert.equal(hex(bytes), Buffer.from(bytes).toString("hex"));
+  }
+});
+
 test("fromHex() refuses odd lengths and other characters", () => {
   for (const text of ["0", "0g", " 00", "0x00", "00\n", "٠٠"]) {
     assert.throws(() => fromHex(text), { name: "BytesError", code: "encoding" });
@@ -52,8 +59,18 @@ test("base64() and fromBase64() agree with Buffer", () => {
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
       assert.equal(base64(bytes), Buffer.from(bytes).toString("base64"));
       assert.deepEqual(fromBase64(base64(bytes)), bytes);
+      assert.deepEqual(fromBase64(utf8(base64(bytes))), bytes);
     }),
   );
+});
+
+test("fromBase64() refuses bytes and characters outside the alphabet", () => {
+  for (const text of ["AA\u00e9=", "AA\u0141A", "AAA\n", "A-AA", "A_AA"]) {
+    assert.throws(() => fromBase64(text), { name: "BytesError", code: "encoding", message: /outside/ });
+  }
+  for (let byte = 0x80; byte < 0x100; byte++) {
+    assert.throws(() => fromBase64(Uint8Array.of(0x41, byte, 0x41, 0x41)), { code: "encoding" });
+  }
 });
 
 test("fromBase64() refuses a length that is no multiple of four", () => {

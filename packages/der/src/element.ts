@@ -23,6 +23,7 @@ export interface DerElement {
   /**
    * The element inside that comes after this one, or the first; undefined after the last, and in a primitive one. Made
    * anew at each call and not kept, so that a walk over very many, or over few of which most are small, costs little.
+   * `previous` must be one that this element gave.
    */
   childAfter(previous?: DerElement): DerElement | undefined;
 }
@@ -36,8 +37,8 @@ export interface DerLimits {
 /** Enough for every certificate seen in the field, with room to spare. */
 export const DEFAULT_LIMITS: DerLimits = { maxSizeBytes: 64 * 1024, maxDepth: 16 };
 
-/** More than any structure has that is not a list to be walked with `childAfter`. */
-const MAX_CHILDREN = 4096;
+/** More than any structure has that is not a list to be walked with `childAfter`; `Members` keeps to it, too. */
+export const MAX_CHILDREN = 4096;
 
 /**
  * Parses bytes that hold exactly one DER element (X.690 sections 8.1 and 10.1): definite lengths of minimal size,
@@ -112,10 +113,7 @@ class Element implements DerElement {
     const children: Element[] = [];
     for (let child = this.childAfter(); child !== undefined; child = this.childAfter(child)) {
       if (children.length === MAX_CHILDREN) {
-        throw new DerError(
-          "too_large",
-          `Parse DER failed: got more elements in one, wanted "${MAX_CHILDREN}" or fewer`,
-        );
+        throw tooMany();
       }
       children.push(child);
     }
@@ -198,4 +196,9 @@ function bigEndian(bytes: Uint8Array, start: number, count: number): number {
   let value = 0;
   for (let i = start; i < start + count; i++) value = value * 256 + (bytes[i] as number);
   return value;
+}
+
+/** The error for more elements in one than `MAX_CHILDREN`. */
+export function tooMany(): DerError {
+  return new DerError("too_large", `Parse DER failed: got more elements in one, wanted "${MAX_CHILDREN}" or fewer`);
 }

@@ -1,4 +1,4 @@
-import type { DerElement } from "./element.ts";
+import { type DerElement, MAX_CHILDREN, tooMany } from "./element.ts";
 import { DerError } from "./error.ts";
 import { TAG, tagText } from "./tag.ts";
 
@@ -13,6 +13,7 @@ export function expectTag(element: DerElement, tag: number, what: string): void 
 export class Members {
   readonly #parent: DerElement;
   readonly #what: string;
+  #count = 0;
   /** The one that was read last. */
   #last: DerElement | undefined;
   /** The one after it, where it was looked at already. */
@@ -25,12 +26,14 @@ export class Members {
     this.#what = what;
   }
 
-  /** The next member, whatever its type. Throws `DerError` "structure" at the end. */
+  /** The next member, whatever its type. Throws `DerError` "structure" at the end, "too_large" after `MAX_CHILDREN`. */
   next(): DerElement {
     const child = this.#peek();
     if (child === undefined) {
       throw new DerError("structure", `Read ${this.#what} failed: got the end, wanted another member`);
     }
+    this.#count += 1;
+    if (this.#count > MAX_CHILDREN) throw tooMany();
     this.#last = child;
     this.#ahead = undefined;
     return child;

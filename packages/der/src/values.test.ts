@@ -4,6 +4,7 @@ import { fromHex } from "@constellation/bytes";
 import {
   contextConstructed,
   contextPrimitive,
+  type DerElement,
   explicit,
   Members,
   parseDer,
@@ -233,4 +234,21 @@ test("explicit() gives the one element inside", () => {
   assert.equal(explicit(parse("a0020500"), "Example").tag, TAG.NULL);
   assert.throws(() => explicit(parse("a000"), "Example"), { code: "structure" });
   assert.throws(() => explicit(parse("a00405000500"), "Example"), { code: "structure" });
+});
+
+test("values end where their elements do, whatever stands behind them", () => {
+  const first = (text: string) => parse(text).children[0] as DerElement;
+  assert.throws(() => readOid(first("300706022a86020105")), { code: "oid" });
+  assert.throws(() => readTime(first("3010170b3235303130313030303030020130")), { code: "time" });
+  assert.throws(() => readBoolean(first("30050100020101")), { code: "boolean" });
+});
+
+test("sequence() walks as many members as a list of children may have, and no more", () => {
+  const list = (count: number) => parse(`3082${(count * 2).toString(16).padStart(4, "0")}${"0500".repeat(count)}`);
+  const walk = (count: number) => {
+    const members = sequence(list(count), "Example");
+    while (members.hasMore()) members.next();
+  };
+  walk(4096);
+  assert.throws(() => walk(4097), { code: "too_large" });
 });

@@ -32,3 +32,16 @@ test("judgeTdx() looks at no CRL that is not genuine, and at none by choice", ()
   assert.deepEqual(agesOf(required(FAKE_ISSUED, FAKE_ISSUED), []), {});
   assert.deepEqual(agesOf(ANY), {});
 });
+
+test("judgeTdx() claims all that is known of the TCB, with times as texts", () => {
+  const policy = { roots: [intel.root.certificate], collateral: ANY, ccel: ANY, quote: openQuotePolicy(ANY) };
+  const old = intel.quote({ body: { TEE_TCB_SVN: Uint8Array.from({ length: 16 }, (_, i) => [6, 1, 2][i] ?? 0) } });
+  const collateral = required(FAKE_ISSUED, FAKE_ISSUED);
+  for (const quote of [parts.quote, old]) {
+    const { claims, tcb } = judgeTdx({ ...parts, quote }, { ...policy, collateral }, FAKE_NOW);
+    assert.ok(tcb?.tdxModule);
+    assert.equal(tcb.platform.lagging.length > 0, quote === old);
+    assert.equal(JSON.stringify(claims["tcb"]), JSON.stringify(tcb));
+  }
+  assert.equal(judgeTdx(parts, policy, FAKE_NOW).claims["tcb"], undefined);
+});

@@ -131,21 +131,24 @@ function judgeCcel({ body }: TdQuote, { ccel }: TdxParts, policy: TdxPolicy): Ch
 
 function tcbClaims(tcb: TcbAssessment | undefined): Judgement["claims"] {
   if (tcb === undefined) return {};
-  const { tcbDate, platform, tdxModule, qe, ...rest } = tcb;
+  const { tcbStatus, tcbDate, platform, tdxModule, qe, relaunchAdvised, ...rest } = tcb;
   return {
     tcb: {
-      ...rest,
+      tcbStatus,
       tcbDate: tcbDate.toISOString(),
+      ...rest,
       platform: partClaims(platform),
       ...(tdxModule && { tdxModule: partClaims(tdxModule) }),
       qe: partClaims(qe),
+      relaunchAdvised,
     },
   };
 }
 
-function partClaims({ tcbDate, lagging, newestLevel, ...rest }: TcbPart): Json {
+function partClaims(part: TcbPart): Json {
+  const { tcbDate, lagging, newestLevel } = part;
   return {
-    ...rest,
+    ...part,
     tcbDate: tcbDate.toISOString(),
     lagging: lagging.map((component) => ({ ...component })),
     newestLevel: { ...newestLevel, tcbDate: newestLevel.tcbDate.toISOString() },

@@ -34,7 +34,7 @@ test("parsePemChain() gives a known certificate for the same block only", () => 
   assert.equal(other, first);
   const [third] = parsePemChain(utf8(three.pem), known);
   assert.deepEqual(third.der, three.certificate.der);
-  // By another map nothing is known.
+  // By another list nothing is known.
   assert.notEqual(parsePemChain(utf8(pem))[0], first);
 });
 
@@ -46,6 +46,12 @@ test("parsePemChain() refuses everything else", () => {
     ` ${pem}`,
     `${pem}${pem}`,
     `${pem}\n#\n${pem}`,
+    `${pem.trimEnd()}\r${pem}`,
+    pem.replace("-----\n", "-----"),
+    pem.replace("-----\n", "-----\r"),
+    "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+    "-----BEGIN CERTIFICATE-----\n",
+    pem.repeat(9),
     `${pem}\n\0\0`,
     `${pem}\0\n`,
     `${pem} \n`,

@@ -1,5 +1,5 @@
-import { BytesError, equalConstantTime, fromBase64, utf8 } from "@constellation/bytes";
-import { type Certificate, parseCertificate, X509Error } from "@constellation/x509";
+import { equalConstantTime, utf8 } from "@constellation/bytes";
+import { type Certificate, parseCertificate, pemBodyToDer, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import { TdxError } from "./error.ts";
 
@@ -13,6 +13,8 @@ const BEGIN = utf8("-----BEGIN CERTIFICATE-----");
 const END = utf8("-----END CERTIFICATE-----");
 const [DASH, CR, LF] = [0x2d, 0x0d, 0x0a];
 const MAX_CHAIN_BYTES = 32 * 1024;
+/** More than any chain has: each is compared with those that are known. */
+const MAX_CERTIFICATES = 8;
 
 /**
  * Parses PEM certificates one after the other, with nothing but line ends around them, and one zero byte at
@@ -22,7 +24,7 @@ const MAX_CHAIN_BYTES = 32 * 1024;
 export function parsePemChain(bytes: Uint8Array, known: KnownCertificates = []): PemChain {
   const text = bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes;
   if (text.length > MAX_CHAIN_BYTES) throw malformed(`"${text.length}" bytes, wanted "${MAX_CHAIN_BYTES}" or fewer`);
-  const { value, error: cause } = attempt([X509Error, BytesError], () => readChain(text, known));
+  const { value, error: cause } = attempt([X509Error], () => readChain(text, known));
   if (value !== undefined) return value;
   throw malformed(cause.message, { cause });
 }
@@ -31,6 +33,7 @@ function readChain(text: Uint8Array, known: KnownCertificates): PemChain {
   const chain: Certificate[] = [];
   let at = afterLineEnds(text, 0, false);
   do {
+    if (chain.length === MAX_CERTIFICATES) throw malformed(`more certificates, wanted "${MAX_CERTIFICATES}" or fewer`);
     const start = afterLineEnds(text, after(text, at, BEGIN));
     const dash = text.indexOf(DASH, start);
     const end = dash < 0 ? text.length : dash;
@@ -43,19 +46,9 @@ function readChain(text: Uint8Array, known: KnownCertificates): PemChain {
 function readBody(body: Uint8Array, known: KnownCertificates): Certificate {
   const found = known.find((other) => equalConstantTime(other.body, body));
   if (found !== undefined) return found.certificate;
-  const certificate = parseCertificate(fromBase64(withoutLineEnds(body)));
+  const certificate = parseCertificate(pemBodyToDer(body));
   known.push({ body, certificate });
   return certificate;
-}
-
-function withoutLineEnds(body: Uint8Array): Uint8Array {
-  const digits = new Uint8Array(body.length);
-  let length = 0;
-  for (let i = 0; i < body.length; i++) {
-    const character = body[i] as number;
-    if (character !== LF && character !== CR) digits[length++] = character;
-  }
-  return digits.subarray(0, length);
 }
 
 /** Where a text that has to stand here ends. */

@@ -43,7 +43,7 @@ test("verifyCertificateChain() tells a certificate that has no name", async () =
   const nameless = await issueCertificate({ commonName: "", issuer: platformCa });
   const { checks } = verify(nameless, platformCa, root);
   assert.deepEqual(failuresOf(checks), ["pckCertificateChain.subject: pck_chain_subject"]);
-  assert.equal(checks[2]?.got, 'no name, "Intel SGX PCK Platform CA", no CA');
+  assert.equal(checks[2]?.got, 'no single common name, "Intel SGX PCK Platform CA", no CA');
 });
 
 test("verifyCertificateChain() tells the chain that it found and the one written out", async () => {

@@ -93,7 +93,7 @@ function verifySubjects(certificates: PemChain, { name, code, commonNames, leafI
 }
 
 function quoted(commonName: string | undefined): string {
-  return commonName === undefined ? "no name" : JSON.stringify(commonName);
+  return commonName === undefined ? "no single common name" : JSON.stringify(commonName);
 }
 
 function caText(isCa: boolean): string {

@@ -50,6 +50,14 @@ test("verifyQuote() accepts CRLs that revoke others", async () => {
   assert.deepEqual(failuresOf(verify({ collateral: { rootCaCrl, pckCrl } }).checks), []);
 });
 
+test("verifyQuote() tells when each CRL was issued", async () => {
+  const [rootUpdate, pckUpdate] = [new Date("2025-12-30T00:00:00Z"), new Date("2025-12-31T00:00:00Z")];
+  const rootCaCrl = await issueCrl({ issuer: root, thisUpdate: rootUpdate });
+  const pckCrl = await issueCrl({ issuer: platformCa, thisUpdate: pckUpdate });
+  const { crlUpdates } = verify({ collateral: { rootCaCrl, pckCrl } });
+  assert.deepEqual(crlUpdates, { rootCaCrl: rootUpdate, pckCrl: pckUpdate });
+});
+
 refuses(
   "a root CRL that is none",
   { collateral: { rootCaCrl: Uint8Array.of(0x30, 0) } },

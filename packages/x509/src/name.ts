@@ -1,5 +1,5 @@
 import { hex } from "@constellation/bytes";
-import { type DerElement, DerError, expectTag, readOid, readText, sequence, setOf, TAG } from "@constellation/der";
+import { type DerElement, DerError, readOid, readText, sequence, setOf, TAG } from "@constellation/der";
 
 /** A distinguished name: its DER for comparing, and a text for people. */
 export interface Name {
@@ -37,9 +37,9 @@ const COMMON_NAME_TAGS: ReadonlySet<number> = new Set([TAG.UTF8_STRING, TAG.PRIN
 
 /** Reads a Name (RFC 5280 section 4.1.2.4). Throws `DerError`. */
 export function readName(element: DerElement): Name {
-  expectTag(element, TAG.SEQUENCE, "Name");
+  const members = sequence(element, "Name");
   const reader = new NameReader();
-  for (let child = element.childAfter(); child !== undefined; child = element.childAfter(child)) reader.read(child);
+  while (members.hasMore()) reader.read(members.next());
   return { der: element.encoding, ...reader.result() };
 }
 
