@@ -28,7 +28,7 @@ const BESIDE: readonly Load[] = [
   { name: "16 MiB", bytes: 16 * MEBIBYTE, together: 1, rounds: 15 },
 ];
 
-/** As much as AWS says one request gets of S3, and a fifth more: 85 to 90 MB/s ("Performance design patterns"). */
+/** The network card of a small machine. A store that one program has to itself without any link is on the same machine. */
 const RATE = "1gbit";
 const OVER_LINK: readonly Load[] = [
   { name: "1 MiB", bytes: MEBIBYTE, together: 1, rounds: 100 },

@@ -22,10 +22,25 @@ test("parseStrictJson() reads what JSON.parse() reads", () => {
 });
 
 test("parseStrictJson() refuses a key twice at any depth, however it is written", () => {
-  for (const text of ['{"a":1,"a":2}', '[{"b":{"a":1, "a" :2}}]', '{"a":1,"\\u0061":2}', '{"":0,"":0}']) {
+  const deep = '{"a":{"b":[{"c":":","c":{}}]},"d":{"e":0}}';
+  for (const text of [
+    deep,
+    '{"__proto__":1,"__proto__":2}',
+    '{"a":{"b":1,"c":2},"a":3}',
+    '{"a":1,"a":2}',
+    '[{"b":{"a":1, "a" :2}}]',
+    '{"a":1,"\\u0061":2}',
+    '{"":0,"":0}',
+  ]) {
     assert.throws(() => parseStrictJson(text), refused("duplicate_key"));
   }
-  assert.doesNotThrow(() => parseStrictJson('{"a":{"a":1},"b":{"a":1},"c":["a","a"]}'));
+  for (const text of [
+    '{"a":{"a":1},"b":{"a":1},"c":["a","a",":"]}',
+    '{":":{"\\\\":":"},"__proto__":{"a":0}}',
+    '["a:b"]',
+  ]) {
+    assert.doesNotThrow(() => parseStrictJson(text), text);
+  }
 });
 
 test("parseStrictJson() refuses what is not JSON", () => {

@@ -1,6 +1,6 @@
 import { fromUtf8 } from "@constellation/bytes";
 import { JsonError } from "./error.ts";
-import { endOfString, endOfValue, skipSpace, walk } from "./scan.ts";
+import { countMembers, endOfString, endOfValue, skipSpace } from "./scan.ts";
 
 /** A parsed object; its members are not looked at yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -12,17 +12,32 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  */
 export function parseStrictJson(input: Uint8Array | string): unknown {
   const text = typeof input === "string" ? input : decode(input);
-  // Nesting is bounded before anything that might recurse sees the text.
-  const keys: Set<string>[] = [];
-  walk(text, {
-    open: (depth) => (keys[depth] = new Set()),
-    key: (depth, raw) => addKey(keys[depth], raw),
-  });
+  // Nesting is bounded before anything that recurses sees the text.
+  const members = countMembers(text);
+  const value = parse(text);
+  // Of members with the same key the parser keeps one.
+  if (membersOf(value) !== members) {
+    throw new JsonError("duplicate_key", "Parse JSON failed: got an object with a key twice, wanted each key once");
+  }
+  return value;
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new JsonError("syntax", "Parse JSON failed: got text that is not JSON, wanted one JSON value", { cause });
   }
+}
+
+/** How many members all objects in a value have together. */
+function membersOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const isArray = Array.isArray(value);
+  const items: readonly unknown[] = isArray ? value : Object.values(value);
+  let members = isArray ? 0 : items.length;
+  for (const item of items) members += membersOf(item);
+  return members;
 }
 
 /** As `parseStrictJson`, for a document that must be an object. @throws JsonError */
@@ -59,23 +74,5 @@ function decode(bytes: Uint8Array): string {
     return fromUtf8(bytes);
   } catch (cause) {
     throw new JsonError("syntax", "Parse JSON failed: got bytes that are not UTF-8, wanted UTF-8", { cause });
-  }
-}
-
-function addKey(keys: Set<string> | undefined, raw: string): void {
-  const key = keyOf(raw);
-  if (keys === undefined || keys.has(key)) {
-    throw new JsonError("duplicate_key", "Parse JSON failed: got an object with a key twice, wanted each key once");
-  }
-  keys.add(key);
-}
-
-/** A key without escapes stands for itself; whether it is well-formed, the parser says. */
-function keyOf(raw: string): string {
-  if (!raw.includes("\\")) return raw.slice(1, -1);
-  try {
-    return JSON.parse(raw) as string;
-  } catch (cause) {
-    throw new JsonError("syntax", "Parse JSON failed: got a key that is not a JSON string", { cause });
   }
 }
