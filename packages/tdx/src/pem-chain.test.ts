@@ -38,6 +38,10 @@ test("parsePemChain() gives a known certificate for the same block only", () => 
   assert.notEqual(parsePemChain(utf8(pem))[0], first);
 });
 
+test("parsePemChain() reads as many certificates as any chain has", () => {
+  assert.equal(parsePemChain(utf8(`${pem}\n`.repeat(8))).length, 8);
+});
+
 test("parsePemChain() refuses everything else", () => {
   const texts = [
     "",
@@ -51,7 +55,7 @@ test("parsePemChain() refuses everything else", () => {
     pem.replace("-----\n", "-----\r"),
     "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
     "-----BEGIN CERTIFICATE-----\n",
-    pem.repeat(9),
+    `${pem}\n`.repeat(9),
     `${pem}\n\0\0`,
     `${pem}\0\n`,
     `${pem} \n`,
