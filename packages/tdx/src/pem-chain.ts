@@ -1,4 +1,4 @@
-import { equalConstantTime, utf8 } from "@constellation/bytes";
+import { BytesError, equalConstantTime, fromUtf8, utf8 } from "@constellation/bytes";
 import { type Certificate, parseCertificate, pemBodyToDer, X509Error } from "@constellation/x509";
 import { attempt } from "./attempt.ts";
 import { TdxError } from "./error.ts";
@@ -24,7 +24,7 @@ const MAX_CERTIFICATES = 8;
 export function parsePemChain(bytes: Uint8Array, known: KnownCertificates = []): PemChain {
   const text = bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes;
   if (text.length > MAX_CHAIN_BYTES) throw malformed(`"${text.length}" bytes, wanted "${MAX_CHAIN_BYTES}" or fewer`);
-  const { value, error: cause } = attempt([X509Error], () => readChain(text, known));
+  const { value, error: cause } = attempt([X509Error, BytesError], () => readChain(text, known));
   if (value !== undefined) return value;
   throw malformed(cause.message, { cause });
 }
@@ -46,7 +46,7 @@ function readChain(text: Uint8Array, known: KnownCertificates): PemChain {
 function readBody(body: Uint8Array, known: KnownCertificates): Certificate {
   const found = known.find((other) => equalConstantTime(other.body, body));
   if (found !== undefined) return found.certificate;
-  const certificate = parseCertificate(pemBodyToDer(body));
+  const certificate = parseCertificate(pemBodyToDer(fromUtf8(body)));
   known.push({ body, certificate });
   return certificate;
 }
