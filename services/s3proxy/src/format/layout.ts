@@ -6,7 +6,7 @@ import type { SingleObject } from "./object-header.ts";
 import { FORMAT_VERSION, KIND } from "./object-header.ts";
 import { parsePartHeader, type PartIdentity, partHeader, partSegment } from "./part.ts";
 import { openChunks, type Segment } from "./segment.ts";
-import { CHUNK_BYTES, PART_HEADER_BYTES, sealedLength, sealedPartLength, TAG_BYTES } from "./sizes.ts";
+import { CHUNK_BYTES, PART_HEADER_BYTES, sealedLength, sealedPartLength, SEALED_CHUNK_BYTES } from "./sizes.ts";
 
 /** A segment where it is stored. */
 export interface PlacedSegment {
@@ -43,8 +43,6 @@ export interface RangePlan {
   /** @param reader stands at the first byte of `stored`; it is closed at the end */
   open(reader: ByteReader): AsyncGenerator<Buffer>;
 }
-
-const CHUNK_STRIDE = CHUNK_BYTES + TAG_BYTES;
 
 /** The layout of an object that was put in one request. @throws FormatError `size_impossible` */
 export function singleLayout(object: SingleObject, sealedBytes: number): Layout {
@@ -126,11 +124,11 @@ function readsOf(layout: Layout, { start, end }: ByteRange): SegmentRead[] {
 }
 
 function startOf({ segment, withHeader, firstChunk }: SegmentRead): number {
-  return segment.offset + (withHeader ? 0 : segment.headerBytes + firstChunk * CHUNK_STRIDE);
+  return segment.offset + (withHeader ? 0 : segment.headerBytes + firstChunk * SEALED_CHUNK_BYTES);
 }
 
 function endOf({ segment, lastChunk }: SegmentRead): number {
-  const afterChunks = Math.min((lastChunk + 1) * CHUNK_STRIDE, sealedLength(segment.plainBytes));
+  const afterChunks = Math.min((lastChunk + 1) * SEALED_CHUNK_BYTES, sealedLength(segment.plainBytes));
   return segment.offset + segment.headerBytes + afterChunks - 1;
 }
 

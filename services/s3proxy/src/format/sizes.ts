@@ -2,12 +2,13 @@
 export const CHUNK_BYTES = 65_536;
 /** GCM tag after each chunk. */
 export const TAG_BYTES = 16;
+/** Stored bytes of each chunk but the last. */
+export const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES;
 /** What stands before the chunks of a part: version, kind, KEK generation, salt. */
 export const PART_HEADER_BYTES = 20;
 /** Parts but the last are at least this long, in S3 and here: the size of multipart objects rests on it. */
 export const MIN_PART_BYTES = 5_242_880;
 
-const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES;
 const LEADER_BASE_BYTES = MIN_PART_BYTES + 64;
 const MULTIPART_CHUNK_OVERHEAD_BYTES = TAG_BYTES + 1;
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { SEALED_CHUNK_BYTES } from "../format/sizes.ts";
 import { Pace } from "./pace.ts";
 
 /** What may wait here before the connection is asked to wait: a few chunks, so that sender and receiver need not alternate. */
@@ -14,8 +15,8 @@ export interface ReadOptions {
 }
 
 /**
- * The body of a message, in the pieces in which it comes. Quicker than Node.js's own iterator, which joins pieces by copying
- * them, and ends the connection when the reader stops after the last byte.
+ * The body of a message, in the pieces in which it comes, as soon as some of them make a chunk. Quicker than Node.js's own
+ * iterator, which joins pieces by copying them, and ends the connection when the reader stops after the last byte.
  * @throws why the connection ended before the body did; `ETIMEDOUT` for a sender that is too slow
  */
 export async function* readBody(
@@ -70,6 +71,8 @@ class BodyQueue {
     const piece = this.#pieces.shift();
     if (piece === undefined) return undefined;
     this.#waitingBytes -= piece.length;
+    // Not when it came: what moves within a wait would not count where the allowance is whole.
+    this.#pace.moved(piece.length);
     if (this.#waitingBytes < MAX_WAITING_BYTES && this.#message.isPaused()) this.#message.resume();
     return piece;
   }
@@ -88,10 +91,10 @@ class BodyQueue {
 
   readonly #data = (piece: Buffer): void => {
     this.#pieces.push(piece);
-    this.#pace.moved(piece.length);
     this.#waitingBytes += piece.length;
     if (this.#waitingBytes >= MAX_WAITING_BYTES) this.#message.pause();
-    this.#wake();
+    // Nobody can use less than a chunk, and four pieces of TLS make one.
+    if (this.#waitingBytes >= SEALED_CHUNK_BYTES) this.#wake();
   };
 
   readonly #end = (): void => {

@@ -30,6 +30,25 @@ async function* pieces(count: number, made: () => void = () => {}): AsyncGenerat
   }
 }
 
+/** Counts what moves, and what of it within a wait: where the allowance is whole, that is lost. */
+class WatchedPace extends Pace {
+  readonly seen = { waits: 0, movedBytes: 0, movedInWaitBytes: 0 };
+  #waiting = false;
+
+  override moved(bytes: number): void {
+    this.seen.movedBytes += bytes;
+    if (this.#waiting) this.seen.movedInWaitBytes += bytes;
+    super.moved(bytes);
+  }
+
+  override async wait(start: (wake: () => void) => void, late: (error: Error) => void): Promise<void> {
+    this.seen.waits += 1;
+    this.#waiting = true;
+    await super.wait(start, late);
+    this.#waiting = false;
+  }
+}
+
 /** Waits until nothing has changed a number for a while of turns of the event loop. */
 async function settled(number: () => number): Promise<void> {
   for (let [turns, last] = [0, number()]; turns < 200; turns += 1) {
@@ -137,6 +156,30 @@ test("readBody() fails when the connection ends before the body", TIMEOUT, async
     for await (const piece of readBody(answer, { release: releaseAnswer })) assert.ok(piece.length > 0);
   });
   await assert.rejects(readBody(answer, { release: releaseAnswer }).next());
+});
+
+test("readBody() waits for a chunk or the end, and counts what came after it has waited", TIMEOUT, async (context) => {
+  const part = Buffer.alloc(40_000, "x");
+  let send: (done?: "done") => void = () => {};
+  const url = await serve(context, (_, response) => {
+    send = (done) => void (done === undefined ? response.write(part) : response.end(part));
+    send();
+  });
+  const pace = new WatchedPace();
+  const outgoing = get(url, { agent: false });
+  const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+  let bytes = 0;
+  const reading = (async () => {
+    for await (const piece of readBody(answer, { release: releaseAnswer, pace })) bytes += piece.length;
+  })();
+  await settled(() => answer.socket.bytesRead);
+  assert.equal(bytes, 0);
+  send();
+  while (bytes < 2 * part.length) await new Promise((resolve) => setImmediate(resolve));
+  send("done");
+  await reading;
+  assert.equal(bytes, 3 * part.length);
+  assert.deepEqual(pace.seen, { waits: 2, movedBytes: 3 * part.length, movedInWaitBytes: 0 });
 });
 
 test("readBody() makes a sender wait for a slow reader", TIMEOUT, async (context) => {
