@@ -5,6 +5,7 @@ import type { KekSource, ObjectName } from "../format/keys.ts";
 import { type Headers, responseHeaders } from "../http/headers.ts";
 import { toClientEtag } from "../http/etag.ts";
 import { S3Error } from "../http/s3-error.ts";
+import { Pace } from "../stream/pace.ts";
 import { readBody, releaseAnswer } from "../stream/read-body.ts";
 import type { Store, StoreRequest, StoreResponse } from "../store/store.ts";
 
@@ -49,7 +50,7 @@ export interface Parts {
 
 const MAX_ERROR_BYTES = 65_536;
 /** Answers of the store that are read into memory: a thousand keys of a listing, escaped. */
-const MAX_XML_BYTES = 8_388_608;
+export const MAX_XML_BYTES = 8_388_608;
 const XML_TYPE = "application/xml";
 const KEPT_ERROR_HEADERS = [
   "last-modified",
@@ -76,10 +77,14 @@ export async function sendToStore(
 }
 
 /** Reads an answer of the store into memory. */
-export async function readResponse(response: StoreResponse, maxBytes = MAX_XML_BYTES): Promise<Buffer> {
+export async function readResponse(
+  response: StoreResponse,
+  maxBytes = MAX_XML_BYTES,
+  pace = new Pace(),
+): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let total = 0;
-  for await (const piece of answerBody(response)) {
+  for await (const piece of answerBody(response, pace)) {
     total += piece.length;
     if (total > maxBytes) throw new S3Error(502, "BadGateway", `The store's answer has more than ${maxBytes} bytes`);
     pieces.push(piece);
@@ -88,8 +93,9 @@ export async function readResponse(response: StoreResponse, maxBytes = MAX_XML_B
 }
 
 /** The body of an answer of the store, as it comes. */
-export function answerBody(response: StoreResponse): AsyncGenerator<Uint8Array> {
+export function answerBody(response: StoreResponse, pace = new Pace()): AsyncGenerator<Uint8Array> {
   return readBody(response, {
+    pace,
     release: releaseAnswer,
     asFailure: (cause) => new S3Error(503, "ServiceUnavailable", "The store ended its answer early", { cause }),
   });
