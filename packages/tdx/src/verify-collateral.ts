@@ -57,12 +57,12 @@ export function verifyCollateral(
     known,
   );
   const signers = { tcbInfoSigner: tcbInfo.signer, qeIdentitySigner: qe.signer };
-  const { checks, crlUpdates } = verifyRevocation(collateral, platform, signers, now, known);
+  const { checks, ...updates } = verifyRevocation(collateral, platform, signers, now, known);
   const judged = judge(quote, platform, tcbInfo.document, qe.document);
   return {
     ...judged,
     checks: [...tcbInfo.checks, ...qe.checks, ...checks, ...judged.checks],
-    ...(crlUpdates && { crlUpdates }),
+    ...updates,
   };
 }
 
