@@ -85,7 +85,11 @@ export function judgeAzureSevSnp(
   const report = hcl.report?.hwReport ?? new Uint8Array();
   const hardware = judgeSevSnp({ ...parts, report }, policy.sevSnp, now);
   const reportData = hardware.genuine?.report.reportData;
-  return { ...judgeAzure(parts, policy, hcl, { name: "sevSnp", ...hardware, reportData }), sevSnp: hardware };
+  const reading = complete(HCL_CHECKS, hcl.checks);
+  return {
+    ...judgeAzure(parts, policy, { ...hcl, checks: reading }, { name: "sevSnp", ...hardware, reportData }),
+    sevSnp: hardware,
+  };
 }
 
 /** Judges an Azure machine on TDX: quote, paravisor, and the quote of its virtual TPM. */
@@ -97,7 +101,12 @@ export function judgeAzureTdx(
   const hcl = readHcl(parts.hclReport, "tdx");
   const hardware = judgeTdx(parts, policy.tdx, now);
   const reportData = hardware.quote?.body.REPORTDATA;
-  return { ...judgeAzure(parts, policy, hcl, { name: "tdx", ...hardware, reportData }), tdx: hardware };
+  const tdReport = hcl.report?.reportType === "tdx" ? [verifyTdReport(hcl.report)] : [];
+  const reading = complete([...HCL_CHECKS, TD_REPORT_CHECK], [...hcl.checks, ...tdReport]);
+  return {
+    ...judgeAzure(parts, policy, { ...hcl, checks: reading }, { name: "tdx", ...hardware, reportData }),
+    tdx: hardware,
+  };
 }
 
 /** What came of reading the paravisor's report. */
@@ -149,6 +158,7 @@ interface Hardware extends Judgement {
 }
 
 const HCL_CHECKS = ["hcl", "hcl.reportType", "hcl.runtimeClaims"];
+const TD_REPORT_CHECK = "hcl.tdReport";
 
 function judgeAzure(parts: AzureParts, policy: AzurePolicy, hcl: HclReading, hardware: Hardware): AzureJudgement {
   const { report, claims } = hcl;
@@ -158,7 +168,7 @@ function judgeAzure(parts: AzureParts, policy: AzurePolicy, hcl: HclReading, har
   return {
     // A report of SEV-SNP is inside the paravisor's: where that can't be read, it is the reason for what follows.
     checks: [
-      ...complete(HCL_CHECKS, hcl.checks),
+      ...hcl.checks,
       ...hardware.checks,
       ...complete(["hcl.reportData"], bound),
       ...(claims ? validateVmConfiguration(claims, policy.vmConfiguration) : []),
@@ -179,6 +189,22 @@ export function verifyReportData(report: HclReport, reportData: Uint8Array): Che
   const wanted = reportDataOf(report);
   const holds = equalConstantTime(reportData, wanted);
   return check(holds, "hcl.reportData", "runtime_data_mismatch", hex(reportData), hex(wanted));
+}
+
+/** Where REPORTDATA is in a TDREPORT (Intel TDX Module ABI Specification, REPORTMACSTRUCT). */
+const TD_REPORT_DATA = { start: 128, end: 192 };
+
+/** The report data of the TDREPORT in a paravisor's report. */
+export function tdReportDataOf({ hwReport }: HclReport): Uint8Array {
+  return hwReport.subarray(TD_REPORT_DATA.start, TD_REPORT_DATA.end);
+}
+
+/**
+ * The quote is made of this TDREPORT, whose MAC can be checked on its own CPU only: what it says of the claims must be what
+ * the quote says. One of other claims is of another boot, or damaged.
+ */
+function verifyTdReport(report: HclReport): Check {
+  return { ...verifyReportData(report, tdReportDataOf(report)), name: TD_REPORT_CHECK };
 }
 
 function akOf({ ak }: RuntimeClaims): { checks: Check[]; attestationKey?: AttestationKey } {

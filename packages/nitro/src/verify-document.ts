@@ -128,11 +128,14 @@ function verifyCertificate(der: Uint8Array): Finding<Signer> {
   }
 }
 
-/** AWS's section 3.2.3.3: the target certificate has digitalSignature, and no path length, as it is no CA's. */
-function verifyUsage({ basicConstraints, keyUsage = [] }: Certificate): Check<VerifyCode> {
+/**
+ * AWS's section 3.2.3.3: the target certificate has digitalSignature, and no path length, as it is no CA's. One that says
+ * nothing of its use is not limited (RFC 5280 section 4.2.1.3).
+ */
+function verifyUsage({ basicConstraints, keyUsage }: Certificate): Check<VerifyCode> {
   const ca = basicConstraints?.ca === true;
-  const holds = !ca && keyUsage.includes("digitalSignature");
-  const got = [...keyUsage, ...(ca ? ["CA"] : [])].join(" ") || "none";
+  const holds = !ca && (keyUsage === undefined || keyUsage.includes("digitalSignature"));
+  const got = [...(keyUsage ?? ["not limited"]), ...(ca ? ["CA"] : [])].join(" ");
   return check(holds, "certificate.usage" satisfies CheckName, "certificate_usage", got, "digitalSignature, no CA");
 }
 

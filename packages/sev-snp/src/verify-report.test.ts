@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "@constellation/bytes";
+import { parseCertificate } from "@constellation/x509";
 import fc from "fast-check";
 import { FakeAmd, wrappedHwId } from "./testing/fake-amd.ts";
 import { type GenuineChanges, genuine, NOW } from "./testing/genuine.ts";
@@ -115,6 +116,14 @@ test("verifyReport() refuses an endorsement certificate without a chain to a roo
     "caChain: ca_chain_signature",
     ...NO_CHAIN,
   ]);
+});
+
+test("verifyReport() finds the ARK where the ASK is pinned beside it, and trusts no ASK alone", () => {
+  const [ark] = genuine(milan).roots;
+  assert.ok(ark);
+  const ask = parseCertificate(milan.ask);
+  assert.deepEqual(failuresOf({ input: { roots: [ask, ark] } }), []);
+  assert.deepEqual(failuresOf({ input: { roots: [ask] } }), ["caChain: ca_chain_issuer_unknown", ...NO_CHAIN]);
 });
 
 test("verifyReport() takes an ARK beside the ASK, and no more than eight certificates", () => {

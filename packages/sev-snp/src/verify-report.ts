@@ -53,13 +53,13 @@ export const VERIFY_CHECKS = [
   "caChain",
   "caChain.issuers",
   "caChain.revocation",
+  "report.signatureAlgo",
+  "report.maskChipKey",
   "endorsementCert.kind",
+  "report.signature",
   "endorsementCert.productName",
   "endorsementCert.tcb",
   "endorsementCert.hwId",
-  "report.signatureAlgo",
-  "report.maskChipKey",
-  "report.signature",
 ] as const;
 
 /**

@@ -25,7 +25,7 @@ export {
 export type { IsvSvnLevel, TcbLevel } from "./tcb-level.ts";
 export { TCB_STATUSES, type TcbStatus } from "./tcb-status.ts";
 export { readTdAttributes, TD_ATTRIBUTES, type TdAttribute, type TdAttributes } from "./td-attributes.ts";
-export type { TdReport, TdReport10, TdReport15 } from "./td-report.ts";
+export { readTdReportStruct, type TdReport, type TdReport10, type TdReport15 } from "./td-report.ts";
 export { type CrlUpdates, validateCrls } from "./validate-crls.ts";
 export { validateQuote, type ValidateQuoteInput } from "./validate-quote.ts";
 export { verifyCcel } from "./verify-ccel.ts";

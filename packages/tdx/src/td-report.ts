@@ -1,4 +1,4 @@
-import { Cursor } from "@constellation/bytes";
+import { concat, Cursor } from "@constellation/bytes";
 
 /** The fields that the TD quote bodies of all versions have (Intel TDX DCAP Quoting Library API, A.3.2). */
 interface TdReport10Fields {
@@ -86,6 +86,19 @@ export function readTdReport10(bytes: Uint8Array): TdReport10 {
   const fields = readFields(cursor);
   cursor.end();
   return { tdxVersion: "1.0", ...fields };
+}
+
+/** Size of a TDREPORT_STRUCT, which a TD gets from its module, and a quote is made of. */
+const TDREPORT_STRUCT_BYTES = 1024;
+
+/**
+ * What a TDREPORT says, as the body of a quote of TDX 1.0 (Intel TDX Module ABI Specification, TDREPORT_STRUCT: REPORTDATA of
+ * REPORTMACSTRUCT, TEE_TCB_INFO, TDINFO_STRUCT). Bytes behind it are left aside. Nothing but its own CPU can tell whether it
+ * is genuine. Throws `BytesError` for fewer than 1024 bytes.
+ */
+export function readTdReportStruct(bytes: Uint8Array): TdReport10 {
+  const struct = new Cursor(bytes).take(TDREPORT_STRUCT_BYTES);
+  return readTdReport10(concat(struct.subarray(264, 384), struct.subarray(512, 912), struct.subarray(128, 192)));
 }
 
 /** Reads a body of exactly `TD_REPORT_15_BYTES`. Throws `BytesError` for another size. */

@@ -10,7 +10,7 @@ import { validateTdAttributes, validateXfam } from "./validate-td-attributes.ts"
 
 /** What is validated: a quote that `verifyQuote` found genuine, and the TCB status that it found. */
 export interface ValidateQuoteInput {
-  readonly quote: TdQuote;
+  readonly quote: Pick<TdQuote, "body">;
   readonly tcb: TcbAssessment | undefined;
 }
 

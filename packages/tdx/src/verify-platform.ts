@@ -41,9 +41,9 @@ const PCK_CHAIN: ChainSpec = {
 export const PLATFORM_CHECKS: readonly string[] = [
   ...chainChecks(PCK_CHAIN.name),
   "pckCertificate.sgxExtensions",
-  "qeReport.signature",
-  "qeReport.REPORTDATA",
   "quote.signature",
+  "qeReport.REPORTDATA",
+  "qeReport.signature",
 ];
 
 const COORDINATE_BYTES = 32;

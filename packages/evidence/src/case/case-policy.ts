@@ -12,6 +12,7 @@ import {
   type ValueOf,
   whole,
 } from "@constellation/fields";
+import type { ReportType } from "@constellation/hcl";
 import { type DocumentPolicy, openDocumentPolicy } from "@constellation/nitro";
 import {
   type MilanGenoaSvns,
@@ -26,6 +27,7 @@ import type { Expectation } from "@constellation/verdict";
 import { EvidenceError } from "../error.ts";
 import { openQuotesPolicy } from "../policy/open.ts";
 import type { QuotesPolicy } from "../vtpm.ts";
+import { anyCase } from "./any-case.ts";
 import type { Case } from "./case.ts";
 import { WANTED_REGISTERS, wantedOf } from "./wanted-registers.ts";
 
@@ -55,24 +57,42 @@ const ENTRIES = {
   vmpl: whole(0, 3),
   signing_key: oneOf<SigningKey | "any">(["VCEK", "VLEK", "any"]),
   min_tcb: MIN_TCB,
-  report_data: bytes(0, 64),
-  measurement: bytes(48),
-  host_data: bytes(32),
-  mrtd: bytes(48),
-  rtmr0: bytes(48),
-  rtmr1: bytes(48),
-  rtmr2: bytes(48),
-  rtmr3: bytes(48),
+  report_data: anyCase(bytes(0, 64)),
+  measurement: anyCase(bytes(48)),
+  host_data: anyCase(bytes(32)),
+  mrtd: anyCase(bytes(48)),
+  rtmr0: anyCase(bytes(48)),
+  rtmr1: anyCase(bytes(48)),
+  rtmr2: anyCase(bytes(48)),
+  rtmr3: anyCase(bytes(48)),
   collateral: oneOf(["required", "none"]),
   accept_tcb_status: list(text(/^[A-Za-z]{1,64}$/, "the name of a TCB status")),
-  nonce: bytes(0, 1024),
+  nonce: anyCase(bytes(0, 1024)),
   pcrs: WANTED_REGISTERS,
-  user_data: bytes(0, 1024),
+  user_data: anyCase(bytes(0, 1024)),
   usage: oneOf(["sign", "enc"]),
   allow_sha1: FLAG,
 };
 
-type Entries = { readonly [K in keyof typeof ENTRIES]?: ValueOf<(typeof ENTRIES)[K]> };
+/** What a case asks for. */
+export type Entries = { readonly [K in keyof typeof ENTRIES]?: ValueOf<(typeof ENTRIES)[K]> };
+
+const OF_SNP_HCL = [
+  "allow_debug",
+  "allow_migrate_ma",
+  "vmpl",
+  "signing_key",
+  "min_tcb",
+  "measurement",
+  "host_data",
+] as const;
+const OF_TDX_HCL = ["allow_debug", "mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"] as const;
+
+/** Entries that may be asked of a paravisor's report, by the hardware's report in it. */
+const OF_HCL: Readonly<Record<ReportType, readonly (keyof typeof ENTRIES)[]>> = {
+  "sev-snp": OF_SNP_HCL,
+  tdx: OF_TDX_HCL,
+};
 
 /** Entries of a case's policy by kind of evidence. */
 const ENTRIES_OF: Readonly<Record<Case["kind"], readonly (keyof typeof ENTRIES)[]>> = {
@@ -88,7 +108,7 @@ const ENTRIES_OF: Readonly<Record<Case["kind"], readonly (keyof typeof ENTRIES)[
   ],
   "sev-snp-launch-digest": [],
   tdx: ["allow_debug", "collateral", "accept_tcb_status", "report_data", "mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"],
-  "azure-hcl": ["allow_debug", "allow_migrate_ma", "vmpl", "signing_key", "min_tcb", "measurement", "host_data"],
+  "azure-hcl": [...OF_SNP_HCL, ...OF_TDX_HCL],
   "azure-sev-snp": [
     "allow_debug",
     "allow_migrate_ma",
@@ -114,8 +134,8 @@ const ENTRIES_OF: Readonly<Record<Case["kind"], readonly (keyof typeof ENTRIES)[
   ],
   "tpm-quote": ["nonce", "pcrs", "allow_sha1"],
   "gcp-ek-cert": ["usage"],
-  "tpm-eventlog": [],
-  ccel: [],
+  "tpm-eventlog": ["pcrs"],
+  ccel: ["pcrs"],
   nitro: ["allow_debug", "pcrs", "user_data", "nonce"],
 };
 
@@ -123,8 +143,17 @@ const ENTRIES_OF: Readonly<Record<Case["kind"], readonly (keyof typeof ENTRIES)[
  * Reads the policy of a case. An entry that its kind does not know is an error: it would be asked for in vain.
  * @throws EvidenceError `policy_malformed`
  */
-export function parseCasePolicy({ kind, policy }: Case): Entries {
-  const names = ENTRIES_OF[kind].filter((name) => policy[name] !== undefined);
+export function parseCasePolicy(subject: Case): Entries {
+  return parseEntries(subject, ENTRIES_OF[subject.kind]);
+}
+
+/** The same for a paravisor's report, with the entries that fit the hardware's report in it. */
+export function parseHclPolicy(subject: Case, reportType: ReportType): Entries {
+  return parseEntries(subject, OF_HCL[reportType]);
+}
+
+function parseEntries({ kind, policy }: Case, known: readonly (keyof typeof ENTRIES)[]): Entries {
+  const names = known.filter((name) => policy[name] !== undefined);
   const fields = Object.fromEntries(names.map((name) => [name, ENTRIES[name] as Field<unknown>]));
   const { value, findings } = readValue(object<Record<string, unknown>>(fields), policy);
   if (findings === undefined) {
@@ -248,6 +277,13 @@ export function quotesPolicyOf(entries: Entries): QuotesPolicy {
     qualifyingData: exactly(entries.nonce),
     pcrs: { sha256: inBank("sha256"), sha384: inBank("sha384"), sha512: inBank("sha512") },
   };
+}
+
+/** Register values that a case asks of a log, by bank. */
+export function wantedRegistersOf({ pcrs }: Entries): ReadonlyMap<Bank, ReadonlyMap<number, Uint8Array>> {
+  if (pcrs === undefined) return new Map();
+  const banks = (["sha256", "sha384", "sha512"] as const).map((bank) => [bank, wantedOf(pcrs, bank)] as const);
+  return new Map([...pcrs.banks, ...banks]);
 }
 
 function narrowed(

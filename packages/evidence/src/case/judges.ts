@@ -1,26 +1,42 @@
+import { equalConstantTime, hex } from "@constellation/bytes";
 import type { HclReport } from "@constellation/hcl";
-import { parseReport, SevSnpError } from "@constellation/sev-snp";
+import { parseReport, productOfCpuid, SevSnpError, validateReport } from "@constellation/sev-snp";
+import { readTdReportStruct, validateQuote } from "@constellation/tdx";
 import { about, type Check } from "@constellation/verdict";
 import { verifyTpmCertificate } from "@constellation/vtpm";
-import { readHcl, verifyReportData } from "../azure.ts";
+import { readHcl, tdReportDataOf, verifyReportData } from "../azure.ts";
+import { type EventLogParts, judgeEventLog } from "../event-log.ts";
 import { complete, type Judgement } from "../judgement.ts";
 import { judgeLaunchPrediction } from "../launch-digest.ts";
 import { certificatesIn, rootsOf } from "../pem.ts";
 import { judgeSevSnp } from "../sev-snp.ts";
-import { NOT_ASKED, parseCasePolicy } from "./case-policy.ts";
+import {
+  type Entries,
+  NOT_ASKED,
+  parseCasePolicy,
+  parseHclPolicy,
+  quotePolicyOf,
+  reportPolicyOf,
+  wantedRegistersOf,
+} from "./case-policy.ts";
 import type { CaseInput } from "./input.ts";
 import { parseLaunchVectors } from "./launch-vectors.ts";
 import { sevSnpPolicy } from "./own-policy.ts";
-import { certificatesOf, sevSnpParts } from "./parts.ts";
+import { BANK_NAMES, unknownBanksOf } from "./registers.ts";
+import { certificatesOf, eventLogParts, sevSnpParts } from "./parts.ts";
 
-/** The paravisor's report alone; with the certificates of the hardware's evidence inside, that too. */
+/**
+ * The paravisor's report alone; with the certificates of the hardware's evidence inside, that too. What a case asks of a
+ * report that nobody vouches for is looked at as well, and shows nothing.
+ */
 export function judgeHcl(input: CaseInput, now: Date): Judgement {
   const reading = readHcl(input.files.get("hcl_report"), undefined);
   const { report, claims } = reading;
+  const entries = report ? parseHclPolicy(input.case, report.reportType) : parseCasePolicy(input.case);
   const judged =
     report?.reportType === "sev-snp" && input.files.has("endorsement_cert")
       ? judgeSevSnp({ ...sevSnpParts(input), report: report.hwReport }, sevSnpPolicy(input), now)
-      : { checks: [], claims: {} };
+      : { checks: report ? validateUnsigned(report, entries) : [], claims: {} };
   const bound = report === undefined ? [] : [judgeReportData(report)];
   return {
     checks: [
@@ -35,15 +51,38 @@ export function judgeHcl(input: CaseInput, now: Date): Judgement {
   };
 }
 
-/** Intel TDX Module ABI Specification, REPORTMACSTRUCT: REPORTDATA. */
-const TDREPORT_REPORT_DATA = { offset: 128, end: 192 };
+/** Whether an unsigned report is as the case asks. Such as can't be read is refused for that where its report data are compared. */
+function validateUnsigned({ reportType, hwReport }: HclReport, entries: Entries): Check[] {
+  if (Object.keys(entries).length === 0) return [];
+  const checks = reportType === "tdx" ? validateTdReport(hwReport, entries) : validateSnpReport(hwReport, entries);
+  return checks
+    .filter(({ outcome }) => outcome !== "accepted-by-choice")
+    .map((done) => (done.outcome === "pass" ? { ...done, speaksFor: "hardware.evidence" } : done));
+}
+
+function validateTdReport(hwReport: Uint8Array, entries: Entries): readonly Check[] {
+  const quote = { body: readTdReportStruct(hwReport) };
+  return validateQuote({ quote, tcb: undefined }, { ...quotePolicyOf(entries), tcb: NOT_ASKED });
+}
+
+/** Reports of version 2 do not say what CPU they are of; the product lines that have such have one form of the TCB. */
+function validateSnpReport(hwReport: Uint8Array, entries: Entries): readonly Check[] {
+  try {
+    const report = parseReport(hwReport);
+    const product = report.cpuid === undefined ? "Milan" : productOfCpuid(report.cpuid);
+    if (product !== undefined) return validateReport(report, product, reportPolicyOf(entries));
+    const got = `family ${report.cpuid?.famId}, model ${report.cpuid?.modId}`;
+    return [about("hardware.evidence").fail("report.cpuid", "cpuid_unknown", { got, wanted: "Milan, Genoa or Turin" })];
+  } catch (error) {
+    if (!(error instanceof SevSnpError)) throw error;
+    return [];
+  }
+}
 
 /** Compares the report data of the hardware's evidence, as it stands there, with the paravisor's claims. */
 function judgeReportData(report: HclReport): Check {
   const { reportType, hwReport } = report;
-  if (reportType === "tdx") {
-    return verifyReportData(report, hwReport.subarray(TDREPORT_REPORT_DATA.offset, TDREPORT_REPORT_DATA.end));
-  }
+  if (reportType === "tdx") return verifyReportData(report, tdReportDataOf(report));
   try {
     return verifyReportData(report, parseReport(hwReport).reportData);
   } catch (error) {
@@ -79,8 +118,35 @@ function unasked(done: Check, name: string): Check {
   return about("runtime-opaque.operator").open(name, NOT_ASKED.reason, { got: done.got as string });
 }
 
+const MAX_BANK_NAME_LENGTH = 32;
+
+/** Judges a log by the values that it must lead to, and these by what the case asks of them. */
+export function judgeLog({ case: subject, files }: CaseInput, format: EventLogParts["format"]): Judgement {
+  const wanted = wantedRegistersOf(parseCasePolicy(subject));
+  const parts = eventLogParts(files, format);
+  const { checks, claims } = judgeEventLog(parts);
+  const { check, fail } = about("executables.log");
+  const asked = [...wanted].flatMap(([bank, values]) =>
+    Array.from(values, ([index, value]) => {
+      const got = parts.registers.get(bank)?.get(index);
+      const holds = got !== undefined && equalConstantTime(got, value);
+      return check(holds, `pcrs.${bank}[${index}]`, "pcr_mismatch", got ? hex(got) : "none", hex(value));
+    }),
+  );
+  // Values that nothing can be compared with were asked for in vain.
+  const unknown = unknownBanksOf(files.get("pcrs")).map((name) => {
+    const shown = JSON.stringify(name.slice(0, MAX_BANK_NAME_LENGTH));
+    return fail(`eventLog.${shown}`, "eventlog_no_bank", {
+      got: `values of bank ${shown}`,
+      wanted: BANK_NAMES.join(", "),
+    });
+  });
+  return { checks: [...checks, ...unknown, ...asked], claims };
+}
+
 /** Judges predictions of launch measurements. */
-export function judgeLaunchDigests({ files, named }: CaseInput): Judgement {
+export function judgeLaunchDigests({ case: subject, files, named }: CaseInput): Judgement {
+  parseCasePolicy(subject);
   const predictions = parseLaunchVectors(files.get("vectors"), named);
   const checks: Check[] = predictions.map(judgeLaunchPrediction);
   if (checks.length === 0)

@@ -11,7 +11,6 @@ import {
   judgeAzureTdx,
 } from "../azure.ts";
 import { EvidenceError } from "../error.ts";
-import { judgeEventLog } from "../event-log.ts";
 import type { Judgement } from "../judgement.ts";
 import { rootsOf } from "../pem.ts";
 import { judgeNitro, NITRO_POLICY, type NitroPolicy } from "../nitro.ts";
@@ -21,7 +20,7 @@ import { judgeVtpm, VTPM_POLICY, type VtpmParts, type VtpmPolicy } from "../vtpm
 import type { CaseKind } from "./case.ts";
 import { documentPolicyOf, parseCasePolicy } from "./case-policy.ts";
 import type { CaseInput } from "./input.ts";
-import { judgeEkCertificate, judgeHcl, judgeLaunchDigests } from "./judges.ts";
+import { judgeEkCertificate, judgeHcl, judgeLaunchDigests, judgeLog } from "./judges.ts";
 import {
   azurePolicy,
   azureSevSnpPolicy,
@@ -30,7 +29,7 @@ import {
   tdxPolicy,
   tpmQuotePolicy,
 } from "./own-policy.ts";
-import { azureParts, eventLogParts, sevSnpParts, tdxParts, tpmQuoteParts } from "./parts.ts";
+import { azureParts, sevSnpParts, tdxParts, tpmQuoteParts } from "./parts.ts";
 
 /** What was made of a case, and the policy that it was judged by; undefined for kinds that have none. */
 interface Judged extends Judgement {
@@ -137,7 +136,7 @@ export const JUDGES: Readonly<Record<CaseKind, Judge>> = {
   "azure-tdx": withPolicy(AZURE_TDX),
   "tpm-quote": withPolicy(TPM_QUOTE),
   "gcp-ek-cert": withoutPolicy("gcp-ek-cert", judgeEkCertificate),
-  "tpm-eventlog": withoutPolicy("tpm-eventlog", ({ files }) => judgeEventLog(eventLogParts(files, "tcg"))),
-  ccel: withoutPolicy("ccel", ({ files }) => judgeEventLog(eventLogParts(files, "cc"))),
+  "tpm-eventlog": withoutPolicy("tpm-eventlog", (input) => judgeLog(input, "tcg")),
+  ccel: withoutPolicy("ccel", (input) => judgeLog(input, "cc")),
   nitro: withPolicy(NITRO),
 };

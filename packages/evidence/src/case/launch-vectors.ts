@@ -17,6 +17,7 @@ import type { LaunchPrediction } from "../launch-digest.ts";
 
 /** CPU models by the names of the files. */
 const MODELS: Readonly<Record<string, VcpuModel>> = {
+  Epyc: "EPYC",
   EpycV1: "EPYC",
   EpycV2: "EPYC",
   EpycV3: "EPYC",
@@ -31,7 +32,9 @@ const MODELS: Readonly<Record<string, VcpuModel>> = {
   EpycMilanV2: "EPYC-Milan",
   EpycGenoa: "EPYC-Genoa",
   EpycGenoaV1: "EPYC-Genoa",
+  EpycGenoaV2: "EPYC-Genoa",
   EpycTurin: "EPYC-Turin",
+  EpycTurinV1: "EPYC-Turin",
 };
 
 const NAME = text(/^(?!\.)[\w.-]{1,128}$/, "a name");

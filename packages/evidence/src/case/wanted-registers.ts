@@ -1,6 +1,7 @@
 import type { Bank } from "@constellation/eventlog";
 import { bytes, type Field, isObject } from "@constellation/fields";
 import { indexed } from "../policy/indexed.ts";
+import { anyCase } from "./any-case.ts";
 import { BANK_NAMES } from "./registers.ts";
 
 type Registers = ReadonlyMap<number, Uint8Array>;
@@ -11,7 +12,7 @@ export interface WantedRegisters {
   readonly banks: ReadonlyMap<Bank, Registers>;
 }
 
-const VALUES = indexed(31, bytes(1, 64));
+const VALUES = indexed(31, anyCase(bytes(1, 64)));
 const NONE: Registers = new Map();
 
 /** {@link WantedRegisters}, by register, or by bank and register as in files of register values. */

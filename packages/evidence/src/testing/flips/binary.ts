@@ -18,16 +18,20 @@ export function hclOfSevSnp(): Range[] {
 
 /** In the paravisor's report of an Azure machine on TDX, whose quote comes beside it. */
 export function hclOfTdx(): Range[] {
-  return [HEADER, { start: HCL_REPORT, end: HCL_REPORT_END, reason: "tdReport" }];
+  return [HEADER, ...aroundReportData("tdx", "tdReport")];
 }
 
 /** In a paravisor's report that comes alone. */
 export function hclAlone(hardware: keyof typeof REPORT_DATA): Range[] {
+  return [HEADER, ...aroundReportData(hardware, "hclAlone")];
+}
+
+/** The hardware's report without its report data, which have to be the hash of the paravisor's claims. */
+function aroundReportData(hardware: keyof typeof REPORT_DATA, reason: Range["reason"]): Range[] {
   const reportData = HCL_REPORT + REPORT_DATA[hardware];
   return [
-    HEADER,
-    { start: HCL_REPORT, end: reportData, reason: "hclAlone" },
-    { start: reportData + REPORT_DATA_BYTES, end: HCL_REPORT_END, reason: "hclAlone" },
+    { start: HCL_REPORT, end: reportData, reason },
+    { start: reportData + REPORT_DATA_BYTES, end: HCL_REPORT_END, reason },
   ];
 }
 
