@@ -24,6 +24,17 @@ test("parseXmlDocument() refuses what is not well-formed, other encodings, and e
   assert.throws(() => parseXmlDocument(Buffer.from([0x3c, 0x61, 0x2f, 0x3e, 0xff])));
 });
 
+test("parseXmlDocument() refuses more tags or attributes than any document of a store has", () => {
+  const parts = "<Part><PartNumber>1</PartNumber><ETag>x</ETag><Checksum>x==</Checksum></Part>".repeat(10_000);
+  assert.equal(parse(`<a>${parts}</a>`).children.length, 10_000);
+  for (const text of [
+    `<a>${"<b/>".repeat(200_000)}</a>`,
+    `<a ${Array.from({ length: 200_000 }, (_, i) => `b${i}=""`).join(" ")}/>`,
+  ]) {
+    assert.throws(() => parse(text), /more than 200000 tags/);
+  }
+});
+
 test("errorText() reads an error's code and message, bounded, and nothing else", () => {
   const error = (content: string) => errorText(Buffer.from(`<Error>${content}</Error>`));
   assert.deepEqual(error("<Code>NoSuchKey</Code><Message>gone</Message>"), { code: "NoSuchKey", message: "gone" });

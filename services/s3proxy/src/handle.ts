@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { describeError, type Log, type LogFields } from "@constellation/pod";
 import { authenticate, type AuthenticateOptions } from "./auth/authenticate.ts";
@@ -44,6 +45,10 @@ const SIGNATURE_PARAMETERS = new Set([
   "x-amz-signedheaders",
 ]);
 
+/** RFC 9110, sections 5.1 and 5.5. */
+const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** Handles one request from its head to the end of its answer, and writes one line about it. Never throws. */
 export async function handle(request: IncomingMessage, response: ServerResponse, parts: HandlerParts): Promise<void> {
   const startedMs = parts.monotonicMs();
@@ -60,6 +65,8 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
     const found = route(call);
     notes.operation = found.operation;
     await send(response, await found.run(call, parts), request);
+    // A body that nobody asked for: who goes on sending it would hold a connection.
+    if (!request.complete) void readRest(request).then(() => request.complete || request.destroy());
   } catch (error) {
     failure = error;
     await sendError(request, response, error, requestId).catch(() => response.destroy());
@@ -121,7 +128,12 @@ function withQueryHeaders(
     // SDKs put the checksum of an empty body there, because they sign before there is one; S3 does not look at it.
     if (isChecksumHeader(name)) continue;
     if (all[name] !== undefined) throw s3Errors.invalidArgument(`${name} was given in query and headers`);
-    all[name] = value;
+    // As Node.js has what comes in headers: a character for each byte.
+    const bytes = Buffer.from(value, "utf8").toString("latin1");
+    if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(bytes)) {
+      throw s3Errors.invalidArgument("A query parameter can't be the header that it stands for");
+    }
+    all[name] = bytes;
   }
   return all;
 }
@@ -159,11 +171,19 @@ async function sendError(
   const length = withBody ? { "content-type": "application/xml", "content-length": `${bytes.length}` } : {};
   const unread = !request.complete;
   response.writeHead(status, { ...headers, ...length, ...(unread ? { connection: "close" } : {}) });
-  response.end(bytes);
-  if (!unread) return;
-  // A client that is still sending hears the answer only if somebody takes what it sends, for a moment.
+  if (!unread) return void response.end(bytes);
+  // A client that is still sending hears the answer only if somebody takes what it sends, for a moment. With the end of the
+  // answer Node.js closes the connection.
+  response.flushHeaders();
+  response.write(bytes);
+  void readRest(request).then(() => response.end());
+}
+
+/** Takes and drops what a client still sends, for a moment. */
+async function readRest(request: IncomingMessage): Promise<void> {
+  const over = AbortSignal.timeout(UNREAD_BODY_GRACE_MS);
   request.resume();
-  setTimeout(() => request.destroy(), UNREAD_BODY_GRACE_MS).unref();
+  await once(request, "close", { signal: over }).catch(() => {});
 }
 
 function outcomeOf(failure: unknown, response: ServerResponse): string {

@@ -49,9 +49,14 @@ export async function readSmallBody(body: RequestBody, maxBytes: number): Promis
   if (body.lengthBytes > maxBytes) {
     throw new S3Error(400, "EntityTooLarge", `The body has ${body.lengthBytes} bytes, at most ${maxBytes} are allowed`);
   }
-  const pieces: Uint8Array[] = [];
-  for await (const piece of body.read()) pieces.push(piece);
-  return Buffer.concat(pieces);
+  // Into one buffer: a body may come in pieces of a byte, each of which takes hundreds of bytes of memory.
+  const whole = Buffer.allocUnsafe(body.lengthBytes);
+  let at = 0;
+  for await (const piece of body.read()) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole.subarray(0, at);
 }
 
 interface BodyParts {

@@ -24,6 +24,7 @@ const OWN_AMZ_HEADERS = new Set([
   "x-amz-content-sha256",
   "x-amz-date",
   "x-amz-decoded-content-length",
+  "x-amz-mp-object-size",
   "x-amz-sdk-checksum-algorithm",
   "x-amz-security-token",
   "x-amz-trailer",

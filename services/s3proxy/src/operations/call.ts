@@ -51,6 +51,7 @@ export interface Parts {
 const MAX_ERROR_BYTES = 65_536;
 /** Answers of the store that are read into memory: a thousand keys of a listing, escaped. */
 export const MAX_XML_BYTES = 8_388_608;
+const FIRST_BYTES = 16_384;
 const XML_TYPE = "application/xml";
 const KEPT_ERROR_HEADERS = [
   "last-modified",
@@ -82,14 +83,17 @@ export async function readResponse(
   maxBytes = MAX_XML_BYTES,
   pace = new Pace(),
 ): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
+  // Not a list of pieces: each takes hundreds of bytes of memory, and a store may send one for each byte.
+  let whole = Buffer.allocUnsafe(FIRST_BYTES);
   let total = 0;
   for await (const piece of answerBody(response, pace)) {
-    total += piece.length;
-    if (total > maxBytes) throw new S3Error(502, "BadGateway", `The store's answer has more than ${maxBytes} bytes`);
-    pieces.push(piece);
+    const end = total + piece.length;
+    if (end > maxBytes) throw new S3Error(502, "BadGateway", `The store's answer has more than ${maxBytes} bytes`);
+    if (end > whole.length) whole = Buffer.concat([whole], Math.max(end, 2 * whole.length));
+    whole.set(piece, total);
+    total = end;
   }
-  return Buffer.concat(pieces);
+  return whole.subarray(0, total);
 }
 
 /** The body of an answer of the store, as it comes. */

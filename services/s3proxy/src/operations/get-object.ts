@@ -131,6 +131,9 @@ function selectPart(text: string, stored: StoredObject, layout: Layout | undefin
     throw new S3Error(416, "InvalidPartNumber", "The requested partnumber is not satisfiable");
   }
   const { plainStart: start, plainBytes } = segment;
+  if (stored.kind === "multipart" && plainBytes === 0) {
+    throw new S3Error(416, "InvalidRange", "The requested part is empty: it has no range");
+  }
   if (stored.kind !== "multipart") {
     return plainBytes === 0 ? { kind: "whole" } : { kind: "range", range: { start, end: plainBytes - 1 } };
   }

@@ -93,6 +93,7 @@ export async function completeMultipartUpload(call: ObjectCall, parts: Parts): P
   const root = parseClientXml(await readSmallBody(call.body, MAX_COMPLETE_BYTES), "CompleteMultipartUpload");
   const completed = await resolveParts(elements(root, "Part").map(readPart), call, parts);
   requireParts(completed);
+  requireObjectSize(headers["x-amz-mp-object-size"]?.toString(), completed);
   const leader = await sealLeader(
     uploadId,
     nameOf(call),
@@ -203,6 +204,13 @@ function requireParts(completed: readonly CompletedPart[]): void {
   if (small === undefined) return;
   const message = `Part ${small.partNumber} has ${small.plainBytes} bytes: all but the last need ${MIN_PART_BYTES}`;
   throw new S3Error(400, "EntityTooSmall", message);
+}
+
+/** The size that a client expects is the plaintext's, which the store does not know. @throws S3Error */
+function requireObjectSize(wanted: string | undefined, completed: readonly CompletedPart[]): void {
+  const size = completed.reduce((sum, { part }) => sum + part.plainBytes, 0);
+  if (wanted === undefined || wanted === `${size}`) return;
+  throw s3Errors.invalidRequest(`The parts have ${size} bytes, another number was expected by x-amz-mp-object-size`);
 }
 
 /** A checksum over the whole object can't be checked here: the parts are gone. One that can't be checked is refused. */

@@ -3,7 +3,7 @@ import { readSmallBody } from "../body/request-body.ts";
 import { conditionHeaders, plainHeaders } from "../http/headers.ts";
 import { toStoreEtag } from "../http/etag.ts";
 import { parseClientXml } from "../http/xml.ts";
-import { type Answer, answerHeaders, type Call, type Parts, sendToStore } from "./call.ts";
+import { type Answer, answerBody, answerHeaders, type Call, type Parts, sendToStore } from "./call.ts";
 
 /** Bound of the bodies that are passed through: XML and JSON documents. */
 const MAX_BODY_BYTES = 1_048_576;
@@ -28,7 +28,7 @@ async function passBody(call: Call, parts: Parts, body: Buffer): Promise<Answer>
   const response = await sendToStore(parts, body.length === 0 ? request : withBody(request, body), signal);
   const length = response.headers["content-length"];
   const sized = length === undefined ? {} : { "content-length": length };
-  return { status: response.statusCode, headers: { ...answerHeaders(response), ...sized }, body: response };
+  return { status: response.statusCode, headers: { ...answerHeaders(response), ...sized }, body: answerBody(response) };
 }
 
 /**

@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
+import {
+  Agent as HttpAgent,
+  type ClientRequest,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+} from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Credentials } from "../auth/credentials.ts";
 import {
@@ -95,14 +100,15 @@ export class Store {
   async #attempt(request: StoreRequest, signal: AbortSignal): Promise<StoreResponse> {
     const send = this.#options.endpoint.protocol === "https:" ? httpsRequest : httpRequest;
     const outgoing = send({ ...this.#requestOptions(request), signal });
-    outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error("the store was silent for too long")));
-    const answer = once(outgoing, "response") as Promise<[StoreResponse]>;
+    const silence = Object.assign(new Error("the store was silent for too long"), { code: "ETIMEDOUT" });
+    outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(silence));
+    const answer = answerOf(outgoing);
     if (!isStream(request.body)) {
       outgoing.end(request.body);
-      return (await answer)[0];
+      return await answer;
     }
     const sent = writeBody(outgoing, request.body.source, REQUEST_WINDOW_BYTES);
-    const [first] = await Promise.race([answer, sent.then(() => answer)]);
+    const first = await Promise.race([answer, sent.then(() => answer)]);
     // A refusal counts at once, and the rest of the body is not sent. A success counts only with a body that was found
     // good to its end, whatever a store says before.
     if (outgoing.writableEnded || first.statusCode < 300) {
@@ -148,6 +154,15 @@ export class Store {
       maxHeaderSize: MAX_HEADER_BYTES,
     };
   }
+}
+
+/** Waits for the head of an answer. One that switches protocols ends the request with neither answer nor error. */
+function answerOf(outgoing: ClientRequest): Promise<StoreResponse> {
+  return new Promise((resolve, reject) => {
+    const none = Object.assign(new Error("the store ended the connection without an answer"), { code: "ECONNRESET" });
+    outgoing.once("response", (response) => resolve(response as StoreResponse));
+    outgoing.on("error", reject).once("close", () => reject(none));
+  });
 }
 
 /** Whether a header is covered by our signature; those that proxies on the way may change are not. */
