@@ -119,7 +119,7 @@ describe("a log", () => {
 
   test("is refused where values are of a bank that nobody knows", () => {
     const withValues = (values: object): TestCase => withFile(log, "pcrs", utf8(JSON.stringify(values)));
-    const upper = { sha256: { "0": (valuesOf(log)["sha256"]?.["0"] as string).toUpperCase() } };
+    const upper = { sha256: { "0": `${valuesOf(log)["sha256"]?.["0"]}`.toUpperCase() } };
     assert.deepEqual(codesOf(judgeCase(withValues(upper))), []);
     assert.deepEqual(codesOf(judgeCase(withValues({ ...upper, note: "text" }))), []);
     const unknown = judgeCase(withValues({ ...upper, [`sm3_256${"x".repeat(99)}`]: { "0": "00" } })).checks.at(-1);
