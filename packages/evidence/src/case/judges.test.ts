@@ -58,12 +58,15 @@ describe("a paravisor's report alone", () => {
     assert.deepEqual(new Set(checks.map(({ outcome }) => outcome)), new Set(["pass", "fail"]));
     const passed = checks.filter(({ outcome }) => outcome === "pass").map(({ speaksFor }) => speaksFor);
     assert.deepEqual(new Set(passed), new Set(["hardware.evidence"]));
+    assert.equal(checks.find(({ name }) => name === "report.measurement")?.speaksFor, "executables.firmware");
   });
 
   test("is judged by the product line that later reports name", () => {
     const version3 = hclWith(snp, 0, 3);
     const asked = asking(version3, { vmpl: 0 });
     assert.deepEqual(codesOf(judgeCase(asked)), ["cpuid_unknown"]);
+    assert.equal(judgeCase(asked).checks.find(({ outcome }) => outcome === "fail")?.name, "report.cpuid");
+    assert.deepEqual(codesOf(judgeCase(version3)), []);
     assert.deepEqual(codesOf(judgeCase(hclWith(asked, 0x188, 25, 1))), []);
     assert.deepEqual(codesOf(judgeCase(hclWith(asked, 0, 9))), ["report_version"]);
   });

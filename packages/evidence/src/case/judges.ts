@@ -1,6 +1,6 @@
 import { equalConstantTime, hex } from "@constellation/bytes";
 import type { HclReport } from "@constellation/hcl";
-import { parseReport, productOfCpuid, SevSnpError, validateReport } from "@constellation/sev-snp";
+import { parseReport, productOfCpuid, type Report, SevSnpError, validateReport } from "@constellation/sev-snp";
 import { readTdReportStruct, validateQuote } from "@constellation/tdx";
 import { about, type Check } from "@constellation/verdict";
 import { verifyTpmCertificate } from "@constellation/vtpm";
@@ -67,15 +67,24 @@ function validateTdReport(hwReport: Uint8Array, entries: Entries): readonly Chec
 
 /** Reports of version 2 do not say what CPU they are of; the product lines that have such have one form of the TCB. */
 function validateSnpReport(hwReport: Uint8Array, entries: Entries): readonly Check[] {
+  const { report } = readSnpReport(hwReport);
+  if (report === undefined) return [];
+  const product = report.cpuid === undefined ? "Milan" : productOfCpuid(report.cpuid);
+  if (product !== undefined) return validateReport(report, product, reportPolicyOf(entries));
+  const got = `family ${report.cpuid?.famId}, model ${report.cpuid?.modId}`;
+  return [about("hardware.evidence").fail("report.cpuid", "cpuid_unknown", { got, wanted: "Milan, Genoa or Turin" })];
+}
+
+type ReportReading =
+  | { readonly report: Report; readonly error?: undefined }
+  | { readonly report?: undefined; readonly error: SevSnpError };
+
+function readSnpReport(hwReport: Uint8Array): ReportReading {
   try {
-    const report = parseReport(hwReport);
-    const product = report.cpuid === undefined ? "Milan" : productOfCpuid(report.cpuid);
-    if (product !== undefined) return validateReport(report, product, reportPolicyOf(entries));
-    const got = `family ${report.cpuid?.famId}, model ${report.cpuid?.modId}`;
-    return [about("hardware.evidence").fail("report.cpuid", "cpuid_unknown", { got, wanted: "Milan, Genoa or Turin" })];
+    return { report: parseReport(hwReport) };
   } catch (error) {
-    if (!(error instanceof SevSnpError)) throw error;
-    return [];
+    if (error instanceof SevSnpError) return { error };
+    throw error;
   }
 }
 
@@ -83,12 +92,9 @@ function validateSnpReport(hwReport: Uint8Array, entries: Entries): readonly Che
 function judgeReportData(report: HclReport): Check {
   const { reportType, hwReport } = report;
   if (reportType === "tdx") return verifyReportData(report, tdReportDataOf(report));
-  try {
-    return verifyReportData(report, parseReport(hwReport).reportData);
-  } catch (error) {
-    if (!(error instanceof SevSnpError)) throw error;
-    return about("hardware.evidence").fail("hcl.reportData", error.code, { reason: error.message });
-  }
+  const { report: inside, error } = readSnpReport(hwReport);
+  if (inside !== undefined) return verifyReportData(report, inside.reportData);
+  return about("hardware.evidence").fail("hcl.reportData", error.code, { reason: error.message });
 }
 
 /** Judges the certificate of a TPM's key alone. */
