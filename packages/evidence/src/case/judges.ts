@@ -22,7 +22,7 @@ import {
 import type { CaseInput } from "./input.ts";
 import { parseLaunchVectors } from "./launch-vectors.ts";
 import { sevSnpPolicy } from "./own-policy.ts";
-import { BANK_NAMES, unknownBanksOf } from "./registers.ts";
+import { BANK_NAMES, parseRegisterFile } from "./registers.ts";
 import { certificatesOf, eventLogParts, sevSnpParts } from "./parts.ts";
 
 /**
@@ -140,7 +140,7 @@ export function judgeLog({ case: subject, files }: CaseInput, format: EventLogPa
     }),
   );
   // Values that nothing can be compared with were asked for in vain.
-  const unknown = unknownBanksOf(files.get("pcrs")).map((name) => {
+  const unknown = parseRegisterFile(files.get("pcrs")).unknownBanks.map((name) => {
     const shown = JSON.stringify(name.slice(0, MAX_BANK_NAME_LENGTH));
     return fail(`eventLog.${shown}`, "eventlog_no_bank", {
       got: `values of bank ${shown}`,

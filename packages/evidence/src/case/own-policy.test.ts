@@ -31,6 +31,7 @@ describe("judgeCase() by the case's own policy", () => {
     for (const [kind, policy] of [
       ["sev-snp", { vmpl: 9 }],
       ["sev-snp", { rtmr0: "00" }],
+      ["sev-snp", { measurement: 5 }],
       ["tdx", { accept_tcb_status: ["UpToDate "] }],
       ["nitro", { pcrs: { "32": "00" } }],
       ["nitro", { pcrs: { sha256: { "0": "00" } } }],
