@@ -85,11 +85,7 @@ export function judgeAzureSevSnp(
   const report = hcl.report?.hwReport ?? new Uint8Array();
   const hardware = judgeSevSnp({ ...parts, report }, policy.sevSnp, now);
   const reportData = hardware.genuine?.report.reportData;
-  const reading = complete(HCL_CHECKS, hcl.checks);
-  return {
-    ...judgeAzure(parts, policy, { ...hcl, checks: reading }, { name: "sevSnp", ...hardware, reportData }),
-    sevSnp: hardware,
-  };
+  return { ...judgeAzure(parts, policy, hcl, { name: "sevSnp", ...hardware, reportData }), sevSnp: hardware };
 }
 
 /** Judges an Azure machine on TDX: quote, paravisor, and the quote of its virtual TPM. */
@@ -102,11 +98,8 @@ export function judgeAzureTdx(
   const hardware = judgeTdx(parts, policy.tdx, now);
   const reportData = hardware.quote?.body.REPORTDATA;
   const tdReport = hcl.report?.reportType === "tdx" ? [verifyTdReport(hcl.report)] : [];
-  const reading = complete([...HCL_CHECKS, TD_REPORT_CHECK], [...hcl.checks, ...tdReport]);
-  return {
-    ...judgeAzure(parts, policy, { ...hcl, checks: reading }, { name: "tdx", ...hardware, reportData }),
-    tdx: hardware,
-  };
+  const checks = [...complete([TD_REPORT_CHECK], tdReport), ...hardware.checks];
+  return { ...judgeAzure(parts, policy, hcl, { name: "tdx", ...hardware, checks, reportData }), tdx: hardware };
 }
 
 /** What came of reading the paravisor's report. */
@@ -168,7 +161,7 @@ function judgeAzure(parts: AzureParts, policy: AzurePolicy, hcl: HclReading, har
   return {
     // A report of SEV-SNP is inside the paravisor's: where that can't be read, it is the reason for what follows.
     checks: [
-      ...hcl.checks,
+      ...complete(HCL_CHECKS, hcl.checks),
       ...hardware.checks,
       ...complete(["hcl.reportData"], bound),
       ...(claims ? validateVmConfiguration(claims, policy.vmConfiguration) : []),

@@ -131,7 +131,10 @@ function withQueryHeaders(
     // As Node.js has what comes in headers: a character for each byte.
     const bytes = Buffer.from(value, "utf8").toString("latin1");
     if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(bytes)) {
-      throw s3Errors.invalidArgument("A query parameter can't be the header that it stands for");
+      const shown = JSON.stringify(name.slice(0, 64));
+      throw s3Errors.invalidArgument(
+        `The query parameter ${shown} or its value has characters that no header can have`,
+      );
     }
     all[name] = bytes;
   }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
+import type { ClientRequest } from "node:http";
 import { connect, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { signed } from "./testing/client.ts";
+import { open, signed } from "./testing/client.ts";
 import { bytes, completion, setUp, type Setting } from "./testing/setting.ts";
 
 // Stores and clients that keep to no protocol, or not for long: nobody waits for them for ever.
@@ -50,6 +52,37 @@ test("a store that switches protocols is one without an answer, and holds no req
   assert.equal(proxy.lines.length, lines + requests.length + 1);
   store.intercept = () => false;
   assert.equal((await send("/bucket/key")).body.toString(), "content");
+});
+
+test("a store that is silent is one without an answer", TIMEOUT, async (context) => {
+  const { store, send } = await setUp(context);
+  store.intercept = () => true;
+  const path = "/bucket/silent";
+  // The clock of a socket can't be put forward; what it says can be said. Nobody listens for it at the client's own request.
+  const started = (message: unknown): void => {
+    const { request } = message as { request: ClientRequest };
+    if (request.path === path) setImmediate(() => request.emit("timeout"));
+  };
+  subscribe("http.client.request.start", started);
+  context.after(() => unsubscribe("http.client.request.start", started));
+  const { status, code } = await send(path);
+  assert.deepEqual([status, code], [503, "ServiceUnavailable"]);
+});
+
+test("settings that a store sends by a byte now and then are given up, as any answer", TIMEOUT, async (context) => {
+  const { store, proxy } = await setUp(context);
+  store.intercept = (_, response) => {
+    response.writeHead(200, { "content-type": "application/xml", "content-length": "100" }).write("<");
+    return true;
+  };
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const answer = await open(proxy.endpoint, "/bucket", { query: { acl: "" } });
+  const cut = new Promise((resolve) => answer.once("close", resolve));
+  answer.on("error", () => {}).resume();
+  for (let turns = 0; turns < 50; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  context.mock.timers.tick(121_000);
+  await cut;
+  assert.equal(answer.complete, false);
 });
 
 test("a refusal reaches a client that is still sending, which is then cut off", TIMEOUT, async (context) => {

@@ -77,7 +77,8 @@ const ENTRIES = {
 /** What a case asks for. */
 export type Entries = { readonly [K in keyof typeof ENTRIES]?: ValueOf<(typeof ENTRIES)[K]> };
 
-const OF_SNP_HCL = [
+/** What a report of SEV-SNP is asked for wherever it is, but for report data that a paravisor has taken. */
+const OF_SNP = [
   "allow_debug",
   "allow_migrate_ma",
   "vmpl",
@@ -86,52 +87,23 @@ const OF_SNP_HCL = [
   "measurement",
   "host_data",
 ] as const;
-const OF_TDX_HCL = ["allow_debug", "mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"] as const;
+/** The same for a TD. */
+const OF_TDX = ["allow_debug", "mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"] as const;
 
 /** Entries that may be asked of a paravisor's report, by the hardware's report in it. */
 const OF_HCL: Readonly<Record<ReportType, readonly (keyof typeof ENTRIES)[]>> = {
-  "sev-snp": OF_SNP_HCL,
-  tdx: OF_TDX_HCL,
+  "sev-snp": OF_SNP,
+  tdx: OF_TDX,
 };
 
 /** Entries of a case's policy by kind of evidence. */
 const ENTRIES_OF: Readonly<Record<Case["kind"], readonly (keyof typeof ENTRIES)[]>> = {
-  "sev-snp": [
-    "allow_debug",
-    "allow_migrate_ma",
-    "vmpl",
-    "signing_key",
-    "min_tcb",
-    "report_data",
-    "measurement",
-    "host_data",
-  ],
+  "sev-snp": [...OF_SNP, "report_data"],
   "sev-snp-launch-digest": [],
-  tdx: ["allow_debug", "collateral", "accept_tcb_status", "report_data", "mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"],
-  "azure-hcl": [...OF_SNP_HCL, ...OF_TDX_HCL],
-  "azure-sev-snp": [
-    "allow_debug",
-    "allow_migrate_ma",
-    "vmpl",
-    "signing_key",
-    "min_tcb",
-    "measurement",
-    "host_data",
-    "nonce",
-    "pcrs",
-  ],
-  "azure-tdx": [
-    "allow_debug",
-    "collateral",
-    "accept_tcb_status",
-    "mrtd",
-    "rtmr0",
-    "rtmr1",
-    "rtmr2",
-    "rtmr3",
-    "nonce",
-    "pcrs",
-  ],
+  tdx: [...OF_TDX, "collateral", "accept_tcb_status", "report_data"],
+  "azure-hcl": [...OF_SNP, ...OF_TDX],
+  "azure-sev-snp": [...OF_SNP, "nonce", "pcrs"],
+  "azure-tdx": [...OF_TDX, "collateral", "accept_tcb_status", "nonce", "pcrs"],
   "tpm-quote": ["nonce", "pcrs", "allow_sha1"],
   "gcp-ek-cert": ["usage"],
   "tpm-eventlog": ["pcrs"],

@@ -23,7 +23,7 @@ import type { CaseInput } from "./input.ts";
 import { parseLaunchVectors } from "./launch-vectors.ts";
 import { sevSnpPolicy } from "./own-policy.ts";
 import { BANK_NAMES, parseRegisterFile } from "./registers.ts";
-import { certificatesOf, eventLogParts, sevSnpParts } from "./parts.ts";
+import { certificatesOf, sevSnpParts } from "./parts.ts";
 
 /**
  * The paravisor's report alone; with the certificates of the hardware's evidence inside, that too. What a case asks of a
@@ -129,18 +129,18 @@ const MAX_BANK_NAME_LENGTH = 32;
 /** Judges a log by the values that it must lead to, and these by what the case asks of them. */
 export function judgeLog({ case: subject, files }: CaseInput, format: EventLogParts["format"]): Judgement {
   const wanted = wantedRegistersOf(parseCasePolicy(subject));
-  const parts = eventLogParts(files, format);
-  const { checks, claims } = judgeEventLog(parts);
+  const { banks: registers, unknownBanks } = parseRegisterFile(files.get("pcrs"));
+  const { checks, claims } = judgeEventLog({ eventLog: files.get("eventlog"), format, registers });
   const { check, fail } = about("executables.log");
   const asked = [...wanted].flatMap(([bank, values]) =>
     Array.from(values, ([index, value]) => {
-      const got = parts.registers.get(bank)?.get(index);
+      const got = registers.get(bank)?.get(index);
       const holds = got !== undefined && equalConstantTime(got, value);
       return check(holds, `pcrs.${bank}[${index}]`, "pcr_mismatch", got ? hex(got) : "none", hex(value));
     }),
   );
   // Values that nothing can be compared with were asked for in vain.
-  const unknown = parseRegisterFile(files.get("pcrs")).unknownBanks.map((name) => {
+  const unknown = unknownBanks.map((name) => {
     const shown = JSON.stringify(name.slice(0, MAX_BANK_NAME_LENGTH));
     return fail(`eventLog.${shown}`, "eventlog_no_bank", {
       got: `values of bank ${shown}`,

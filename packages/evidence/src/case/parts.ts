@@ -1,7 +1,6 @@
 import type { Collateral } from "@constellation/tdx";
 import type { TrustedBank } from "@constellation/vtpm";
 import type { AzureSevSnpParts } from "../azure.ts";
-import type { EventLogParts } from "../event-log.ts";
 import type { EvidenceFiles } from "../files.ts";
 import { certificatesIn } from "../pem.ts";
 import type { SevSnpParts } from "../sev-snp.ts";
@@ -93,9 +92,4 @@ export function tpmQuoteParts({ case: subject, files }: CaseInput): VtpmParts {
         }
       : undefined,
   };
-}
-
-/** A log with the values that it must lead to. */
-export function eventLogParts(files: EvidenceFiles, format: EventLogParts["format"]): EventLogParts {
-  return { eventLog: files.get("eventlog"), format, registers: parseRegisters(files.get("pcrs")) };
 }

@@ -210,7 +210,7 @@ function requireParts(completed: readonly CompletedPart[]): void {
 function requireObjectSize(wanted: string | undefined, completed: readonly CompletedPart[]): void {
   const size = completed.reduce((sum, { part }) => sum + part.plainBytes, 0);
   if (wanted === undefined || wanted === `${size}`) return;
-  throw s3Errors.invalidRequest(`The parts have ${size} bytes, another number was expected by x-amz-mp-object-size`);
+  throw s3Errors.invalidRequest(`x-amz-mp-object-size: got parts of ${size} bytes, wanted ${wanted.slice(0, 32)}`);
 }
 
 /** A checksum over the whole object can't be checked here: the parts are gone. One that can't be checked is refused. */
